@@ -1,0 +1,1 @@
+"""Images, masks, split lists and the views that training draws from them."""

@@ -1,0 +1,63 @@
+"""Batches as a function of (seed, step): the same after an interruption, and with any number of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from semiproto.data.dataset import Key, WeakViews
+from semiproto.params import Augment
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+class StepBatches(torch.utils.data.Sampler[list[Key]]):
+    """The keys of every step's batch from step `start` on.
+
+    The list repeats, each time in a new order, so that all images are used equally often. A process takes every
+    `world`-th slot of the global batch, so the union over processes is the same whatever their number.
+    """
+
+    def __init__(
+        self, images: int, batch: int, seed: int, start: int, stop: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self.images, self.batch, self.seed = images, batch, seed
+        self.start, self.stop, self.rank, self.world = start, stop, rank, world
+        self._order: tuple[int, list[int]] = (-1, [])
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        for step in range(self.start, self.stop):
+            slots = range(self.rank, self.batch, self.world)
+            yield [(self._image(step * self.batch + slot), self.seed, step, slot) for slot in slots]
+
+    def _image(self, drawn: int) -> int:
+        """Position in the list of the image drawn as number `drawn` since the start of training."""
+        turn, within = divmod(drawn, self.images)
+        if self._order[0] != turn:
+            self._order = (turn, np.random.default_rng([self.seed, turn]).permutation(self.images).tolist())
+        return self._order[1][within]
+
+
+def loader(
+    root: Path, ids: list[str], augment: Augment, keys: StepBatches, *, labeled: bool, workers: int
+) -> DataLoader[Batch]:
+    """Weak views of the images `ids` in the order of `keys`: (uint8 [B, 3, crop, crop], uint8 [B, crop, crop])."""
+    return DataLoader(
+        WeakViews(root, ids, augment, labeled=labeled),
+        batch_sampler=keys,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_one_thread,
+    )
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)

@@ -1,0 +1,86 @@
+"""Which images are labelled: stratified lists that are the same on any machine.
+
+The rule: order all images by a hash of seed and id; then, until there are enough, look for the class that the fewest
+chosen images show and take the first image of the order that shows it. Every class is present as soon as there are as
+many images as classes; rare classes are not drowned by common ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+
+import numpy as np
+
+from semiproto.data import layout
+from semiproto.errors import UserError
+
+
+def stratified(classes_of: Mapping[str, Set[int]], count: int, seed: int) -> list[str]:
+    """`count` of the ids in `classes_of` (id -> classes its mask shows), chosen by the rule above, sorted.
+
+    A class's count rises with every chosen image that shows it; ties go to the class with the fewest images.
+    """
+    if not 1 <= count <= len(classes_of):
+        raise UserError(f"{count} labelled images asked for, {len(classes_of)} have masks; ask for 1 to that many")
+    order = sorted(classes_of, key=lambda image_id: hashlib.sha256(f"{seed}:{image_id}".encode()).digest())
+    waiting = {c: [i for i in order if c in classes_of[i]] for c in sorted(set().union(*classes_of.values()))}
+    shown = dict.fromkeys(waiting, 0)
+    totals = {c: len(ids) for c, ids in waiting.items()}
+    chosen: set[str] = set()
+    while len(chosen) < count:
+        open_classes = [c for c, ids in waiting.items() if any(i not in chosen for i in ids)]
+        if open_classes:
+            wanted = min(open_classes, key=lambda c: (shown[c], totals[c], c))
+            image_id = next(i for i in waiting[wanted] if i not in chosen)
+        else:
+            image_id = next(i for i in order if i not in chosen)
+        chosen.add(image_id)
+        for c in classes_of[image_id]:
+            shown[c] += 1
+    return sorted(chosen)
+
+
+def classes_in_masks(root: Path, ids: Sequence[str]) -> dict[str, frozenset[int]]:
+    """The classes that each mask shows, void left out."""
+    found = {}
+    for image_id in ids:
+        values = np.unique(layout.read_mask(root / layout.MASKS / f"{image_id}.png"))
+        found[image_id] = frozenset(int(v) for v in values if v != layout.IGNORE_INDEX)
+    return found
+
+
+def make_split(root: Path, split: str, seed: int) -> dict[str, list[str]]:
+    """The lists `labeled`, `unlabeled` and `val` of a prepared set.
+
+    split: number of labelled images, drawn from train.txt by the rule, or `all`. Images of train.txt that are not
+    drawn join the unlabelled ones, their masks unseen.
+    """
+    lists = root / layout.LISTS
+    train = layout.read_list(lists / "train.txt")
+    labeled = train if split == "all" else _drawn(root, train, int(split), seed)
+    rest = sorted(set(train) - set(labeled))
+    unlabeled = sorted(rest + layout.read_list(lists / "unlabeled.txt"))
+    _require_every_class(root, labeled, split)
+    return {"labeled": sorted(labeled), "unlabeled": unlabeled, "val": layout.read_list(lists / "val.txt")}
+
+
+def _drawn(root: Path, train: list[str], count: int, seed: int) -> list[str]:
+    if count > len(train):
+        raise UserError(
+            f"experiments: split {count} asks for {count} labelled images, {root} has {len(train)} with masks for"
+            f" training; ask for at most {len(train)}, or for all"
+        )
+    return stratified(classes_in_masks(root, train), count, seed)
+
+
+def _require_every_class(root: Path, labeled: list[str], split: str) -> None:
+    names = layout.read_classes(root)
+    present = frozenset().union(*classes_in_masks(root, labeled).values()) if labeled else frozenset()
+    missing = [name for index, name in enumerate(names) if index not in present]
+    if missing:
+        raise UserError(
+            f"split {split} of {root}: no labelled pixel of class {', '.join(missing)}; label an image that shows it,"
+            " ask for more labelled images, or remove it from the classes"
+        )

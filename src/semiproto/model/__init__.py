@@ -1,0 +1,1 @@
+"""The networks and the prototype bank. Nothing here knows files or losses."""

@@ -1,0 +1,54 @@
+"""The teacher: an exponential moving average of the student (method section 6)."""
+
+from __future__ import annotations
+
+import copy
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from semiproto.model.deeplab import DeepLab, resize
+
+
+class Teacher(nn.Module):
+    """`model` is the averaged copy, always in eval mode and without gradients."""
+
+    def __init__(self, student: DeepLab, decay: float, batch_norm: Literal["average", "forward"] = "average") -> None:
+        """batch_norm: whether `update` averages the statistics too, or the caller refreshes them by `forward`."""
+        super().__init__()
+        self.decay, self.batch_norm = decay, batch_norm
+        self.model = copy.deepcopy(student).requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Teacher:
+        """Stays in eval mode whatever the caller's mode: pseudo-labels from batch statistics would be wrong."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def update(self, student: DeepLab, step: int) -> None:
+        """theta_t <- d theta_t + (1 - d) theta_s with d = min(1 - 1/(step+1), decay); step 0 copies the student.
+
+        Batch-norm statistics are averaged by the same rule, unless the caller refreshes them.
+        """
+        keep = min(1 - 1 / (step + 1), self.decay)
+        pairs: list[tuple[Tensor, Tensor]] = list(zip(self.model.parameters(), student.parameters(), strict=True))
+        if self.batch_norm == "average":
+            buffers = zip(self.model.buffers(), student.buffers(), strict=True)
+            pairs += [(mine, theirs) for mine, theirs in buffers if mine.is_floating_point()]
+        torch._foreach_lerp_([mine for mine, _ in pairs], [theirs for _, theirs in pairs], 1 - keep)
+
+    def pseudo_labels(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The linear head's class [B, H, W] int64 and its softmax probability [B, H, W] for images [B, 3, H, W]."""
+        with torch.inference_mode():
+            logits = resize(self.model(images).logits, images.shape[-2:]).float()
+            best, labels = logits.max(dim=1)
+            # The largest softmax probability is 1 / sum(exp(logit - largest logit)): one pass, no softmax tensor.
+            confidence = (logits - best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
+        return labels.clone(), confidence.clone()  # autograd refuses to save tensors made in inference mode
+
+    def refresh_batch_norm(self, images: Tensor) -> None:
+        """Runs the averaged network once in training mode so that its batch-norm statistics see `images` [base]."""
+        super().train(True)
+        with torch.no_grad():
+            self.model(images)
+        super().train(False)

@@ -1,0 +1,439 @@
+"""The parameters: params.yaml as typed, bounded models, and the part of them that each step may read.
+
+There are no defaults here: an experiment's file is complete, so that what ran can be read in one place. The
+experiments in experiments/ hold the paper's values and the embedded ones. Sources named in the descriptions are the
+paper (Xu et al., NeurIPS 2022), its released configurations ("config"), the code base they build on ("base", U2PL),
+or "chosen" where those are silent.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from semiproto.errors import UserError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys and non-finite numbers are errors, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# ---------------------------------------------------------------------------------------------------- data
+
+
+class DigitsSource(Section):
+    """The embedded set: scikit-learn's handwritten digits as stickers on coloured backgrounds."""
+
+    source: Literal["digits"]
+    name: Name = Field(description="folder name of the set under data/, models/ and results/")
+    image_size: int = Field(ge=32, le=512, description="side of an image, pixels; 64 trains in minutes on a CPU")
+    labeled: int = Field(ge=1, description="training images that get a mask file")
+    unlabeled: int = Field(ge=0, description="training images without a mask file")
+    validation: int = Field(ge=1, description="validation images, from digits no training image shows")
+    seed: Seed = Field(description="same seed, same images")
+    held_back: bool = Field(
+        description="draw the validation images from a held-back part of the training digits instead: settings are"
+        " tuned with true, results are reported with false, so that no setting was chosen on the validation digits"
+    )
+
+
+class FolderSource(Section):
+    """A user's own folder of images, masks for some of them; `semiproto init` writes this section."""
+
+    source: Literal["folder"]
+    name: Name = Field(description="folder name of the set under data/, models/ and results/")
+    path: str = Field(min_length=1, description="the folder; it is read, never changed")
+    images: str = Field(description="sub-folder with the images, e.g. images or JPEGImages")
+    masks: str = Field(description="sub-folder with the masks (PNG, same stem as the image), e.g. masks")
+    classes: list[Name] = Field(min_length=2, max_length=254, description="class names in the order of mask values")
+    ignore: int = Field(ge=0, le=255, description="mask value of pixels that count for nothing; 255 by convention")
+    train_list: str | None = Field(description="file with the training ids that have masks; null: all that have one")
+    validation_list: str | None = Field(description="file with the validation ids; null: drawn by splits.validation")
+    unlabeled_list: str | None = Field(description="file with the unlabelled ids; null: every image without a mask")
+
+
+class Splits(Section):
+    seed: Seed = Field(description="seed of the stratified draw; the same lists on any machine")
+    validation: float = Field(
+        gt=0,
+        lt=1,
+        description="share of the images with masks kept for validation where the set has no list of its own",
+    )
+
+
+# --------------------------------------------------------------------------------------------------- model
+
+
+class Encoder(Section):
+    name: Name = Field(description="a timm name, or small: three stages for 64-pixel images (chosen, embedded set)")
+    weights: str | None = Field(description="timm (its published weights), a file, or null for random weights")
+    output_stride: Literal[8, 16, 32] = Field(description="input pixels per cell of the last map; paper 8 [config]")
+    multi_grid: list[Annotated[int, Field(ge=1)]] | None = Field(
+        description="dilations of the blocks of a ResNet's layer4: 4, 8, 16 at output stride 8 [config]; null: timm's"
+    )
+
+
+class Decoder(Section):
+    planes: int = Field(
+        ge=4, le=1024, description="channels of each decoder convolution; z has twice as many; 256 [config]"
+    )
+    rates: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, description="ASPP dilations; 12, 24, 36 [config]")
+    dropout: float = Field(ge=0, lt=1, description="probability of dropping a channel (Dropout2d); 0.1 [config]")
+
+
+class Model(Section):
+    encoder: Encoder
+    decoder: Decoder
+
+
+# ------------------------------------------------------------------------------------------------ training
+
+
+class Augment(Section):
+    """The weak view, the same for labelled and unlabelled images."""
+
+    crop: int = Field(ge=16, le=2048, description="side of the crop, pixels; 513 VOC, 769 Cityscapes [config]")
+    scale: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(ge=1, le=8)]] = Field(
+        description="zoom: U(low, 1) or U(1, high) with equal odds; 0.5, 2 [base]"
+    )
+    rotation: float = Field(ge=0, le=45, description="degrees either way, uniform; 0 in the paper")
+    flip: float = Field(ge=0, le=1, description="probability of a horizontal flip; 0.5 [base], 0 for digits")
+    padding_label: Literal[0, 255] = Field(
+        description="label of pixels outside a labelled image; 255 leaves them out (chosen), 0 trains padding as"
+        " background as the base code does and as was in the published numbers"
+    )
+
+
+class Optimizer(Section):
+    """SGD with a poly schedule, restarted in each phase."""
+
+    lr: float = Field(gt=0, le=10, description="learning rate of the encoder; 1e-3 VOC, 1e-2 Cityscapes [config]")
+    head_lr_factor: float = Field(
+        gt=0, le=1000, description="the decoder's and heads' rate over lr; 10 VOC, 1 Cityscapes"
+    )
+    momentum: float = Field(ge=0, lt=1, description="0.9 [config]")
+    weight_decay: float = Field(ge=0, lt=1, description="1e-4 VOC, 5e-4 Cityscapes [config]")
+    power: float = Field(gt=0, le=4, description="of the poly decay (1 - step / steps) ** power; 0.9 [base]")
+    warmup_steps: int = Field(ge=0, description="steps of linear warm-up; 0 in the paper")
+
+
+class LabeledLoss(Section):
+    kind: Literal["cross_entropy", "ohem"] = Field(description="ohem [config] or plain cross-entropy [base for VOC]")
+    ohem_threshold: float = Field(ge=0, le=1, description="pixels of a true-class probability above it are easy; 0.7")
+    ohem_min_kept_per_image: int = Field(ge=1, description="pixels kept at least; 100,000 for 2 images [config]")
+
+
+class Schedule(Section):
+    steps: int | None = Field(ge=1, description="optimiser steps; null: epochs says how long")
+    epochs: int | None = Field(ge=1, description="passes over the longer image list; null: steps says how long")
+    batch: int = Field(ge=1, le=4096, description="labelled images a step over all processes (and as many unlabelled)")
+    validations: int = Field(
+        ge=1, le=1000, description="times the validation score is taken on the way, the last at the end"
+    )
+    checkpoint_every: int = Field(ge=1, description="steps between two resume checkpoints")
+    labeled_loss: LabeledLoss
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Schedule:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give exactly one of steps and epochs, the other null")
+        return self
+
+    def total_steps(self, images: int) -> int:
+        """Optimiser steps for a list of `images` images.
+
+        An epoch is ceil(2 images / batch) // 2 steps: the released step counts come from 8 processes that each take
+        ceil(images / 8) images in pairs and drop an odd one [config].
+        """
+        if self.steps is not None:
+            return self.steps
+        return (self.epochs or 0) * max(1, math.ceil(2 * images / self.batch) // 2)
+
+
+class Pretrain(Schedule):
+    """Supervised training on the labelled images: where the prototypes come from."""
+
+
+class Teacher(Section):
+    decay: float = Field(ge=0, lt=1, description="ceiling of the decay min(1 - 1/(i+1), decay); 0.99 [config]")
+    batch_norm: Literal["average", "forward"] = Field(
+        description="average the student's statistics like its weights (chosen), or run the teacher once more in"
+        " training mode on the mixed batch, at twice the cost [base]"
+    )
+
+
+class PrototypeHead(Section):
+    momentum: float = Field(ge=0, lt=1, description="alpha of the update; 0.99 [paper]")
+    temperature: float = Field(gt=0, le=10, description="cosine scores are divided by it; 0.1 [paper]")
+    update: bool = Field(description="false keeps the prototypes where k-means put them, an ablation [config]")
+
+
+class LossWeights(Section):
+    """Weights of the four losses; all 1 [paper]."""
+
+    labeled_linear: float = Field(ge=0)
+    labeled_prototype: float = Field(ge=0)
+    unlabeled_linear: float = Field(ge=0)
+    unlabeled_prototype: float = Field(ge=0)
+
+
+class Semi(Schedule):
+    """The student-teacher phase, for every variant (the supervised one uses its labelled loss alone)."""
+
+    warm_start: bool = Field(description="start from the pretrained model; false: from the encoder's weights [config]")
+    supervised_epochs: int = Field(ge=0, description="epochs before the teacher is made; 1 [base], 0 with warm_start")
+    tau: float = Field(
+        ge=0, le=1, description="a pixel counts where the teacher's probability exceeds it; 0.8 VOC, 0.65"
+    )
+    normalise: Literal["all", "confident"] = Field(
+        description="the unlabelled loss is divided by all pixels (chosen) or by the confident ones"
+    )
+    cutmix_probability: float = Field(ge=0, le=1, description="of mixing a step's unlabelled batch; 0.5 [base]")
+    loss_scale: float = Field(gt=0, le=100, description="factor of the whole loss; 1, a control sets 2")
+    loss_weights: LossWeights
+    teacher: Teacher
+    prototype_head: PrototypeHead
+
+
+Method = Literal["supervised", "consistency", "prototype"]
+
+
+class Variant(Section):
+    """A method and what it changes in `semi`."""
+
+    method: Method = Field(
+        description="supervised: labelled loss only; consistency: teacher, CutMix, linear head; prototype: the paper"
+    )
+    semi: dict[str, Any] = Field(description="keys of semi that this variant sets otherwise; {} for none")
+
+
+class Experiment(Section):
+    """One block of runs: every variant with every seed on one split."""
+
+    split: Annotated[int, Field(ge=1)] | Literal["all"] = Field(description="number of labelled images, or all")
+    variants: list[Name] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1)
+
+
+# ------------------------------------------------------------------------------------------------ analysis
+
+
+class Features(Section):
+    pixels_per_class: int = Field(ge=1, le=1_000_000, description="at most, spread over the images; 20,000 (chosen)")
+    seed: Seed = Field(description="seed of the draw of pixels")
+
+
+class Prototypes(Section):
+    per_class: int = Field(ge=1, le=64, description="K; 4 VOC, 3 Cityscapes [config]")
+    n_init: int = Field(ge=1, le=100, description="restarts of k-means, the best is kept; 10 (chosen)")
+    seed: Seed = Field(description="seed of k-means")
+
+
+class Window(Section):
+    size: int = Field(ge=16, description="side of the sliding window, pixels; 769 Cityscapes [config]")
+    stride: int = Field(ge=1, description="pixels between windows; 513 Cityscapes [config]")
+
+
+class Evaluate(Section):
+    window: Window | None = Field(description="sliding windows with averaged logits; null: the whole image (VOC)")
+    samples: int = Field(ge=0, le=64, description="validation images whose predictions are kept for the figures")
+
+
+class Tsne(Section):
+    variants: list[Name] = Field(min_length=1, description="one panel each")
+    pixels_per_class: int = Field(
+        ge=2, le=5000, description="validation pixels drawn per class, the same in each panel"
+    )
+    perplexity: float = Field(gt=1, le=200, description="effective number of neighbours; 30 is scikit-learn's default")
+    seed: Seed = Field(description="seed of the draw and of t-SNE")
+
+
+class Compute(Section):
+    """This machine. No result depends on it and changing it reruns nothing."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
+    gpus: int = Field(ge=0, le=64, description="processes of a training run, one per GPU; 0 or 1: a single process")
+    threads: int = Field(ge=1, le=256, description="CPU threads of a run; with 1, as many runs side by side as cores")
+    workers: int = Field(ge=0, le=64, description="loader processes per list; 0 loads in the training process")
+
+
+# --------------------------------------------------------------------------------------------------- whole
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    dataset: Annotated[DigitsSource | FolderSource, Field(discriminator="source")]
+    splits: Splits
+    model: Model
+    augment: Augment
+    optimizer: Optimizer
+    pretrain: Pretrain
+    features: Features
+    prototypes: Prototypes
+    semi: Semi
+    variants: dict[Name, Variant]
+    experiments: list[Experiment] = Field(min_length=1)
+    evaluate: Evaluate
+    tsne: Tsne
+    compute: Compute
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Params:
+        for name, variant in self.variants.items():
+            try:
+                self.semi_of(name)
+            except ValidationError as error:
+                raise ValueError(f"variants.{name}.semi: {first_problem(error, variant.semi)}") from None
+        named = {variant for experiment in self.experiments for variant in experiment.variants} | set(
+            self.tsne.variants
+        )
+        for name in sorted(named - set(self.variants)):
+            raise ValueError(f"no variant is called {name!r}; variants has {', '.join(self.variants)}")
+        return self
+
+    def semi_of(self, variant: str) -> Semi:
+        """`semi` with what the variant sets otherwise."""
+        return Semi.model_validate(_merged(self.semi.model_dump(), self.variants[variant].semi))
+
+
+class DataConfig(Section):
+    dataset: Annotated[DigitsSource | FolderSource, Field(discriminator="source")]
+
+
+class SplitConfig(Section):
+    splits: Splits
+
+
+class PretrainConfig(Section):
+    model: Model
+    augment: Augment
+    optimizer: Optimizer
+    pretrain: Pretrain
+
+
+class FeaturesConfig(Section):
+    features: Features
+
+
+class PrototypesConfig(Section):
+    prototypes: Prototypes
+
+
+class TrainConfig(Section):
+    model: Model
+    augment: Augment
+    optimizer: Optimizer
+    semi: Semi
+    method: Method
+
+
+class EvaluateConfig(Section):
+    evaluate: Evaluate
+
+
+class TsneConfig(Section):
+    tsne: Tsne
+
+
+def train_config(params: Params, variant: str) -> TrainConfig:
+    """What `semiproto train` is handed for one variant."""
+    sections = {name: getattr(params, name) for name in ("model", "augment", "optimizer")}
+    return TrainConfig(**sections, semi=params.semi_of(variant), method=params.variants[variant].method)
+
+
+def step_config(params: Params, config: type[Section]) -> Section:
+    """The sections of `params` that a step's config class names, and no other."""
+    return config(**{name: getattr(params, name) for name in config.model_fields})
+
+
+def canonical(config: Section) -> str:
+    """One JSON text for equal configs, so that a changed leaf, and only that, changes a rule's params."""
+    import json
+
+    return json.dumps(config.model_dump(mode="json"), sort_keys=True)
+
+
+def load(path: Path) -> Params:
+    """Reads and checks a parameter file; UserError names the file, the key, the value and what is allowed."""
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file; copy one from experiments/, or write one with `semiproto init`"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    return validate(raw, str(path))
+
+
+def validate(raw: object, where: str) -> Params:
+    """Checks parsed parameters; `where` is the file's name for the message."""
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise UserError(f"{where}: {first_problem(error, raw)}") from None
+
+
+def parse(text: str, config: type[Section], where: str = "--config") -> Any:
+    """A step's config from the JSON that its rule hands over."""
+    try:
+        return config.model_validate_json(text)
+    except ValidationError as error:
+        raise UserError(f"{where}: {first_problem(error, text)}") from None
+
+
+def first_problem(error: ValidationError, raw: object) -> str:
+    """The first fault as `key: what is wrong (got value); remedy`, and how many more there are."""
+    faults = error.errors(include_url=False)
+    fault = faults[0]
+    known = ("digits", "folder")
+    key = ".".join(str(part) for part in fault["loc"] if part not in known) or "the file"
+    if fault["type"] == "extra_forbidden":
+        text = f"{key}: unknown parameter; remove it or correct its name{_similar(fault['loc'])}"
+    elif fault["type"] == "missing":
+        text = f"{key}: missing; every parameter must be given, see experiments/ for an example"
+    elif fault["type"] == "value_error":
+        text = f"{key}: {fault['ctx']['error']}" if fault["loc"] else str(fault["ctx"]["error"])
+    else:
+        text = f"{key}: {fault['input']!r} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    return text + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+
+
+def _similar(loc: tuple[int | str, ...]) -> str:
+    """A hint `, did you mean x?` from the names of all parameters."""
+    from difflib import get_close_matches
+
+    names = {name for section in Section.__subclasses__() for name in section.model_fields}
+    names |= {name for section in Schedule.__subclasses__() for name in section.model_fields}
+    close = get_close_matches(str(loc[-1]), sorted(names), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, nested dictionaries key by key."""
+    both = dict(base)
+    for key, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(base.get(key), dict)
+        both[key] = _merged(base[key], value) if nested else value
+    return both
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice (plain YAML keeps the last one silently) and reads 1e-4 as a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"key {key!r} is given twice{node.start_mark}")
+        return super().construct_mapping(node, deep)

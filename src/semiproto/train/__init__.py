@@ -1,0 +1,1 @@
+"""The training loop, its losses and schedules, and the two phases that use it."""

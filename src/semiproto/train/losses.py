@@ -1,0 +1,63 @@
+"""The losses of method section 5. All take logits at label resolution and reduce in float32."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from semiproto.data.layout import IGNORE_INDEX
+from semiproto.params import LabeledLoss
+
+
+def labeled_loss(logits: Tensor, target: Tensor, params: LabeledLoss) -> Tensor:
+    """The labelled linear loss that the parameters choose: logits [B, C, H, W], target [B, H, W]."""
+    if params.kind == "cross_entropy":
+        return cross_entropy(logits, target)
+    min_kept = params.ohem_min_kept_per_image * len(target)
+    return ohem_cross_entropy(logits, target, params.ohem_threshold, min_kept)
+
+
+def cross_entropy(logits: Tensor, target: Tensor, ignore_index: int = IGNORE_INDEX) -> Tensor:
+    """Mean over the pixels that are not void; 0 (with gradient 0) where all are."""
+    per_pixel = F.cross_entropy(logits.float(), target.long(), ignore_index=ignore_index, reduction="none")
+    return per_pixel.sum() / (target != ignore_index).sum().clamp(min=1)
+
+
+def ohem_cross_entropy(
+    logits: Tensor, target: Tensor, threshold: float, min_kept: int, ignore_index: int = IGNORE_INDEX
+) -> Tensor:
+    """Mean cross-entropy of the hard pixels: true-class probability at most `threshold`, and at least `min_kept`.
+
+    logits [B, C, H, W], target [B, H, W]. Where fewer than min_kept pixels are that hard, the threshold rises to the
+    min_kept-th smallest probability; with fewer valid pixels all count [base].
+    """
+    per_pixel = F.cross_entropy(logits.float(), target.long(), ignore_index=ignore_index, reduction="none").flatten()
+    valid = per_pixel[target.flatten() != ignore_index]
+    if valid.numel() == 0:
+        return per_pixel.sum()
+    probability = (-valid.detach()).exp()
+    if min_kept >= valid.numel():
+        return valid.mean()
+    kth = probability.kthvalue(min_kept).values
+    return valid[probability <= kth.clamp(min=threshold)].mean()
+
+
+def pseudo_label_loss(
+    logits: Tensor,
+    pseudo_labels: Tensor,
+    confidence: Tensor,
+    tau: float,
+    normalise: Literal["all", "confident"] = "all",
+) -> Tensor:
+    """Cross-entropy on the pixels whose teacher confidence exceeds tau.
+
+    logits [B, C, ...], pseudo_labels and confidence [B, ...]. The sum is divided by the number of all pixels ("all",
+    chosen) or of the confident ones ("confident").
+    """
+    confident = confidence > tau
+    per_pixel = F.cross_entropy(logits.float(), pseudo_labels.long(), reduction="none") * confident
+    count = confident.sum().clamp(min=1) if normalise == "confident" else torch.tensor(confidence.numel())
+    return per_pixel.sum() / count

@@ -1,0 +1,204 @@
+"""The two training steps of the pipeline, from folders to a model folder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+
+from semiproto import model_folder
+from semiproto.artifacts import atomic_write, read_receipt, sha256_file, sha256_text, write_receipt
+from semiproto.data import layout
+from semiproto.data.loaders import Batch, StepBatches, loader
+from semiproto.errors import UserError
+from semiproto.model.deeplab import DeepLab
+from semiproto.model.prototypes import PrototypeBank
+from semiproto.params import Augment, Compute, PretrainConfig, Schedule, TrainConfig, canonical
+from semiproto.train import checkpoint
+from semiproto.train.engine import Result, Run, fit
+from semiproto.train.semi import SemiPhase
+from semiproto.train.supervised import SupervisedPhase
+
+Validate = Callable[[DeepLab], float]
+
+
+def device_of(compute: Compute) -> torch.device:
+    """The device asked for; UserError when it is a GPU and there is none."""
+    available = torch.cuda.is_available()
+    if compute.device == "cuda" and not available:
+        raise UserError("compute.device: cuda was asked for and torch sees no GPU; use auto or cpu")
+    return torch.device("cuda" if available and compute.device != "cpu" else "cpu")
+
+
+class Inputs:
+    """The folders that a training step reads and the lists in them."""
+
+    def __init__(self, data: Path, split: Path, *others: Path) -> None:
+        self.data, self.folders = data, [data, split, *others]
+        self.classes = layout.read_classes(data)
+        self.labeled = layout.read_list(split / "labeled.txt")
+        self.unlabeled = layout.read_list(split / "unlabeled.txt")
+
+    def key(self, config: str, seed: int) -> str:
+        """Hash of all that the result depends on: configuration, seed, and the digests of the inputs."""
+        digests = [str(sorted(read_receipt(folder)["outputs"].items())) for folder in self.folders]
+        return sha256_text("\n".join([config, str(seed), *digests]))
+
+
+def pretrain(
+    config: PretrainConfig,
+    inputs: Inputs,
+    seed: int,
+    out: Path,
+    checkpoints: Path,
+    compute: Compute,
+    validate: Validate,
+) -> None:
+    """Supervised training on the labelled images; writes a model folder."""
+    _seed_everything(seed)
+    student = DeepLab(config.model, len(inputs.classes), pretrained=True)
+    phase = SupervisedPhase(student, config.pretrain.labeled_loss)
+    steps = config.pretrain.total_steps(len(inputs.labeled))
+    run = _run(
+        f"pretrain {_label(out)}",
+        inputs.key(canonical(config), seed),
+        seed,
+        steps,
+        config.pretrain,
+        checkpoints,
+        compute,
+    )
+    result = fit(
+        phase,
+        config.optimizer,
+        run,
+        _loaders(inputs, config.augment, run, config.pretrain.batch, False, compute),
+        validate,
+    )
+    card = model_folder.Card(inputs.classes, config.model, {"step": "pretrain", "seed": seed, "steps": steps})
+    model_folder.write_card(out, card)
+    model_folder.save_weights(out / model_folder.MODEL, phase.student)
+    _finish(out, "pretrain", canonical(config), inputs, run, result)
+
+
+def train(
+    config: TrainConfig,
+    inputs: Inputs,
+    pretrained: Path | None,
+    prototypes: Path | None,
+    seed: int,
+    out: Path,
+    checkpoints: Path,
+    compute: Compute,
+    validate: Validate,
+) -> None:
+    """One variant's semi-supervised run; writes a model folder whose model is the teacher.
+
+    pretrained: the model to start from, None for the encoder's own weights. prototypes: where the bank starts.
+    """
+    _seed_everything(seed)
+    student = DeepLab(config.model, len(inputs.classes), pretrained=pretrained is None)
+    if pretrained is not None:
+        student.load_state_dict(model_folder.read_tensors(pretrained / model_folder.MODEL))
+    bank = None if prototypes is None else make_bank(config, prototypes)
+    semi = config.semi
+    longer = max(len(inputs.labeled), len(inputs.unlabeled))
+    steps, teacher_from = semi.total_steps(longer), _supervised_steps(semi.supervised_epochs, semi, longer)
+    uses_unlabeled = config.method != "supervised"
+    if uses_unlabeled and not inputs.unlabeled:
+        raise UserError(
+            f"{inputs.folders[1]}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
+        )
+    phase = SemiPhase(student, semi, bank, teacher_from)
+    run = _run(_label(out), inputs.key(canonical(config), seed), seed, steps, semi, checkpoints, compute)
+    result = fit(
+        phase,
+        config.optimizer,
+        run,
+        _loaders(inputs, config.augment, run, semi.batch, uses_unlabeled, compute),
+        validate,
+    )
+    facts = {"step": "train", "method": config.method, "seed": seed, "steps": steps}
+    model_folder.write_card(out, model_folder.Card(inputs.classes, config.model, facts))
+    model_folder.save_weights(out / model_folder.MODEL, phase.teacher.model)
+    model_folder.save_weights(out / model_folder.STUDENT, phase.student)
+    if bank is not None:
+        model_folder.save_weights(out / model_folder.PROTOTYPES, bank)
+    _finish(out, "train", canonical(config), inputs, run, result)
+
+
+def make_bank(config: TrainConfig, prototypes: Path) -> PrototypeBank:
+    """The bank that the prototypes step wrote."""
+    start = model_folder.read_tensors(prototypes / model_folder.PROTOTYPES)["prototypes"]
+    head = config.semi.prototype_head
+    classes, per_class, dim = start.shape
+    bank = PrototypeBank(classes, per_class, dim, head.momentum, head.temperature)
+    bank.prototypes.copy_(start)
+    return bank
+
+
+def _supervised_steps(epochs: int, schedule: Schedule, images: int) -> int:
+    one_epoch = schedule.model_copy(update={"steps": None, "epochs": 1})
+    return epochs * one_epoch.total_steps(images)
+
+
+def _run(name: str, key: str, seed: int, steps: int, schedule: Schedule, checkpoints: Path, compute: Compute) -> Run:
+    torch.set_num_threads(compute.threads)
+    return Run(name, key, seed, steps, schedule.validations, schedule.checkpoint_every, checkpoints, device_of(compute))
+
+
+def _loaders(
+    inputs: Inputs, augment: Augment, run: Run, batch: int, unlabeled: bool, compute: Compute
+) -> Callable[[int], list[DataLoader[Batch]]]:
+    lists = [(inputs.labeled, True)] + ([(inputs.unlabeled, False)] if unlabeled else [])
+
+    def make(start: int) -> list[DataLoader[Batch]]:
+        return [
+            loader(
+                inputs.data,
+                ids,
+                augment,
+                StepBatches(len(ids), batch, run.seed, start, run.steps),
+                labeled=labeled,
+                workers=compute.workers,
+            )
+            for ids, labeled in lists
+        ]
+
+    return make
+
+
+def _finish(out: Path, step: str, config: str, inputs: Inputs, run: Run, result: Result) -> None:
+    """Writes the history, the validation scores and the receipt, and drops the resume checkpoints."""
+    import json
+
+    for name, rows in (("history.csv", result.history), ("validation.csv", result.scores)):
+        with atomic_write(out / name) as temporary:
+            pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
+    files = sorted(path for path in out.iterdir() if path.suffix == ".safetensors")
+    write_receipt(
+        out,
+        step,
+        outputs={path.name: sha256_file(path) for path in files},
+        config=json.loads(config),
+        inputs=inputs.folders,
+        seed=run.seed,
+        seconds=result.seconds,
+        device=str(run.device),
+        facts={"steps": run.steps, "seconds": round(result.seconds, 2)},
+    )
+    checkpoint.remove(run.checkpoints)
+
+
+def _label(out: Path) -> str:
+    """The last parts of a model folder's path, for people: digits/30/prototype/seed0."""
+    return "/".join(out.parts[2:]) or out.name
+
+
+def _seed_everything(seed: int) -> None:
+    random.seed(seed)
+    torch.manual_seed(seed)
