@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from semiproto.artifacts import atomic_write, write_json
 from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab
+from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Model
 
 CARD, MODEL, STUDENT, PROTOTYPES = "card.json", "model.safetensors", "student.safetensors", "prototypes.safetensors"
@@ -68,12 +69,37 @@ def read_card(folder: Path) -> Card:
         raise UserError(f"{path}: not a model card ({' '.join(str(error).split())[:120]}); train again") from None
 
 
-def load_model(folder: Path, file: str = MODEL) -> DeepLab:
-    """The network of a model folder, in eval mode."""
+def load_model(folder: Path) -> DeepLab:
+    """The network to predict with, in eval mode."""
+    return _network(folder, MODEL, read_tensors(folder / MODEL))
+
+
+def save_student(folder: Path, student: DeepLab, bank: PrototypeBank | None) -> None:
+    tensors = {f"network.{name}": value for name, value in student.state_dict().items()}
+    save_tensors(folder / STUDENT, tensors if bank is None else tensors | {"prototypes": bank.prototypes})
+
+
+def load_student(folder: Path) -> tuple[DeepLab, PrototypeBank | None]:
+    """The student of a semi-supervised run, in eval mode, and its prototypes where it has them."""
+    tensors = read_tensors(folder / STUDENT)
+    prototypes = tensors.pop("prototypes", None)
+    student = _network(folder, STUDENT, {name.removeprefix("network."): value for name, value in tensors.items()})
+    return student, None if prototypes is None else bank_of(prototypes)
+
+
+def bank_of(prototypes: Tensor, momentum: float = 0.99, temperature: float = 0.1) -> PrototypeBank:
+    """A bank that holds `prototypes` [classes, per_class, dim]."""
+    classes, per_class, dim = prototypes.shape
+    bank = PrototypeBank(classes, per_class, dim, momentum, temperature)
+    bank.prototypes.copy_(prototypes)
+    return bank
+
+
+def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> DeepLab:
     card = read_card(folder)
     model = DeepLab(card.model, len(card.classes), pretrained=False)
     try:
-        model.load_state_dict(read_tensors(folder / file))
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         raise UserError(f"{folder / file}: not weights of the network in {CARD} ({str(error)[:120]})") from None
     return model.eval()

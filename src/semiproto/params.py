@@ -9,8 +9,9 @@ or "chosen" where those are silent.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -260,8 +261,9 @@ class Tsne(Section):
 class Compute(Section):
     """This machine. No result depends on it and changing it reruns nothing."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: a GPU where there is one")
-    gpus: int = Field(ge=0, le=64, description="processes of a training run, one per GPU; 0 or 1: a single process")
+    gpus: Literal["auto", 0, 1] = Field(
+        description="GPUs of a training run; 0: the CPU, auto: a GPU where there is one"
+    )
     threads: int = Field(ge=1, le=256, description="CPU threads of a run; with 1, as many runs side by side as cores")
     workers: int = Field(ge=0, le=64, description="loader processes per list; 0 loads in the training process")
 
@@ -429,7 +431,7 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice (plain YAML keeps the last one silently) and reads 1e-4 as a number."""
+    """YAML that refuses a key given twice; plain YAML keeps the last one silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -437,3 +439,27 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             if keys.count(key) > 1:
                 raise yaml.YAMLError(f"key {key!r} is given twice{node.start_mark}")
         return super().construct_mapping(node, deep)
+
+
+def explain() -> list[str]:
+    """Every parameter as a line `section.key: type and bounds; description`."""
+    return list(_explain(Params, ""))
+
+
+def _explain(section: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        inner = _sections(field.annotation)
+        if inner and not field.description:
+            for one in inner:
+                yield from _explain(one, f"{prefix}{name}.")
+        else:
+            bounds = ", ".join(str(bound) for bound in field.metadata)
+            kind = getattr(field.annotation, "__name__", None) or str(field.annotation).replace("typing.", "")
+            yield f"{prefix}{name}: {kind}{f' ({bounds})' if bounds else ''}; {field.description or ''}".rstrip("; ")
+
+
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    """The section types in an annotation such as `Decoder`, `list[Experiment]` or `DigitsSource | FolderSource`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections(part)]

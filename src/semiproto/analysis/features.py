@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from semiproto.data.dataset import Images
@@ -79,6 +78,8 @@ def cluster(features: Tensor, classes: Tensor, names: Sequence[str], params: Pro
 
     UserError names a class with fewer sampled pixels than prototypes.
     """
+    from sklearn.cluster import KMeans  # here, because evaluation draws pixels too and its import takes a second
+
     prototypes = torch.zeros(len(names), params.per_class, features.shape[1])
     progress = Progress("prototypes", len(names), "classes")
     for c, name in enumerate(names):

@@ -14,33 +14,38 @@ MEAN_COLOUR = (124, 116, 104)
 
 
 def weak_view(
-    image: Image.Image, label: Image.Image, augment: Augment, rng: np.random.Generator
+    image: Image.Image,
+    label: Image.Image,
+    augment: Augment,
+    rng: np.random.Generator,
+    padding_label: int = IGNORE_INDEX,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A random crop of the zoomed, turned and flipped image with its label.
 
     image: RGB. label: grey, class indices. Returns uint8 [crop, crop, 3] and uint8 [crop, crop]; outside the image the
-    colour is the mean colour and the label 255. Only the source window of the crop is resized, with antialiasing.
+    colour is the mean colour and the label `padding_label`. Only the source window of the crop is resized, with
+    antialiasing.
     """
     low, high = augment.scale
     zoom = rng.uniform(low, 1) if rng.random() < 0.5 else rng.uniform(1, high)
     spare = np.array([image.width * zoom - augment.crop, image.height * zoom - augment.crop])
     left, top = rng.uniform(np.minimum(spare, 0), np.maximum(spare, 0))
-    view, target = _cut(image, label, (left / zoom, top / zoom), zoom, augment.crop)
+    view, target = _cut(image, label, (left / zoom, top / zoom), zoom, augment.crop, padding_label)
     if augment.rotation > 0:
         angle = rng.uniform(-augment.rotation, augment.rotation)
         view = view.rotate(angle, Image.Resampling.BILINEAR, fillcolor=MEAN_COLOUR)
-        target = target.rotate(angle, Image.Resampling.NEAREST, fillcolor=IGNORE_INDEX)
+        target = target.rotate(angle, Image.Resampling.NEAREST, fillcolor=padding_label)
     flipped = rng.random() < augment.flip
     step = -1 if flipped else 1
     return np.asarray(view)[:, ::step].copy(), np.asarray(target)[:, ::step].copy()
 
 
 def _cut(
-    image: Image.Image, label: Image.Image, corner: tuple[float, float], zoom: float, crop: int
+    image: Image.Image, label: Image.Image, corner: tuple[float, float], zoom: float, crop: int, padding_label: int
 ) -> tuple[Image.Image, Image.Image]:
     """The crop whose upper left corner is at `corner` (x, y in source pixels, outside the image allowed)."""
     view = Image.new("RGB", (crop, crop), MEAN_COLOUR)
-    target = Image.new("L", (crop, crop), IGNORE_INDEX)
+    target = Image.new("L", (crop, crop), padding_label)
     (x0, x1), (y0, y1) = (_inside(corner[axis], crop / zoom, length) for axis, length in enumerate(image.size))
     place = (round((x0 - corner[0]) * zoom), round((y0 - corner[1]) * zoom))
     size = (

@@ -56,6 +56,7 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __init__(self, root: Path, ids: Sequence[str], augment: Augment, *, labeled: bool) -> None:
         self.images, self.augment, self.labeled = Images(root, ids), augment, labeled
+        self._padding_label = augment.padding_label if labeled else layout.IGNORE_INDEX
         self._cache: dict[int, tuple[Image.Image, Image.Image]] = {}
         self._cached_bytes = 0
 
@@ -65,7 +66,8 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __getitem__(self, key: Key) -> tuple[torch.Tensor, torch.Tensor]:
         position, *draw = key
         image, label = self._cache.get(position) or self._read(position)
-        view, target = augment.weak_view(image, label, self.augment, np.random.default_rng([*draw, self.labeled]))
+        rng = np.random.default_rng([*draw, self.labeled])
+        view, target = augment.weak_view(image, label, self.augment, rng, self._padding_label)
         return torch.from_numpy(view).permute(2, 0, 1), torch.from_numpy(target)
 
     def _read(self, position: int) -> tuple[Image.Image, Image.Image]:

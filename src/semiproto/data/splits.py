@@ -15,6 +15,7 @@ import numpy as np
 
 from semiproto.data import layout
 from semiproto.errors import UserError
+from semiproto.params import Splits
 
 
 def stratified(classes_of: Mapping[str, Set[int]], count: int, seed: int) -> list[str]:
@@ -51,19 +52,30 @@ def classes_in_masks(root: Path, ids: Sequence[str]) -> dict[str, frozenset[int]
     return found
 
 
-def make_split(root: Path, split: str, seed: int) -> dict[str, list[str]]:
+def make_split(root: Path, split: str, params: Splits) -> dict[str, list[str]]:
     """The lists `labeled`, `unlabeled` and `val` of a prepared set.
 
     split: number of labelled images, drawn from train.txt by the rule, or `all`. Images of train.txt that are not
-    drawn join the unlabelled ones, their masks unseen.
+    drawn join the unlabelled ones, their masks unseen. Where the set has no validation list, the rule first draws the
+    share `params.validation` of train.txt, the same for every split.
     """
     lists = root / layout.LISTS
-    train = layout.read_list(lists / "train.txt")
-    labeled = train if split == "all" else _drawn(root, train, int(split), seed)
+    train, val = layout.read_list(lists / "train.txt"), layout.read_list(lists / "val.txt")
+    if not val:
+        val = _validation(root, train, params)
+        train = sorted(set(train) - set(val))
+    labeled = train if split == "all" else _drawn(root, train, int(split), params.seed)
     rest = sorted(set(train) - set(labeled))
     unlabeled = sorted(rest + layout.read_list(lists / "unlabeled.txt"))
     _require_every_class(root, labeled, split)
-    return {"labeled": sorted(labeled), "unlabeled": unlabeled, "val": layout.read_list(lists / "val.txt")}
+    return {"labeled": sorted(labeled), "unlabeled": unlabeled, "val": val}
+
+
+def _validation(root: Path, train: list[str], params: Splits) -> list[str]:
+    if len(train) < 2:
+        raise UserError(f"{root}: {len(train)} image with a mask, one part must validate; give masks for two or more")
+    count = min(len(train) - 1, max(1, round(params.validation * len(train))))
+    return stratified(classes_in_masks(root, train), count, params.seed)
 
 
 def _drawn(root: Path, train: list[str], count: int, seed: int) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 
@@ -43,6 +42,8 @@ def build(params: EncoderParams, *, pretrained: bool) -> Features:
 
 
 def _from_timm(params: EncoderParams, *, download: bool) -> Features:
+    import timm  # here, because it takes longer to import than a small job to run
+
     if params.name not in timm.list_models() and params.name.split(".")[0] not in timm.list_models():
         raise UserError(
             f"model.encoder.name: {params.name!r} is not an encoder timm knows; take small or a name that"

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from semiproto.data.loaders import Batch
-from semiproto.errors import UserError
+from semiproto.errors import Interrupted, UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.params import Optimizer
 from semiproto.progress import Progress
@@ -83,7 +83,7 @@ def fit(
     """Trains `phase` to the end, from its checkpoint where there is one.
 
     loaders(start) gives the loaders of the batches from step `start` on. Raises UserError when a loss is not finite
-    and KeyboardInterrupt after SIGINT or SIGTERM; either way the last good state stays in the checkpoint.
+    and Interrupted after SIGINT or SIGTERM; either way the last good state stays in the checkpoint.
     """
     phase.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(phase.student, optimizer_params)
@@ -111,7 +111,7 @@ def fit(
             if stopped() or ((step + 1) % run.checkpoint_every == 0 and step + 1 < run.steps):
                 _save(phase, optimizer, run, step + 1, result, log)
             if stopped():
-                raise KeyboardInterrupt(f"{run.name}: stopped at step {step + 1}; the same command goes on from there")
+                raise Interrupted(f"{run.name}: stopped at step {step + 1}; the same command goes on from there")
     return result
 
 
@@ -128,7 +128,7 @@ def _train_step(
     draw = torch.Generator().manual_seed(int(seeds[1]))
     phase.train()
     loss, logged = phase.loss(batches, draw, step)
-    values = {"loss": float(loss), **{name: float(value) for name, value in logged.items()}}
+    values = {name: float(value.detach()) for name, value in {"loss": loss, **logged}.items()}
     if not math.isfinite(values["loss"]):
         raise UserError(
             f"{run.name}, step {step + 1}: the loss is {values['loss']}; the last good state is kept in"

@@ -14,6 +14,7 @@ from semiproto import model_folder
 from semiproto.artifacts import atomic_write, read_receipt, sha256_file, sha256_text, write_receipt
 from semiproto.data import layout
 from semiproto.data.loaders import Batch, StepBatches, loader
+from semiproto.data.steps import FILES
 from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.model.prototypes import PrototypeBank
@@ -29,17 +30,17 @@ Validate = Callable[[DeepLab], float]
 def device_of(compute: Compute) -> torch.device:
     """The device asked for; UserError when it is a GPU and there is none."""
     available = torch.cuda.is_available()
-    if compute.device == "cuda" and not available:
-        raise UserError("compute.device: cuda was asked for and torch sees no GPU; use auto or cpu")
-    return torch.device("cuda" if available and compute.device != "cpu" else "cpu")
+    if compute.gpus == 1 and not available:
+        raise UserError("compute.gpus: 1 was asked for and torch sees no GPU; set it to 0 or auto")
+    return torch.device("cuda" if available and compute.gpus != 0 else "cpu")
 
 
 class Inputs:
     """The folders that a training step reads and the lists in them."""
 
     def __init__(self, data: Path, split: Path, *others: Path) -> None:
-        self.data, self.folders = data, [data, split, *others]
-        self.classes = layout.read_classes(data)
+        self.data, self.folders = data / FILES, [data, split, *others]
+        self.classes = layout.read_classes(self.data)
         self.labeled = layout.read_list(split / "labeled.txt")
         self.unlabeled = layout.read_list(split / "unlabeled.txt")
 
@@ -125,20 +126,14 @@ def train(
     facts = {"step": "train", "method": config.method, "seed": seed, "steps": steps}
     model_folder.write_card(out, model_folder.Card(inputs.classes, config.model, facts))
     model_folder.save_weights(out / model_folder.MODEL, phase.teacher.model)
-    model_folder.save_weights(out / model_folder.STUDENT, phase.student)
-    if bank is not None:
-        model_folder.save_weights(out / model_folder.PROTOTYPES, bank)
+    model_folder.save_student(out, phase.student, bank)
     _finish(out, "train", canonical(config), inputs, run, result)
 
 
 def make_bank(config: TrainConfig, prototypes: Path) -> PrototypeBank:
     """The bank that the prototypes step wrote."""
     start = model_folder.read_tensors(prototypes / model_folder.PROTOTYPES)["prototypes"]
-    head = config.semi.prototype_head
-    classes, per_class, dim = start.shape
-    bank = PrototypeBank(classes, per_class, dim, head.momentum, head.temperature)
-    bank.prototypes.copy_(start)
-    return bank
+    return model_folder.bank_of(start, config.semi.prototype_head.momentum, config.semi.prototype_head.temperature)
 
 
 def _supervised_steps(epochs: int, schedule: Schedule, images: int) -> int:

@@ -1,0 +1,27 @@
+# make run    the whole pipeline on params.yaml, in an environment that is made when missing
+# make test   the whole test suite, in the same environment with the test extra
+
+VENV := .venv
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null)
+INSTALL := $(if $(UV),VIRTUAL_ENV=$(VENV) uv pip install,$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check)
+
+.PHONY: run test
+
+run: $(VENV)/run.stamp
+	. $(VENV)/bin/activate && snakemake --cores all --rerun-incomplete --quiet progress host
+
+test: $(VENV)/test.stamp
+	. $(VENV)/bin/activate && python -m pytest
+
+$(VENV)/bin/python:
+	$(if $(UV),uv venv --quiet --python ">=3.11,<3.14" $(VENV),$(PYTHON) -m venv $(VENV))
+
+# The lock file pins every version as a constraint, so that any build of torch of that version will do.
+$(VENV)/run.stamp: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(INSTALL) --constraint requirements.lock --editable .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(INSTALL) --constraint requirements.lock --editable ".[test]"
+	touch $@

@@ -1,0 +1,29 @@
+# The whole pipeline: `snakemake --cores all`. Parameters: params.yaml. Rules, in the order of reading: workflow/rules/.
+configfile: "params.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/prototypes.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/stages.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.stage_data.input,
+        rules.stage_pretrain.input,
+        rules.stage_prototypes.input,
+        rules.stage_train.input,
+        rules.stage_evaluate.input,
+        rules.stage_figures.input,
+
+
+onsuccess:
+    print("\ntable    results/tables/summary.md\nfigures  results/figures/\nreport   results/report.html")

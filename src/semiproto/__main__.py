@@ -1,0 +1,5 @@
+"""`python -m semiproto`: the command line."""
+
+from semiproto.cli import main
+
+main()

@@ -1,0 +1,365 @@
+"""The command line: one command per step of the pipeline, and the user's own. Parses, calls, prints.
+
+Steps are run by Snakemake, which hands each its configuration (as JSON, only the sections it may read), its input and
+output folders, and the machine's settings. Modules are imported inside the commands, so that `--help` is quick and the
+tables, figures and report never load torch.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from semiproto import params
+from semiproto.errors import Interrupted, UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Semi-supervised semantic segmentation with prototype-based consistency.",
+)
+
+Config = Annotated[str, typer.Option(help="The step's sections of params.yaml, as JSON.")]
+ComputeJson = Annotated[str, typer.Option("--compute", help="The section compute of params.yaml, as JSON.")]
+Data = Annotated[Path, typer.Option(help="Prepared set, data/raw/<dataset>.")]
+Split = Annotated[Path, typer.Option(help="Lists of the split, data/splits/<dataset>/<split>.")]
+Out = Annotated[Path, typer.Option(help="Folder to write to.")]
+Checkpoints = Annotated[Path, typer.Option(help="Folder of the resume checkpoints.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
+
+
+# ---------------------------------------------------------------------------------------------------- steps
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def data(config: Config, out: Out) -> None:
+    """Prepare the set: make it, or check and copy the user's folder.
+
+    Example: semiproto data --config '{"dataset": {...}}' --out data/raw/digits
+    """
+    from semiproto.data import steps
+
+    steps.prepare(params.parse(config, params.DataConfig), out)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def split(config: Config, data: Data, labels: Annotated[str, typer.Option(help="A number, or all.")], out: Out) -> None:
+    """Draw the labelled images and list the unlabelled and validation ones.
+
+    Example: semiproto split --config '{...}' --data data/raw/digits --labels 30 --out data/splits/digits/30
+    """
+    from semiproto.data import steps
+
+    steps.split(params.parse(config, params.SplitConfig), data, labels, out)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def pretrain(
+    config: Config, data: Data, split: Split, seed: Seed, out: Out, checkpoints: Checkpoints, compute_json: ComputeJson
+) -> None:
+    """Train on the labelled images alone.
+
+    Example: semiproto pretrain --config '{...}' --data data/raw/digits --split data/splits/digits/30 --seed 0
+    --out models/pretrain/digits/30/seed0 --checkpoints checkpoints/pretrain/digits/30/seed0 --compute '{...}'
+    """
+    from semiproto.train import runs
+
+    step_config = params.parse(config, params.PretrainConfig)
+    inputs = runs.Inputs(data, split)
+    runs.pretrain(step_config, inputs, seed, out, checkpoints, _compute(compute_json), _validator(inputs.data, split))
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def features(
+    config: Config,
+    data: Data,
+    split: Split,
+    pretrained: Annotated[Path, typer.Option(help="Model folder of the pretrain step.")],
+    out: Out,
+    compute_json: ComputeJson,
+) -> None:
+    """Sample pixel features of each class from the labelled images.
+
+    Example: semiproto features --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    --pretrained models/pretrain/digits/30/seed0 --out models/features/digits/30/seed0 --compute '{...}'
+    """
+    from semiproto.analysis import steps
+    from semiproto.train.runs import device_of
+
+    step_config = params.parse(config, params.FeaturesConfig)
+    steps.features(step_config, data, split, pretrained, out, device_of(_compute(compute_json)))
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def prototypes(
+    config: Config,
+    data: Data,
+    features: Annotated[Path, typer.Option(help="Folder of the features step.")],
+    out: Out,
+) -> None:
+    """Cluster the features of each class into its prototypes.
+
+    Example: semiproto prototypes --config '{...}' --data data/raw/digits --features models/features/digits/30/seed0
+    --out models/prototypes/digits/30/seed0
+    """
+    from semiproto.analysis import steps
+
+    steps.prototypes(params.parse(config, params.PrototypesConfig), data, features, out)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def train(
+    config: Config,
+    data: Data,
+    split: Split,
+    seed: Seed,
+    out: Out,
+    checkpoints: Checkpoints,
+    compute_json: ComputeJson,
+    pretrained: Annotated[
+        Path | None, typer.Option(help="Model folder to start from; none: the encoder's own.")
+    ] = None,
+    prototypes: Annotated[
+        Path | None, typer.Option(help="Folder of the prototypes step; for the prototype head.")
+    ] = None,
+) -> None:
+    """Train one variant: student, teacher, and for the full method the prototype head.
+
+    Example: semiproto train --config '{...}' --data data/raw/digits --split data/splits/digits/30 --seed 0
+    --pretrained models/pretrain/digits/30/seed0 --prototypes models/prototypes/digits/30/seed0
+    --out models/semi/digits/30/prototype/seed0 --checkpoints checkpoints/semi/digits/30/prototype/seed0
+    --compute '{...}'
+    """
+    from semiproto.train import runs
+
+    step_config = params.parse(config, params.TrainConfig)
+    inputs = runs.Inputs(data, split, *(folder for folder in (pretrained, prototypes) if folder is not None))
+    validate = _validator(inputs.data, split)
+    runs.train(step_config, inputs, pretrained, prototypes, seed, out, checkpoints, _compute(compute_json), validate)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def evaluate(
+    config: Config,
+    data: Data,
+    split: Split,
+    model: Annotated[Path, typer.Option(help="Model folder of the train step.")],
+    dataset: Annotated[str, typer.Option(help="Name of the set, for the tables.")],
+    labels: Annotated[str, typer.Option(help="Name of the split, for the tables.")],
+    variant: Annotated[str, typer.Option(help="Name of the variant, for the tables.")],
+    seed: Seed,
+    out: Out,
+    compute_json: ComputeJson,
+    pretrained: Annotated[Path | None, typer.Option(help="Model folder that the run started from.")] = None,
+) -> None:
+    """Score a run on the validation images with all its heads.
+
+    Example: semiproto evaluate --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    --model models/semi/digits/30/prototype/seed0 --dataset digits --labels 30 --variant prototype --seed 0
+    --out results/eval/digits/30/prototype/seed0 --compute '{...}'
+    """
+    from semiproto.analysis import steps
+    from semiproto.train.runs import device_of
+
+    step_config = params.parse(config, params.EvaluateConfig)
+    run = {"dataset": dataset, "split": labels, "variant": variant, "seed": seed}
+    steps.evaluate(step_config, data, split, model, pretrained, run, out, device_of(_compute(compute_json)))
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def tsne(
+    config: Config,
+    data: Data,
+    split: Split,
+    model: Annotated[list[Path], typer.Option(help="Model folders, in the order of tsne.variants.")],
+    seed: Seed,
+    out: Out,
+    compute_json: ComputeJson,
+) -> None:
+    """Project the features of the variants into the plane and measure how compact the classes are.
+
+    Example: semiproto tsne --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    --model models/semi/digits/30/supervised/seed0 --seed 0 --out results/tsne/digits/30/seed0 --compute '{...}'
+    """
+    from semiproto.analysis import steps
+    from semiproto.train.runs import device_of
+
+    step_config = params.parse(config, params.TsneConfig)
+    models = dict(zip(step_config.tsne.variants, model, strict=True))
+    steps.tsne(step_config, data, split, models, seed, out, device_of(_compute(compute_json)))
+
+
+Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Folders of the evaluate step.")]
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def tables(evaluation: Evaluations, out: Out) -> None:
+    """Write the tables: runs, means and spreads, differences.
+
+    Example: semiproto tables --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
+    """
+    from semiproto.analysis import compare
+
+    compare.tables(evaluation, out)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def figures(
+    tables: Annotated[Path, typer.Option(help="Folder of the tables step.")],
+    evaluation: Evaluations,
+    data: Data,
+    out: Out,
+    tsne: Annotated[list[Path] | None, typer.Option(help="Folders of the tsne step.")] = None,
+) -> None:
+    """Draw the figures from the tables and the kept predictions.
+
+    Example: semiproto figures --tables results/tables --evaluation results/eval/digits/30/prototype/seed0
+    --data data/raw/digits --tsne results/tsne/digits/30/seed0 --out results/figures
+    """
+    from semiproto.analysis import figures as drawing
+    from semiproto.data.steps import FILES
+
+    drawing.figures(tables, evaluation, tsne or [], data / FILES, out)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def report(
+    tables: Annotated[Path, typer.Option(help="Folder of the tables step.")],
+    figures: Annotated[Path, typer.Option(help="Folder of the figures step.")],
+    receipt: Annotated[list[Path], typer.Option(help="Receipts of the runs.")],
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+) -> None:
+    """Write the report: one HTML file with the verdict, the tables, the figures and the receipts.
+
+    Example: semiproto report --tables results/tables --figures results/figures
+    --receipt models/semi/digits/30/prototype/seed0/receipt.json --out results/report.html
+    """
+    from semiproto.analysis import report as page
+
+    page.report(tables, figures, receipt, out)
+
+
+# ----------------------------------------------------------------------------------------------- the user's
+
+
+@app.command(rich_help_panel="Your own data")
+def init(
+    folder: Annotated[Path, typer.Argument(help="Your folder of images, with masks for some.")],
+    name: Annotated[str | None, typer.Option(help="Name of the set; the folder's name if not given.")] = None,
+    labels: Annotated[str, typer.Option(help="How many of the images with masks to label: a number, or all.")] = "all",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Another parameter, e.g. semi.steps=2000; may be repeated.")
+    ] = None,
+    template: Annotated[Path, typer.Option(help="The experiment to start from.")] = Path("experiments/my-data.yaml"),
+    out: Annotated[Path, typer.Option(help="The parameter file to write.")] = Path("params.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a parameter file that was edited.")] = False,
+) -> None:
+    """Write params.yaml for your own folder, and say what was assumed.
+
+    Example: semiproto init ~/photos --labels 50 --set semi.steps=4000
+    """
+    from semiproto import init as initialise
+
+    for line in initialise.write_params(folder, name, labels, change or [], template, out, force):
+        typer.echo(line)
+
+
+@app.command("check-data", rich_help_panel="Your own data")
+def check_data(file: Annotated[Path, typer.Argument(help="The parameter file.")] = Path("params.yaml")) -> None:
+    """List every fault of your own folder: file, value, remedy. Exits with 1 if there is one.
+
+    Example: semiproto check-data
+    """
+    from semiproto.data import folder
+
+    source = params.load(file).dataset
+    if not isinstance(source, params.FolderSource):
+        raise UserError(f"{file}: dataset.source is {source.source}, which has no folder to check")
+    lists = folder.find_lists(source)
+    faults = list(folder.check(source, lists))
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise UserError(f"{source.path}: {len(faults)} faults")
+    counts = ", ".join(f"{len(ids)} {part}" for part, ids in vars(lists).items())
+    typer.echo(f"{source.path}: no fault ({counts})")
+
+
+@app.command(rich_help_panel="Your own data")
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model folder, e.g. models/semi/digits/30/prototype/seed0.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the masks.")],
+    window: Annotated[int, typer.Option(min=64, help="Side of the sliding window for larger images, pixels.")] = 1024,
+) -> None:
+    """Write a palette mask of class indices for each image.
+
+    Example: semiproto predict models/semi/digits/30/prototype/seed0 data/raw/digits/files/JPEGImages -o masks
+    """
+    from semiproto.analysis import predict as prediction
+
+    unreadable = prediction.predict_files(model, images, out, window)
+    for line in unreadable:
+        typer.echo(f"skipped: {line}", err=True)
+    if unreadable:
+        raise UserError(f"{len(unreadable)} images could not be read; the others are in {out}")
+
+
+@app.command("params", rich_help_panel="Your own data")
+def explain_params() -> None:
+    """Print every parameter with its unit, bounds, reason and source.
+
+    Example: semiproto params | less
+    """
+    for line in params.explain():
+        typer.echo(line)
+
+
+# -------------------------------------------------------------------------------------------------- helpers
+
+
+def _compute(text: str) -> params.Compute:
+    compute: params.Compute = params.parse(text, params.Compute, "--compute")
+    return compute
+
+
+def _validator(data: Path, split: Path):  # type: ignore[no-untyped-def]  # the return type would import torch
+    """A function that gives a network's mIoU on the split's validation images."""
+    from functools import partial
+
+    from semiproto.analysis.evaluate import mean_iou
+    from semiproto.data import layout
+    from semiproto.data.dataset import Images
+
+    return partial(mean_iou, images=Images(data, layout.read_list(split / "val.txt")))
+
+
+def main() -> None:
+    """Runs a command; bad input ends with one line and status 1, an interruption with status 130."""
+    try:
+        app()
+    except UserError as error:
+        _stop(str(error), 1)
+    except Interrupted as error:
+        _stop(str(error), 130)
+    except OSError as error:
+        _stop(_os_error(error), 1)
+
+
+def _os_error(error: OSError) -> str:
+    where = error.filename or "output"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}: no space left on the device; free some and run the same command again, nothing was lost"
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return f"{where}: not writable ({error.strerror}); change its permissions or write elsewhere"
+    raise error
+
+
+def _stop(message: str, status: int) -> NoReturn:
+    print(f"semiproto: {message}", file=sys.stderr)
+    raise SystemExit(status)

@@ -1,0 +1,55 @@
+"""The first two steps of the pipeline: a prepared set, and the lists of a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from semiproto.artifacts import Stopwatch, atomic_directory, sha256_file, sha256_tree, write_receipt, write_text
+from semiproto.data import folder, layout
+from semiproto.data.splits import make_split
+from semiproto.params import DataConfig, DigitsSource, SplitConfig
+
+FILES = "files"
+"""Sub-folder of data/raw/<dataset> that holds the set in the layout of data/layout.py; the receipt is beside it."""
+
+
+def prepare(config: DataConfig, out: Path) -> None:
+    """Writes the set that `config` describes to out/files, whole or not at all."""
+    watch = Stopwatch()
+    source = config.dataset
+    with atomic_directory(out / FILES) as root:
+        if isinstance(source, DigitsSource):
+            from semiproto.data import digits  # here, because other steps need not import scikit-learn
+
+            digits.make(root, source)
+        else:
+            folder.prepare(root, source)
+    lists = {path.stem: len(layout.read_list(path)) for path in sorted((out / FILES / layout.LISTS).glob("*.txt"))}
+    write_receipt(
+        out,
+        "data",
+        outputs={FILES: sha256_tree(out / FILES)},
+        config=config.model_dump(mode="json"),
+        inputs=[],
+        seed=source.seed if isinstance(source, DigitsSource) else None,
+        seconds=watch.seconds(),
+        facts={"images": lists, "classes": layout.read_classes(out / FILES)},
+    )
+
+
+def split(config: SplitConfig, data: Path, labels: str, out: Path) -> None:
+    """Writes the lists labeled.txt, unlabeled.txt and val.txt of one split."""
+    watch = Stopwatch()
+    lists = make_split(data / FILES, labels, config.splits)
+    for name, ids in lists.items():
+        write_text(out / f"{name}.txt", "".join(f"{image_id}\n" for image_id in ids))
+    write_receipt(
+        out,
+        "split",
+        outputs={f"{name}.txt": sha256_file(out / f"{name}.txt") for name in lists},
+        config=config.model_dump(mode="json"),
+        inputs=[data],
+        seed=config.splits.seed,
+        seconds=watch.seconds(),
+        facts={name: len(ids) for name, ids in lists.items()},
+    )

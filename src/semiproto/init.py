@@ -1,0 +1,67 @@
+"""`semiproto init`: the parameter file for a user's own folder, from an experiment's file and what the folder holds."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from semiproto import params
+from semiproto.artifacts import write_text
+from semiproto.data import folder as own
+from semiproto.errors import UserError
+
+
+def write_params(
+    folder: Path, name: str | None, labels: str, changes: list[str], template: Path, out: Path, force: bool
+) -> list[str]:
+    """Writes `out` and returns what to tell the user. Comments of the template are kept.
+
+    UserError where the folder cannot be understood, the result would not be valid, or `out` was edited by hand and
+    `force` is false.
+    """
+    if not template.is_file():
+        raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
+    _require_replaceable(out, template.parent, force)
+    source, assumed = own.discover(folder.expanduser().resolve(), name or _as_name(folder))
+    yaml = YAML()
+    tree = yaml.load(template.read_text(encoding="utf-8"))
+    tree["dataset"] = source.model_dump()
+    for experiment in tree["experiments"]:
+        experiment["split"] = int(labels) if labels.isdigit() else labels
+    for change in changes:
+        _apply(tree, change)
+    text = io.StringIO()
+    yaml.dump(tree, text)
+    params.validate(YAML(typ="safe").load(text.getvalue()), str(out))
+    write_text(out, text.getvalue())
+    return [*(f"assumed: {line}" for line in assumed), f"wrote {out}; look it over, then: snakemake --cores all"]
+
+
+def _require_replaceable(out: Path, experiments: Path, force: bool) -> None:
+    if force or not out.exists():
+        return
+    current = out.read_bytes()
+    if not any(path.read_bytes() == current for path in sorted(experiments.glob("*.yaml"))):
+        raise UserError(f"{out}: differs from every file in {experiments}/; keep a copy of it, then give --force")
+
+
+def _as_name(folder: Path) -> str:
+    """The folder's name as a name of a set."""
+    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.expanduser().resolve().name).strip("-._")
+    return cleaned[:64] or "my-data"
+
+
+def _apply(tree: Any, change: str) -> None:
+    """Sets one existing leaf from `section.key=value`; the value is read as YAML."""
+    path, equals, text = change.partition("=")
+    *sections, leaf = path.split(".")
+    node = tree
+    for section in sections:
+        node = node.get(section) if isinstance(node, dict) else None
+    if not equals or not isinstance(node, dict) or leaf not in node:
+        raise UserError(f"--set {change}: no such parameter; give section.key=value, `semiproto params` lists them")
+    node[leaf] = YAML(typ="safe").load(text)

@@ -1,0 +1,97 @@
+"""Evaluations, a prepared set and a t-SNE folder as the pipeline writes them, tiny and made up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from semiproto.data.layout import write_mask
+
+CLASSES = ["background", "cat", "None"]
+"""One class bears a name that CSV readers like to take for a missing value."""
+SIZES = {"a": (24, 16), "b": (12, 20)}
+"""Sample images of different shapes: id to (width, height)."""
+
+Scores = dict[str, list[float | None]]
+
+
+@dataclass
+class Results:
+    """A results folder below `root` that tests fill."""
+
+    root: Path
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "tables"
+
+    def run(self, variant: str, number: int, miou: float | None, split: str = "30", **changes: Any) -> Path:
+        """Writes the evaluation of seed `number`; `changes` go over its metrics."""
+        labels = int(split) if split.isdigit() else 500
+        folder = self.root / "eval" / "digits" / split / variant / f"seed{number}"
+        (folder / "samples").mkdir(parents=True)
+        steps = 3600 if variant == "supervised-equal-compute" else 1400
+        head = None if variant.startswith("supervised") else 50.0 + number
+        metrics: dict[str, Any] = {"dataset": "digits", "split": split, "labels": labels, "variant": variant}
+        metrics |= {"method": variant.split("-")[0], "seed": number, "steps": steps, "seconds": 100.0 + number}
+        metrics |= {"miou": miou, "miou_best": 90.0, "best_step": 900, "miou_student": 40.0}
+        metrics |= {"miou_prototype_head": head, "classes": CLASSES, "iou": [80.0 + number, 60.0, None], "images": 2}
+        (folder / "metrics.json").write_text(json.dumps(metrics | changes))
+        (folder / "validation.csv").write_text(f"step,miou\n500,{40.5 + number}\n1000,{50.5 + number}\n")
+        (folder / "history.csv").write_text(_history(uses_unlabeled=not variant.startswith("supervised")))
+        for value, (image_id, (width, height)) in enumerate(SIZES.items()):
+            write_mask(folder / "samples" / f"{image_id}.png", np.full((height, width), value, np.uint8))
+        return folder
+
+    def grid(self, scores: Scores, split: str = "30") -> list[Path]:
+        """An evaluation for each variant and score; the seeds count from 0."""
+        return [self.run(v, seed, s, split) for v, values in scores.items() for seed, s in enumerate(values)]
+
+    def data(self) -> Path:
+        """A prepared set: truth is class 1 with a void border on the left."""
+        root = self.root / "raw"
+        for folder in ("JPEGImages", "SegmentationClass"):
+            (root / folder).mkdir(parents=True)
+        for image_id, (width, height) in SIZES.items():
+            mask = np.ones((height, width), np.uint8)
+            mask[:, :3] = 255
+            Image.new("RGB", (width, height), "teal").save(root / "JPEGImages" / f"{image_id}.png")
+            write_mask(root / "SegmentationClass" / f"{image_id}.png", mask)
+        (root / "classes.txt").write_text("\n".join(CLASSES) + "\n")
+        return root
+
+    def tsne(self, variants: list[str], seed: int = 0) -> Path:
+        folder = self.root / "tsne" / "digits" / "30" / f"seed{seed}"
+        folder.mkdir(parents=True)
+        points, compactness = ["variant,kind,class,x,y"], ["variant,class,silhouette,within_between"]
+        for variant in variants:
+            for number, name in enumerate(CLASSES):
+                points += [f"{variant},pixel,{name},{number + i / 10},{-number}" for i in range(4)]
+                points.append(f"{variant},prototype,{name},{number},{number}")
+            compactness += [f"{variant},cat,0.5,0.4", f"{variant},all,0.25,"]
+        (folder / "points.csv").write_text("\n".join(points) + "\n")
+        (folder / "compactness.csv").write_text("\n".join(compactness) + "\n")
+        return folder
+
+
+def _history(*, uses_unlabeled: bool) -> str:
+    if uses_unlabeled:
+        header = "step,seconds,lr,loss,labeled_linear,unlabeled_linear,coverage"
+        return f"{header}\n10,1,0.3,2,1.5,0.5,0.25\n20,2,0.1,1,1,0,0.75\n"
+    return "step,seconds,lr,loss,labeled_linear\n10,1,0.3,2,2\n20,2,0.1,1,1\n"
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(tmp_path)
+
+
+@pytest.fixture
+def three_variants() -> Scores:
+    return {"supervised": [50.0, 52.0, 54.0], "consistency": [60.0, 70.0, 50.0], "prototype": [63.0, 64.0, 65.0]}

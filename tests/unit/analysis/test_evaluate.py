@@ -1,0 +1,162 @@
+"""Whole-image and sliding-window prediction, and the score over a set."""
+
+import naive
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+from torch.nn import functional as F
+
+from semiproto.analysis.evaluate import BATCH, batches, head_scores, linear_scores, mean_iou, predict
+from semiproto.data.dataset import Images
+from semiproto.data.layout import IMAGES, MASKS, read_mask, write_mask
+from semiproto.model.prototypes import PrototypeBank
+from semiproto.params import Window
+
+MIXING = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+
+
+def by_pixel(images):
+    """A scorer that looks at one pixel at a time, like a 1x1 convolution: windows cannot change its scores."""
+    return [torch.einsum("ck,bkhw->bchw", MIXING, images.float() / 64)]
+
+
+@pytest.mark.parametrize("size", [(37, 53), (16, 16), (20, 81), (10, 40), (33, 16)])
+@pytest.mark.parametrize(("side", "stride"), [(16, 11), (16, 16), (25, 7), (99, 3), (17, 1)])
+def test_windows_cover_the_image(size, side, stride):
+    images = torch.randint(256, (2, 3, *size), dtype=torch.uint8)
+    (whole,) = predict(by_pixel, images, None)
+    (windows,) = predict(by_pixel, images, Window(size=side, stride=stride))
+    assert whole.shape == (2, *size) and whole.dtype == torch.int64
+    assert torch.equal(whole, windows)
+    assert len(whole.unique()) > 2
+
+
+def test_each_window_has_its_size_and_the_last_ends_at_the_edge():
+    seen = []
+
+    def spy(images):
+        seen.append(images)
+        return by_pixel(images)
+
+    images = torch.arange(20 * 30).view(1, 1, 20, 30).expand(1, 3, 20, 30).float()
+    predict(spy, images, Window(size=16, stride=11))
+    corners = [divmod(int(window[0, 0, 0, 0]), 30) for window in seen]
+    assert corners == [(0, 0), (0, 11), (0, 14), (4, 0), (4, 11), (4, 14)]
+    assert {tuple(window.shape[-2:]) for window in seen} == {(16, 16)}
+
+
+def position_scores(images):
+    """Logits that depend on the place within the window: windows disagree where they overlap."""
+    height, width = images.shape[-2:]
+    ramp = torch.linspace(-9, 9, width).expand(len(images), 1, height, width)
+    return [torch.cat([ramp, -0.1 * ramp, images[:, :1].float() / 64 + 0.5 * ramp**2 - 20], dim=1)]
+
+
+def test_overlapping_logits_are_averaged():
+    """Method section 9: logits, not probabilities, are averaged."""
+    images = torch.randint(256, (2, 3, 16, 41), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    total, count = torch.zeros(2, 3, 16, 41), torch.zeros(41)
+    for left in (0, 9, 18, 25):
+        total[..., left : left + 16] += position_scores(images[..., left : left + 16])[0]
+        count[left : left + 16] += 1
+    (found,) = predict(position_scores, images, Window(size=16, stride=9))
+    assert torch.equal(found, (total / count).argmax(1))
+
+
+def test_scores_at_lower_resolution_are_upsampled(make_net):
+    net = make_net().eval()
+    images = torch.randint(256, (2, 3, 33, 41), dtype=torch.uint8)
+    (found,) = predict(linear_scores(net), images, None)
+    with torch.no_grad():
+        whole = F.interpolate(net(images).logits, size=(33, 41), mode="bilinear", align_corners=True)
+    assert torch.equal(found, whole.argmax(1))
+
+
+def test_a_window_as_large_as_the_image_is_the_whole_image(make_net):
+    net = make_net().eval()
+    images = torch.randint(256, (2, 3, 33, 33), dtype=torch.uint8)
+    for side in (33, 64):
+        windows, whole = (predict(linear_scores(net), images, w)[0] for w in (Window(size=side, stride=9), None))
+        assert torch.equal(windows, whole)
+
+
+def test_the_prototype_head_scores_every_pixel(make_net):
+    net = make_net().eval()
+    bank = PrototypeBank(7, 2, 8)
+    bank.prototypes.copy_(torch.rand(7, 2, 8, generator=torch.Generator().manual_seed(0)))
+    images = torch.randint(256, (2, 3, 21, 17), dtype=torch.uint8)
+    with torch.no_grad():
+        linear, prototype = head_scores(net, bank)(images)
+        output = net(images)
+    assert torch.equal(linear, output.logits)
+    assert prototype.shape == (2, 7, 21, 17)
+    for image in range(2):
+        z = naive.upsampled(output.representation[image].double().numpy(), 21, 17)
+        expected, _ = naive.cosine_logits(z.reshape(8, -1).T, bank.prototypes.double().numpy(), 0.1)
+        np.testing.assert_allclose(prototype[image].numpy().reshape(7, -1).T, expected, rtol=1e-3, atol=1e-3)
+    heads = predict(head_scores(net, bank), images, None)
+    assert torch.equal(heads[0], predict(linear_scores(net), images, None)[0])
+    assert torch.equal(heads[1], prototype.argmax(1))
+
+
+def test_without_a_bank_there_is_one_head(make_net):
+    net = make_net().eval()
+    images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    with torch.no_grad():
+        assert len(head_scores(net, None)(images)) == 1
+
+
+# ------------------------------------------------------------------------------------------------- a set
+
+
+@pytest.fixture
+def odd_set(tmp_path):
+    """Images of several sizes, a mask with void for each."""
+    rng = np.random.default_rng(0)
+    sizes = [(32, 32)] * (BATCH + 2) + [(20, 45), (33, 17), (33, 17), (32, 32)]
+    for folder in (IMAGES, MASKS):
+        (tmp_path / folder).mkdir()
+    for n, size in enumerate(sizes):
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / IMAGES / f"i{n:02d}.png")
+        mask = np.where(rng.random(size) < 0.1, 255, rng.integers(0, 6, size)).astype(np.uint8)
+        write_mask(tmp_path / MASKS / f"i{n:02d}.png", mask)
+    return Images(tmp_path, [f"i{n:02d}" for n in range(len(sizes))])
+
+
+def test_neighbours_of_one_size_go_together(odd_set):
+    groups = list(batches(odd_set, torch.device("cpu")))
+    assert [len(positions) for positions, _, _ in groups] == [BATCH, 2, 1, 2, 1]
+    assert [p for positions, _, _ in groups for p in positions] == list(range(len(odd_set)))
+    for positions, images, masks in groups:
+        for n, position in enumerate(positions):
+            assert torch.equal(images[n], odd_set[position][0]) and torch.equal(masks[n], odd_set[position][1])
+
+
+@pytest.mark.parametrize("window", [None, Window(size=16, stride=9)])
+def test_mean_iou_equals_scikit_learns(make_net, odd_set, window):
+    net = make_net().eval()
+    with torch.no_grad():
+        net.linear_head[-1].weight.mul_(20)
+    predictions, targets = [], []
+    for n in range(len(odd_set)):
+        image, _ = odd_set[n]
+        predictions.append(predict(linear_scores(net), image[None], window)[0].flatten().numpy())
+        targets.append(read_mask(odd_set.root / MASKS / f"{odd_set.ids[n]}.png").ravel())
+    prediction, target = np.concatenate(predictions), np.concatenate(targets)
+    counts = confusion_matrix(target[target != 255], prediction[target != 255], labels=range(7)).astype(float)
+    union = counts.sum(0) + counts.sum(1) - counts.diagonal()
+    expected = np.mean(counts.diagonal()[union > 0] / union[union > 0])
+    assert mean_iou(net, odd_set, window) == pytest.approx(expected, abs=1e-9)
+    assert 0.01 < expected < 0.9
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluation_is_in_eval_mode_and_restores_the_mode(make_net, odd_set, training):
+    net = make_net().train(training)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    first = mean_iou(net, odd_set)
+    assert net.training == training
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert first == mean_iou(net.eval(), odd_set)

@@ -1,0 +1,170 @@
+"""The report's page, read with an HTML parser: complete, self-contained, in order, and nothing made up."""
+
+import json
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+from PIL import Image
+
+from semiproto.analysis import compare
+from semiproto.analysis.report import report
+from semiproto.artifacts import write_receipt
+from semiproto.errors import UserError
+
+
+class Page(HTMLParser):
+    """Elements, in order, and the text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.words, self.html = [], [], html
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.elements and self.elements[-1][0] not in ("script", "style"):
+            self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture
+def page_of(results):
+    """Runs to the report of them, with two figures."""
+
+    def make(scores, receipts=(), **changes):
+        folders = [results.run(v, seed, s, **changes) for v, own in scores.items() for seed, s in enumerate(own)]
+        compare.tables(folders, results.tables)
+        drawn = results.root / "figures"
+        drawn.mkdir()
+        Image.new("RGB", (40, 30), "red").save(drawn / "gain.png")
+        Image.new("RGB", (50, 30), "blue").save(drawn / "samples-30.png")
+        report(results.tables, drawn, list(receipts), results.root / "report.html")
+        return Page((results.root / "report.html").read_text(encoding="utf-8"))
+
+    return make
+
+
+@pytest.fixture
+def receipt(tmp_path):
+    folder = tmp_path / "models" / "prototype" / "seed0"
+    folder.mkdir(parents=True)
+    config = {"semi": {"tau": 0.8}, "note": "</script><b>bold</b>"}
+    write_receipt(
+        folder,
+        "train",
+        outputs={"model.safetensors": "c" * 64},
+        config=config,
+        inputs=[],
+        seed=7,
+        seconds=12.5,
+        device="cuda:3",
+        facts={"steps": 1234},
+    )
+    return folder / "receipt.json"
+
+
+def test_it_is_self_contained(page_of, three_variants, receipt):
+    page = page_of(three_variants, [receipt])
+    links = [a[name] for _, a in page.elements for name in ("src", "href", "action", "data") if name in a]
+    assert links
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert "url(" not in page.html
+    assert "@import" not in page.html
+    ids = {attributes.get("id") for _, attributes in page.elements}
+    assert {link[1:] for link in links if link.startswith("#")} <= ids
+    assert len(page.html) < 10 * 2**20
+
+
+def test_findings_come_before_the_tables(page_of, three_variants):
+    page = page_of(three_variants)
+    sentence = "Beyond noise, higher: prototype over supervised +12.0 points (+9.5 to +14.5)."
+    assert sentence in page.text
+    assert page.html.index(sentence) < page.html.index("<table") < page.html.index("<img")
+    assert "(the same loss scale) isn&#39;t known from this run" in page.html
+
+
+def test_headings_go_down_one_level_at_a_time(page_of, three_variants, receipt):
+    page = page_of(three_variants, [receipt])
+    levels = [int(tag[1]) for tag, _ in page.elements if tag in ("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert page.all("html") == [{"lang": "en"}]
+
+
+def test_figures_have_words_and_sizes(page_of, three_variants):
+    page = page_of(three_variants)
+    images = page.all("img")
+    assert [(i["width"], i["height"]) for i in images] == [("40", "30"), ("50", "30")]
+    assert all(len(i["alt"]) > 30 and i["loading"] == "lazy" for i in images)
+    assert images[1]["alt"].startswith("Predictions, 30.")  # the split that its file is named after
+
+
+def test_tables_show_what_the_csv_files_say(page_of, three_variants):
+    page = page_of(three_variants)
+    assert "supervised 1,400 101 52.0 ± 2.0 90.0 ± 0.0 none 3" in page.text
+    assert "supervised-equal-compute not run" in page.text
+    assert "prototype − consistency +4.0 −22.2 to +30.2 10.5 3 equal within noise" in page.text
+    assert "background 81.0 ± 1.0 81.0 ± 1.0 81.0 ± 1.0 cat 60.0 ± 0.0" in page.text
+    assert "digits 30 consistency 2 1400 102.0 50.0 90.0 52.0" in page.text
+    assert "nan" not in page.text.lower()
+
+
+def test_every_column_can_be_sorted_from_the_keyboard(page_of, three_variants):
+    page = page_of(three_variants)
+    headings = [a for a in page.all("th") if a.get("scope") == "col"]
+    assert len(headings) == len(page.all("button")) > 20
+    assert "aria-sort" in page.html
+
+
+def test_receipts_are_told(page_of, three_variants, receipt):
+    page = page_of(three_variants, [receipt])
+    assert len(page.all("details")) == 1
+    made = json.loads(receipt.read_text())["made"]
+    for fact in ("models/prototype/seed0", "train, 12.5 s on cuda:3", "steps 1234", "seed 7", "tau: 0.8", "c" * 64):
+        assert fact in page.text
+    assert f"torch {made['packages']['torch']}" in page.text
+    assert f"Python {made['python']}" in page.text
+
+
+def test_what_runs_say_is_text_not_markup(page_of, receipt):
+    page = page_of({"prototype": [60.0]}, [receipt], classes=["<i>sky</i>", "a&b", "c"])
+    assert page.all("b") == page.all("i") == []
+    assert "<i>sky</i>" in page.text
+    assert "<b>bold</b>" in page.text
+
+
+def test_little_was_run(page_of):
+    page = page_of({"supervised": [None]})
+    assert "Nothing was run that could be compared." in page.text
+    assert "No receipts were given." in page.text
+    assert "no score" in page.text
+
+
+def test_without_figures_it_says_so(results):
+    compare.tables([results.run("prototype", 0, 60.0)], results.tables)
+    report(results.tables, results.root / "gone", [], results.root / "report.html")
+    assert "No figures were made." in (results.root / "report.html").read_text()
+
+
+def test_same_input_same_bytes(page_of, results, three_variants, receipt):
+    page = page_of(three_variants, [receipt])
+    report(results.tables, results.root / "figures", [receipt], results.root / "again.html")
+    assert (results.root / "again.html").read_text(encoding="utf-8") == page.html
+
+
+def test_damaged_inputs_are_named(page_of, three_variants, receipt, results):
+    receipt.write_text('{"step": "train"}')
+    with pytest.raises(UserError, match=r"seed0/receipt\.json: not a receipt"):
+        page_of(three_variants, [receipt])
+    with pytest.raises(UserError, match=r"summary\.csv: no such table"):
+        report(results.root / "gone", results.root / "figures", [], results.root / "report.html")

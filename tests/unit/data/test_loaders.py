@@ -1,0 +1,138 @@
+"""Batches depend on (seed, step) and nothing else."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from semiproto.data.augment import MEAN_COLOUR
+from semiproto.data.layout import IMAGES, MASKS, read_mask
+from semiproto.data.loaders import StepBatches, loader
+from semiproto.errors import UserError
+
+
+def batches(root, ids, tiny, start=0, stop=6, labeled=True, workers=0, seed=3, batch=3):
+    keys = StepBatches(len(ids), batch, seed, start, stop)
+    return list(loader(root, ids, tiny.augment, keys, labeled=labeled, workers=workers))
+
+
+def equal(first, second):
+    assert len(first) == len(second) > 0
+    return all(torch.equal(a, b) for one, two in zip(first, second, strict=True) for a, b in zip(one, two, strict=True))
+
+
+def positions(keys):
+    return [key[0] for step in keys for key in step]
+
+
+def test_a_batch_has_bytes_and_labels(digits_root, ids, tiny):
+    found = batches(digits_root, ids["train"], tiny)
+    assert len(found) == 6
+    for images, labels in found:
+        assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
+        assert labels.shape == (3, 32, 32) and labels.dtype == torch.uint8
+        assert set(labels.unique().tolist()) <= {*range(7), 255}
+
+
+@pytest.mark.parametrize("start", [1, 3, 5])
+def test_a_later_start_gives_the_tail(digits_root, ids, tiny, start):
+    whole = batches(digits_root, ids["train"], tiny)
+    assert equal(batches(digits_root, ids["train"], tiny, start=start), whole[start:])
+
+
+def test_workers_change_nothing(digits_root, ids, tiny):
+    alone = batches(digits_root, ids["train"], tiny)
+    assert equal(batches(digits_root, ids["train"], tiny, workers=2), alone)
+
+
+def test_another_seed_gives_other_batches(digits_root, ids, tiny):
+    first, second = (batches(digits_root, ids["train"], tiny, seed=seed) for seed in (0, 1))
+    assert not equal(first, second)
+
+
+def test_the_same_image_is_seen_differently_later(digits_root, ids, tiny):
+    first, second = batches(digits_root, ids["train"][:1], tiny, stop=2, batch=1)
+    assert not torch.equal(first[0], second[0])
+
+
+@pytest.mark.parametrize(("images", "batch"), [(10, 4), (3, 8), (1, 2), (7, 7)])
+def test_each_image_is_used_equally_often(images, batch):
+    keys = positions(StepBatches(images, batch, 0, 0, images * 5))
+    assert np.bincount(keys, minlength=images).tolist() == [5 * batch] * images
+    for turn in range(0, len(keys), images):
+        assert sorted(keys[turn : turn + images]) == list(range(images))
+
+
+def test_the_order_changes_from_turn_to_turn():
+    keys = positions(StepBatches(12, 4, 0, 0, 9))
+    assert keys[:12] != keys[12:24] != keys[24:]
+    assert keys[:12] != sorted(keys[:12])
+
+
+@pytest.mark.parametrize("world", [2, 4])
+@pytest.mark.parametrize("start", [0, 3])
+def test_ranks_partition_the_global_batch(world, start):
+    alone = list(StepBatches(11, 8, 5, start, 9))
+    ranks = [list(StepBatches(11, 8, 5, start, 9, rank, world)) for rank in range(world)]
+    for step, whole in enumerate(alone):
+        parts = [rank[step] for rank in ranks]
+        assert {len(part) for part in parts} == {8 // world}
+        assert sorted(key for part in parts for key in part) == sorted(whole)
+
+
+def test_the_length_is_the_number_of_steps():
+    keys = StepBatches(11, 8, 5, 3, 9)
+    assert len(keys) == len(list(keys)) == 6
+
+
+def test_unlabelled_views_open_no_mask(digits_root, ids, tiny, tmp_path):
+    root = tmp_path / "copy"
+    shutil.copytree(digits_root, root)
+    both = ids["train"] + ids["unlabeled"]
+    with_masks = batches(root, both, tiny, labeled=False)
+    shutil.rmtree(root / MASKS)
+    without = batches(root, both, tiny, labeled=False)
+    assert equal(with_masks, without)
+    assert all(set(labels.unique().tolist()) <= {0, 255} for _, labels in without)
+    with pytest.raises(UserError):
+        batches(root, ids["train"], tiny)
+
+
+def test_an_unlabelled_view_says_what_is_outside(tmp_path, tiny):
+    """A white image smaller than the crop: label 0 inside, 255 outside."""
+    root = one_image(tmp_path, 20)
+    params = tiny.augment.model_copy(update={"rotation": 0.0, "padding_label": 0})
+    keys = StepBatches(1, 4, 0, 0, 2)
+    for images, labels in loader(root, ["a"], params, keys, labeled=False, workers=0):
+        white = (images == 255).all(1)
+        assert torch.equal(white, labels == 0)
+        assert torch.equal(~white, labels == 255)
+
+
+@pytest.mark.parametrize("padding_label", [0, 255])
+def test_labelled_padding_is_what_the_parameters_say(tmp_path, tiny, padding_label):
+    root = one_image(tmp_path, 20, value=4)
+    params = tiny.augment.model_copy(update={"rotation": 10.0, "padding_label": padding_label})
+    for _, labels in loader(root, ["a"], params, StepBatches(1, 4, 0, 0, 2), labeled=True, workers=0):
+        assert set(labels.unique().tolist()) == {4, padding_label}
+
+
+def test_padding_pixels_have_the_mean_colour(tmp_path, tiny):
+    params = tiny.augment.model_copy(update={"rotation": 0.0})
+    mean = torch.tensor(MEAN_COLOUR, dtype=torch.uint8).view(1, 3, 1, 1)
+    keys = StepBatches(1, 4, 0, 0, 2)
+    for images, labels in loader(one_image(tmp_path, 20), ["a"], params, keys, labeled=True, workers=0):
+        outside = (labels == 255).unsqueeze(1).expand_as(images)
+        assert torch.equal(images[outside], mean.expand_as(images)[outside])
+
+
+def one_image(root, side, value=0):
+    """A set of one white image, its mask full of `value`."""
+    for folder in (IMAGES, MASKS):
+        (root / folder).mkdir()
+    Image.new("RGB", (side, side), (255, 255, 255)).save(root / IMAGES / "a.png")
+    Image.new("L", (side, side), value).save(root / MASKS / "a.png")
+    assert (read_mask(root / MASKS / "a.png") == value).all()
+    return root

@@ -1,0 +1,123 @@
+"""Stratified lists are the same on any machine and show every class."""
+
+import hashlib
+import shutil
+
+import numpy as np
+import pytest
+
+from semiproto.data import splits
+from semiproto.data.layout import IMAGES, LISTS, MASKS, write_mask
+from semiproto.data.splits import classes_in_masks, make_split, stratified
+from semiproto.errors import UserError
+
+
+def made_up(images=60, classes=7, seed=0):
+    """Images that show background and one or two classes, low classes far more often than high ones."""
+    rng = np.random.default_rng(seed)
+    odds = 1 / np.arange(1, classes) ** 2
+    drawn = {
+        f"image_{n:03d}": {0, *rng.choice(np.arange(1, classes), 2, p=odds / odds.sum()).tolist()}
+        for n in range(images - 1)
+    }
+    return drawn | {"rare": {0, classes - 1}}
+
+
+@pytest.mark.parametrize("count", [1, 7, 20, 59, 60])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_so_many_ids_sorted_each_once(count, seed):
+    chosen = stratified(made_up(), count, seed)
+    assert len(chosen) == len(set(chosen)) == count
+    assert chosen == sorted(chosen) and set(chosen) <= set(made_up())
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("count", [7, 8, 20])
+def test_every_class_is_present(seed, count):
+    images = made_up(seed=seed)
+    everything = set().union(*images.values())
+    assert set().union(*(images[i] for i in stratified(images, count, 3))) == everything
+
+
+def test_the_draw_does_not_depend_on_the_order_of_the_images():
+    images = made_up()
+    turned = dict(reversed(images.items()))
+    assert stratified(images, 12, 0) == stratified(turned, 12, 0)
+
+
+def test_the_seed_changes_the_draw():
+    assert len({tuple(stratified(made_up(), 12, seed)) for seed in range(5)}) == 5
+
+
+def test_the_draw_is_the_same_on_any_machine():
+    """One class an image: the classes take turns, each with the next of its images by hash."""
+    order = sorted((f"i{n}" for n in range(12)), key=lambda i: hashlib.sha256(f"0:{i}".encode()).hexdigest())
+    by_class = [[i for i in order if int(i[1:]) % 3 == c] for c in range(3)]
+    expected = sorted(by_class[0][:2] + by_class[1][:2] + by_class[2][:1])
+    assert expected == ["i0", "i1", "i10", "i3", "i8"]
+    assert stratified({f"i{n}": {n % 3} for n in range(12)}, 5, 0) == expected
+
+
+def test_rare_classes_are_not_drowned():
+    images = {f"common_{n:03d}": {0, 1} for n in range(95)} | {f"rare_{n}": {0, 2} for n in range(5)}
+    chosen = stratified(images, 10, 0)
+    assert sum(i.startswith("rare") for i in chosen) == 5
+
+
+def test_images_of_void_alone_are_drawn_last():
+    images = {f"shown_{n}": {0} for n in range(4)} | {f"void_{n}": set() for n in range(4)}
+    assert all(i.startswith("shown") for i in stratified(images, 4, 0))
+    assert len(stratified(images, 8, 0)) == 8
+
+
+@pytest.mark.parametrize("count", [0, -1, 61])
+def test_count_out_of_bounds(one_line, count):
+    with pytest.raises(UserError) as error:
+        stratified(made_up(), count, 0)
+    one_line(error, count, 60)
+
+
+def test_classes_are_read_from_masks_without_void(tmp_path):
+    (tmp_path / MASKS).mkdir()
+    write_mask(tmp_path / MASKS / "a.png", np.array([[0, 3, 255]], dtype=np.uint8))
+    write_mask(tmp_path / MASKS / "b.png", np.array([[255]], dtype=np.uint8))
+    assert classes_in_masks(tmp_path, ["a", "b"]) == {"a": {0, 3}, "b": frozenset()}
+
+
+@pytest.mark.parametrize("split", ["7", "all"])
+def test_a_split_of_the_digits(digits_root, ids, shipped, split):
+    lists = make_split(digits_root, split, shipped.splits)
+    assert set(lists) == {"labeled", "unlabeled", "val"}
+    assert len(lists["labeled"]) == (8 if split == "all" else 7)
+    assert set(lists["labeled"]) <= set(ids["train"])
+    assert sorted(lists["labeled"] + lists["unlabeled"]) == sorted(ids["train"] + ids["unlabeled"])
+    assert lists["val"] == ids["val"]
+    assert lists == make_split(digits_root, split, shipped.splits)
+
+
+def test_the_seed_of_the_split_changes_the_labelled_images(digits_root, shipped):
+    drawn = [make_split(digits_root, "7", splits.Splits(seed=seed, validation=0.2))["labeled"] for seed in range(12)]
+    assert len({tuple(labeled) for labeled in drawn}) > 1
+
+
+def test_without_a_validation_list_a_share_is_held_back(digits_root, shipped, tmp_path):
+    root = tmp_path / "copy"
+    shutil.copytree(digits_root, root)
+    (root / LISTS / "val.txt").write_text("")
+    both = [make_split(root, split, splits.Splits(seed=0, validation=0.13)) for split in ("all", "7")]
+    assert both[0]["val"] == both[1]["val"] and len(both[0]["val"]) == 1
+    for lists in both:
+        assert not set(lists["val"]) & set(lists["labeled"] + lists["unlabeled"])
+        assert (root / IMAGES / f"{lists['val'][0]}.png").exists()
+
+
+def test_more_labels_than_masks(digits_root, shipped, one_line):
+    with pytest.raises(UserError) as error:
+        make_split(digits_root, "9", shipped.splits)
+    one_line(error, "split 9", 8)
+
+
+def test_a_class_without_a_labelled_pixel_is_named(digits_root, shipped, one_line):
+    with pytest.raises(UserError) as error:
+        make_split(digits_root, "1", shipped.splits)
+    one_line(error, "no labelled pixel of class")

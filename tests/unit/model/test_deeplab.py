@@ -1,0 +1,73 @@
+"""DeepLabV3+ of method section 1."""
+
+import naive
+import numpy as np
+import pytest
+import torch
+
+from semiproto.model.deeplab import DeepLab, resize
+
+
+def test_the_embedded_network_has_126575_parameters(shipped):
+    net = DeepLab(shipped.model, 7, pretrained=True)
+    assert sum(p.numel() for p in net.parameters()) == 126_575
+
+
+def test_representation_and_logits_at_stride_4(shipped):
+    net = DeepLab(shipped.model, 7, pretrained=True).eval()
+    output = net(torch.randint(256, (2, 3, 64, 64), dtype=torch.uint8))
+    assert output.representation.shape == (2, 48, 16, 16)
+    assert output.logits.shape == (2, 7, 16, 16)
+    assert net.dim == 48 and net.num_classes == 7
+    assert output.representation.min() >= 0
+
+
+def test_the_low_level_half_comes_first(make_net):
+    net = make_net().eval()
+    images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    before = net(images).representation
+    net.aspp.project[0][1].bias.data.add_(5)
+    after = net(images).representation
+    assert torch.equal(after[:, :4], before[:, :4])
+    assert (after[:, 4:] != before[:, 4:]).all()
+
+
+def test_images_are_normalised_with_imagenet_statistics(make_net):
+    net = make_net().eval()
+    net.encoder.forward = lambda x: seen.append(x) or (torch.zeros(1, 16, 8, 8), torch.zeros(1, 64, 4, 4))
+    seen = []
+    images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    net(images)
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    expected = (images[0].numpy() / 255 - mean[:, None, None]) / std[:, None, None]
+    np.testing.assert_allclose(seen[0][0].numpy(), expected, atol=1e-5)
+
+
+def test_bytes_and_floats_of_the_same_image_agree(make_net):
+    net = make_net().eval()
+    images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    torch.testing.assert_close(net(images).logits, net(images.float()).logits)
+
+
+def test_saved_weights_restore_the_network(make_net):
+    first, second = make_net(0).eval(), make_net(1).eval()
+    second.load_state_dict(first.state_dict())
+    images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    assert torch.equal(first(images).logits, second(images).logits)
+    assert not {"mean", "std"} & set(first.state_dict())
+
+
+def test_parameter_groups_hold_every_parameter_once(make_net):
+    net = make_net()
+    body, rest = net.parameter_groups(0.01, 10)
+    assert (body["lr"], rest["lr"]) == (0.01, 0.1)
+    assert {id(p) for p in body["params"]} == {id(p) for p in net.encoder.parameters()}
+    both = [id(p) for p in body["params"] + rest["params"]]
+    assert len(both) == len(set(both)) and set(both) == {id(p) for p in net.parameters()}
+
+
+@pytest.mark.parametrize(("shape", "size"), [((1, 2, 3, 4), (7, 9)), ((2, 1, 5, 5), (5, 5)), ((1, 3, 1, 2), (4, 3))])
+def test_resize_is_bilinear_with_aligned_corners(shape, size):
+    x = torch.rand(shape, dtype=torch.float64)
+    for image, expected in zip(resize(x, size), x, strict=True):
+        np.testing.assert_allclose(image.numpy(), naive.upsampled(expected.numpy(), *size), rtol=1e-12)

@@ -1,0 +1,98 @@
+"""Atomic writes, checksums and receipts."""
+
+import hashlib
+import json
+
+import pytest
+
+from semiproto.artifacts import (
+    RECEIPT,
+    atomic_directory,
+    atomic_write,
+    read_receipt,
+    sha256_file,
+    sha256_text,
+    sha256_tree,
+    write_json,
+    write_receipt,
+    write_text,
+)
+from semiproto.errors import UserError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and names(path.parent) == ["file.txt"]
+    write_text(path, "new")
+    assert path.read_text() == "new" and names(path.parent) == ["file.txt"]
+
+
+def test_a_failed_folder_leaves_the_old_one(tmp_path):
+    path = tmp_path / "folder"
+    for content in ("old", "new"):
+        with atomic_directory(path) as temporary:
+            (temporary / content).touch()
+        assert names(path) == [content]
+    with pytest.raises(RuntimeError), atomic_directory(path) as temporary:
+        (temporary / "half").touch()
+        raise RuntimeError
+    assert names(path) == ["new"] and names(tmp_path) == ["folder"]
+
+
+def test_checksums(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc" * 100_000)
+    assert sha256_file(tmp_path / "file") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+    assert sha256_text("é") == hashlib.sha256("é".encode()).hexdigest()
+
+
+def test_the_digest_of_a_tree_sees_names_and_contents(tmp_path):
+    def tree(name, files):
+        for path, text in files.items():
+            write_text(tmp_path / name / path, text)
+        return sha256_tree(tmp_path / name)
+
+    first = tree("a", {"x": "1", "sub/y": "2"})
+    assert tree("b", {"sub/y": "2", "x": "1", RECEIPT: "whatever"}) == first
+    others = [{"x": "1", "sub/y": "3"}, {"x": "1", "sub/z": "2"}, {"x": "1", "y": "2"}, {"x": "1"}]
+    assert len({first, *(tree(f"c{n}", files) for n, files in enumerate(others))}) == 5
+
+
+def test_json_is_sorted_and_refuses_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": [2]})
+    assert (tmp_path / "a.json").read_text() == '{\n  "a": [\n    2\n  ],\n  "b": 1\n}\n'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"b": 1, "a": [2]}
+
+
+def receipt(folder, inputs=(), **changes):
+    facts = {"outputs": {"file": "12"}, "config": {"seed": 3}, "inputs": list(inputs), "seed": 3, "seconds": 1.234}
+    write_receipt(folder, "step", **(facts | changes))
+    return read_receipt(folder)
+
+
+def test_a_receipt_says_what_the_output_is(tmp_path):
+    receipt(tmp_path / "in")
+    found = receipt(tmp_path / "out", [tmp_path / "in"], facts={"images": 4}, outputs={"tree": "34"})
+    assert found["step"] == "step" and found["seed"] == 3 and found["config"] == {"seed": 3}
+    assert found["inputs"] == {(tmp_path / "in").as_posix(): {"file": "12"}}
+    assert found["outputs"] == {"tree": "34"} and found["facts"] == {"images": 4}
+    assert {"version", "code", "seconds", "device", "machine", "python", "packages"} <= set(found["made"])
+
+
+@pytest.mark.parametrize("content", [None, "", "{", b"\xff\xfe"])
+def test_missing_and_damaged_receipts(tmp_path, one_line, content):
+    if content is not None:
+        data = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / RECEIPT).write_bytes(data)
+    with pytest.raises(UserError) as error:
+        read_receipt(tmp_path)
+    one_line(error, tmp_path / RECEIPT)

@@ -1,0 +1,91 @@
+"""A model folder gives back the network that was saved, or one clear error."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from semiproto import model_folder
+from semiproto.errors import UserError
+from semiproto.model.prototypes import PrototypeBank
+from semiproto.model_folder import Card, load_model, load_student, read_card, save_student, save_weights, write_card
+
+CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
+
+
+@pytest.fixture
+def folder(tmp_path, tiny, make_net):
+    write_card(tmp_path, Card(CLASSES, tiny.model, {"step": "pretrain", "seed": 3}))
+    save_weights(tmp_path / model_folder.MODEL, make_net(0))
+    return tmp_path
+
+
+def same(first, second):
+    return all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+
+
+def test_the_network_is_restored_in_eval_mode(folder, make_net):
+    found = load_model(folder)
+    assert same(make_net(0), found) and not same(make_net(1), found)
+    assert not found.training
+
+
+def test_the_card_is_read_back(folder, tiny):
+    card = read_card(folder)
+    assert card == Card(CLASSES, tiny.model, {"step": "pretrain", "seed": 3})
+
+
+def test_weights_of_the_encoder_are_not_needed_to_restore(folder, tiny, make_net):
+    encoder = tiny.model.encoder.model_copy(update={"weights": str(folder / "gone.pth")})
+    write_card(folder, Card(CLASSES, tiny.model.model_copy(update={"encoder": encoder}), {}))
+    assert same(make_net(0), load_model(folder))
+
+
+@pytest.mark.parametrize("with_bank", [False, True])
+def test_the_student_comes_with_its_prototypes(folder, make_net, with_bank):
+    bank = None
+    if with_bank:
+        bank = PrototypeBank(7, 2, 8)
+        bank.prototypes.copy_(torch.rand(7, 2, 8))
+    save_student(folder, make_net(2), bank)
+    student, found = load_student(folder)
+    assert same(make_net(2), student) and not student.training
+    assert (found is None) if bank is None else torch.equal(found.prototypes, bank.prototypes)
+
+
+def test_channels_last_weights_are_saved_as_they_are(folder, make_net):
+    save_weights(folder / model_folder.MODEL, make_net(0).to(memory_format=torch.channels_last))
+    assert same(make_net(0), load_model(folder))
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "another network"])
+@pytest.mark.parametrize("file", [model_folder.MODEL, model_folder.STUDENT])
+def test_bad_weights(folder, make_net, one_line, damage, file):
+    save_student(folder, make_net(2), None)
+    path = folder / file
+    if damage == "missing":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        tensors = load_file(path)
+        save_file({name: value for name, value in tensors.items() if "aspp" not in name}, path)
+    with pytest.raises(UserError) as error:
+        load_model(folder) if file == model_folder.MODEL else load_student(folder)
+    one_line(error, path)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"classes": [], "model": {}, "training": {}}', b"\xff\xfe"])
+def test_bad_cards(folder, one_line, content):
+    path = folder / model_folder.CARD
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError) as error:
+        load_model(folder) if content is None else read_card(folder)
+    one_line(error, path)
+
+
+def test_the_card_is_plain_json(folder):
+    assert json.loads((folder / model_folder.CARD).read_text())["classes"] == CLASSES

@@ -1,0 +1,232 @@
+"""The loop: an interrupted run goes on to the same weights, and a bad loss leaves the last good state."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from semiproto.analysis.evaluate import mean_iou
+from semiproto.data.dataset import Images
+from semiproto.data.loaders import StepBatches, loader
+from semiproto.errors import Interrupted, UserError
+from semiproto.model.prototypes import PrototypeBank
+from semiproto.train import checkpoint, engine
+from semiproto.train.engine import Run, fit, make_optimizer
+from semiproto.train.schedule import lr_factor
+from semiproto.train.semi import SemiPhase
+from semiproto.train.supervised import SupervisedPhase
+
+STEPS = 7
+
+
+@pytest.fixture
+def train(digits_root, ids, tiny, make_net, tmp_path):
+    """Runs `fit` on a few digits: train(folder, make_phase) -> (phase, result)."""
+    optimizer = tiny.optimizer.model_copy(update={"warmup_steps": 2, "lr": 0.05})
+    validation = Images(digits_root, ids["val"])
+
+    def run(folder, wrap=lambda phase: phase, semi=True, **changes):
+        phase = wrap(semi_phase(make_net(), tiny) if semi else SupervisedPhase(make_net(), tiny.semi.labeled_loss))
+        options = {"key": "key", "seed": 5, "steps": STEPS, "validations": 2, "checkpoint_every": 100} | changes
+        details = Run("test", checkpoints=tmp_path / folder, device=torch.device("cpu"), **options)
+        lists = [(ids["train"], True), (ids["unlabeled"], False)][: 2 if semi else 1]
+
+        def loaders(start):
+            return [
+                loader(
+                    digits_root,
+                    own,
+                    tiny.augment,
+                    StepBatches(len(own), 2, details.seed, start, details.steps),
+                    labeled=labeled,
+                    workers=0,
+                )
+                for own, labeled in lists
+            ]
+
+        return phase, fit(phase, optimizer, details, loaders, lambda net: mean_iou(net, validation))
+
+    return run
+
+
+def semi_phase(student, tiny):
+    """The full method, dropout included, that labels pixels from the start."""
+    student.linear_head[1].p = 0.1
+    bank = PrototypeBank(7, 2, 8)
+    bank.prototypes.copy_(torch.rand(bank.prototypes.shape, generator=torch.Generator().manual_seed(1)))
+    return SemiPhase(student, tiny.semi.model_copy(update={"tau": 0.15, "cutmix_probability": 0.5}), bank)
+
+
+def signalled(number, at):
+    """Wraps a phase that sends itself a signal in the middle of step `at`."""
+
+    def wrap(phase):
+        inner = phase.loss
+
+        def loss(batches, draw, step):
+            if step == at:
+                os.kill(os.getpid(), number)
+            return inner(batches, draw, step)
+
+        phase.loss = loss
+        return phase
+
+    return wrap
+
+
+def infinite(at, value):
+    """Wraps a phase whose loss is `value` at step `at`."""
+
+    def wrap(phase):
+        inner = phase.loss
+
+        def loss(batches, draw, step):
+            total, logged = inner(batches, draw, step)
+            return (total * value if step == at else total), logged
+
+        phase.loss = loss
+        return phase
+
+    return wrap
+
+
+def same(first, second):
+    first, second = first.state_dict(), second.state_dict()
+    assert first.keys() == second.keys()
+    return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def without_seconds(history):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+
+
+@pytest.mark.parametrize(("number", "at"), [(signal.SIGINT, 3), (signal.SIGTERM, 0)])
+def test_a_stopped_run_goes_on_to_the_same_weights(train, tmp_path, number, at):
+    whole, expected = train("whole")
+    handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(Interrupted, match=f"stopped at step {at + 1}"):
+        train("stopped", signalled(number, at))
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert checkpoint.load(tmp_path / "stopped", "key")["step"] == at + 1
+    resumed, result = train("stopped")
+    assert same(resumed, whole)
+    assert without_seconds(result.history) == without_seconds(expected.history)
+    assert result.scores == expected.scores
+
+
+def test_stopped_twice_and_at_the_last_step(train):
+    whole, expected = train("whole")
+    for at in (1, 4, STEPS - 1):
+        with pytest.raises(Interrupted):
+            train("stopped", signalled(signal.SIGINT, at))
+    resumed, result = train("stopped")
+    assert same(resumed, whole)
+    assert without_seconds(result.history) == without_seconds(expected.history)
+
+
+def test_the_history_of_a_resumed_run_is_that_of_a_whole_one(train, monkeypatch):
+    """Rows are means over several steps; the interruption falls between two rows."""
+    monkeypatch.setattr(engine, "LOG_LINES", 2)
+    _, expected = train("whole")
+    with pytest.raises(Interrupted):
+        train("stopped", signalled(signal.SIGINT, 1))
+    _, result = train("stopped")
+    assert [row["step"] for row in expected.history] == [3, 6, 7]
+    assert without_seconds(result.history) == without_seconds(expected.history)
+
+
+def test_a_run_repeats_itself(train):
+    first, second, other = train("a")[0], train("b")[0], train("c", seed=6)[0]
+    assert same(first, second)
+    assert not same(first, other)
+
+
+def test_supervised_runs_train_and_resume(train):
+    whole, result = train("whole", semi=False)
+    assert result.history[0]["loss"] > 0
+    with pytest.raises(Interrupted):
+        train("stopped", signalled(signal.SIGINT, 2), semi=False)
+    assert same(train("stopped", semi=False)[0], whole)
+
+
+def test_the_loss_falls(train):
+    _, result = train("a", semi=False, steps=40)
+    losses = [row["loss"] for row in result.history]
+    assert sum(losses[-8:]) < 0.9 * sum(losses[:8])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_leaves_the_last_good_state(train, tmp_path, one_line, value):
+    with pytest.raises(UserError) as error:
+        train("run", infinite(5, value), checkpoint_every=2)
+    one_line(error, "step 6", "optimizer.lr", tmp_path / "run")
+    state = checkpoint.load(tmp_path / "run", "key")
+    assert state["step"] == 4
+    assert all(v.isfinite().all() for v in state["phase"].values())
+    assert same(train("run", checkpoint_every=2)[0], train("whole")[0])
+
+
+def test_a_damaged_checkpoint_falls_back_on_the_one_before(train, tmp_path):
+    with pytest.raises(Interrupted):
+        train("run", signalled(signal.SIGINT, 5), checkpoint_every=2)
+    latest = tmp_path / "run" / "latest.pt"
+    latest.write_bytes(latest.read_bytes()[:5000])
+    assert checkpoint.load(tmp_path / "run", "key")["step"] == 4
+    assert same(train("run")[0], train("whole")[0])
+
+
+def test_the_checkpoint_of_another_run_is_not_used(train):
+    with pytest.raises(Interrupted):
+        train("run", signalled(signal.SIGINT, 3))
+    assert same(train("run", key="other", seed=6)[0], train("whole", seed=6)[0])
+
+
+def test_checkpoints_are_written_as_often_as_asked_for(train, tmp_path):
+    train("run", checkpoint_every=3)
+    assert torch.load(tmp_path / "run" / "latest.pt", weights_only=True)["step"] == 6
+    assert torch.load(tmp_path / "run" / "previous.pt", weights_only=True)["step"] == 3
+
+
+@pytest.mark.parametrize(
+    ("validations", "steps"), [(1, [7]), (2, [4, 7]), (3, [3, 5, 7]), (100, [1, 2, 3, 4, 5, 6, 7])]
+)
+def test_validations_are_spread_and_the_last_is_at_the_end(train, validations, steps):
+    _, result = train("run", semi=False, validations=validations)
+    assert [row["step"] for row in result.scores] == steps
+    assert all(0 <= row["miou"] <= 100 for row in result.scores)
+
+
+def test_validation_does_not_touch_the_training(train):
+    assert same(train("a", validations=1)[0], train("b", validations=7)[0])
+
+
+def test_history_holds_rate_and_losses(train, tiny):
+    _, result = train("run")
+    assert [row["step"] for row in result.history] == list(range(1, STEPS + 1))
+    optimizer = tiny.optimizer.model_copy(update={"warmup_steps": 2})
+    for row in result.history:
+        assert row["lr"] == pytest.approx(0.05 * lr_factor(row["step"] - 1, STEPS, optimizer))
+        four = ("labeled_linear", "labeled_prototype", "unlabeled_linear", "unlabeled_prototype")
+        assert row["loss"] == pytest.approx(sum(row[name] for name in four), rel=1e-5)
+        assert 0 <= row["coverage"] <= 1
+    assert result.seconds > 0
+
+
+def test_one_step_is_sgd_with_two_rates(make_net, tiny):
+    net = make_net()
+    params = tiny.optimizer.model_copy(update={"lr": 0.1, "head_lr_factor": 10, "momentum": 0.9, "weight_decay": 0.01})
+    optimizer = make_optimizer(net, params)
+    velocity = {}
+    for _ in range(3):
+        for name, p in net.named_parameters():
+            p.grad = torch.rand(p.shape)
+            gradient = p.grad + 0.01 * p.detach()
+            velocity[name] = 0.9 * velocity[name] + gradient if name in velocity else gradient
+        expected = {
+            name: p.detach() - (0.1 if name.startswith("encoder.") else 1.0) * velocity[name]
+            for name, p in net.named_parameters()
+        }
+        optimizer.step()
+        for name, p in net.named_parameters():
+            torch.testing.assert_close(p.detach(), expected[name])

@@ -1,0 +1,147 @@
+"""The losses of method section 5 against loops."""
+
+import naive
+import numpy as np
+import pytest
+import torch
+
+from semiproto.params import LabeledLoss
+from semiproto.train.losses import cross_entropy, labeled_loss, ohem_cross_entropy, pseudo_label_loss
+
+SHAPES = [(2, 7, 5, 6), (1, 2, 1, 1), (3, 21, 4, 4), (1, 4, 9, 1)]
+
+
+def draw(shape, void=0.2, seed=0):
+    """Logits (double is cast down by the losses, so float32) and targets with void pixels."""
+    batch, classes, *size = shape
+    rng = np.random.default_rng(seed)
+    logits = torch.from_numpy(rng.normal(0, 2, shape)).float().requires_grad_()
+    target = rng.integers(0, classes, (batch, *size))
+    return logits, torch.from_numpy(np.where(rng.random(target.shape) < void, 255, target))
+
+
+def mean_gradient(logits, target, pixels, count):
+    """Gradient of sum(cross-entropy of `pixels`) / count: (softmax - one hot) / count there, zero elsewhere."""
+    values = naive.softmax(logits.detach().double().numpy())
+    gradient = np.zeros_like(values)
+    for p in pixels:
+        gradient[p[0], :, *p[1:]] = values[p[0], :, *p[1:]]
+        gradient[(p[0], int(target[p]), *p[1:])] -= 1
+    return gradient / max(1, count)
+
+
+def check(loss, expected, logits, gradient):
+    assert loss.item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    loss.backward()
+    np.testing.assert_allclose(logits.grad.numpy(), gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", [torch.int64, torch.uint8])
+def test_cross_entropy_leaves_void_out(shape, kind):
+    logits, target = draw(shape)
+    pixels = [p for p in np.ndindex(*target.shape) if target[p] != 255]
+    expected = naive.cross_entropy(logits.detach().double().numpy(), target.numpy())
+    gradient = mean_gradient(logits, target, pixels, len(pixels))
+    check(cross_entropy(logits, target.to(kind)), expected, logits, gradient)
+
+
+def test_cross_entropy_of_points():
+    logits, target = draw((40, 7))
+    expected = naive.cross_entropy(logits.detach().double().numpy(), target.numpy())
+    assert cross_entropy(logits, target).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, lambda x, y: ohem_cross_entropy(x, y, 0.7, 10)])
+def test_all_void_is_zero_with_gradient_zero(loss):
+    logits, target = draw((2, 7, 4, 4), void=1.1)
+    value = loss(logits, target)
+    value.backward()
+    assert value.item() == 0
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("threshold", [0.0, 0.05, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("min_kept", [1, 4, 15, 10_000])
+def test_ohem_equals_sorting(shape, threshold, min_kept):
+    logits, target = draw(shape)
+    values = logits.detach().double().numpy()
+    kept = naive.ohem_pixels(values, target.numpy(), threshold, min_kept)
+    probabilities = {place: probability for probability, place in naive.true_probabilities(values, target.numpy())}
+    expected = sum(-np.log(probabilities[p]) for p in kept) / max(1, len(kept))
+    gradient = mean_gradient(logits, target, kept, len(kept))
+    check(ohem_cross_entropy(logits, target, threshold, min_kept), expected, logits, gradient)
+
+
+def test_ohem_keeps_the_hard_pixels():
+    """Four pixels of true-class probability 0.9, 0.8, 0.6 and 0.1."""
+    probability = torch.tensor([0.9, 0.8, 0.6, 0.1])
+    logits = torch.stack([probability, 1 - probability]).log().view(1, 2, 2, 2)
+    target = torch.zeros(1, 2, 2, dtype=torch.int64)
+    costs = -probability.log()
+    for min_kept, kept in ((1, 2), (2, 2), (3, 3), (4, 4), (9, 4)):
+        expected = costs.flip(0)[:kept].mean()
+        assert float(ohem_cross_entropy(logits, target, 0.7, min_kept)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_ohem_with_everything_kept_is_cross_entropy():
+    logits, target = draw((2, 7, 8, 8))
+    torch.testing.assert_close(ohem_cross_entropy(logits, target, 1.0, 1), cross_entropy(logits, target))
+
+
+def test_the_labelled_loss_is_the_one_asked_for():
+    logits, target = draw((2, 7, 6, 6))
+    plain = LabeledLoss(kind="cross_entropy", ohem_threshold=0.2, ohem_min_kept_per_image=3)
+    ohem = plain.model_copy(update={"kind": "ohem"})
+    assert torch.equal(labeled_loss(logits, target, plain), cross_entropy(logits, target))
+    # min_kept is per image: 2 images x 3 pixels.
+    assert torch.equal(labeled_loss(logits, target, ohem), ohem_cross_entropy(logits, target, 0.2, 6))
+    assert labeled_loss(logits, target, ohem) != labeled_loss(logits, target, plain)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (40, 7)])
+@pytest.mark.parametrize("normalise", ["all", "confident"])
+@pytest.mark.parametrize("tau", [0.0, 0.3, 0.8, 0.65])
+def test_pseudo_label_loss_equals_a_loop(shape, normalise, tau):
+    logits, labels = draw(shape, void=0)
+    confidence = torch.from_numpy(np.random.default_rng(1).random(tuple(labels.shape))).float()
+    args = (labels.numpy(), confidence.numpy(), tau, normalise)
+    expected = naive.pseudo_label_loss(logits.detach().double().numpy(), *args)
+    pixels = [p for p in np.ndindex(*labels.shape) if confidence[p] > tau]
+    gradient = mean_gradient(logits, labels, pixels, labels.numel() if normalise == "all" else len(pixels))
+    check(pseudo_label_loss(logits, labels, confidence, tau, normalise), expected, logits, gradient)
+
+
+@pytest.mark.parametrize("normalise", ["all", "confident"])
+def test_nothing_confident_is_zero_with_gradient_zero(normalise):
+    logits, labels = draw((2, 7, 4, 4), void=0)
+    loss = pseudo_label_loss(logits, labels, torch.full(labels.shape, 0.8), 0.8, normalise)
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+def test_the_threshold_itself_does_not_count():
+    logits, labels = draw((1, 3, 1, 2), void=0)
+    confidence = torch.tensor([[[0.5, 0.75]]])
+    one = pseudo_label_loss(logits, labels, confidence, 0.5, "confident")
+    expected = -logits.log_softmax(1)[0, labels[0, 0, 1], 0, 1]
+    torch.testing.assert_close(one, expected)
+
+
+def test_the_default_divides_by_all_pixels():
+    logits, labels = draw((2, 7, 4, 4), void=0)
+    confidence = torch.rand(labels.shape)
+    assert torch.equal(
+        pseudo_label_loss(logits, labels, confidence, 0.5), pseudo_label_loss(logits, labels, confidence, 0.5, "all")
+    )
+
+
+def test_half_precision_logits_are_reduced_in_float32():
+    logits, target = draw((2, 7, 8, 8))
+    for loss in (cross_entropy, lambda x, y: ohem_cross_entropy(x, y, 0.7, 10)):
+        assert loss(logits.bfloat16(), target).dtype == torch.float32
+    confidence = torch.ones(target.shape)
+    labels = target.clamp(max=6)
+    assert pseudo_label_loss(logits.bfloat16(), labels, confidence, 0.8).dtype == torch.float32

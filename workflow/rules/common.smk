@@ -1,0 +1,96 @@
+# What the rules share: the checked parameters, the list of runs, and how a step is called.
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from semiproto import params as P
+from semiproto.errors import UserError
+
+try:
+    P.load(Path("params.yaml"))  # Snakemake's own reader keeps the last of two equal keys silently
+    PARAMS = P.validate(config, "params.yaml")
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+DATASET = PARAMS.dataset.name
+SEMIPROTO = f"{sys.executable} -m semiproto"
+# Settings of this machine: part of no rule's params, so that changing them reruns nothing.
+COMPUTE = P.canonical(PARAMS.compute)
+USES_GPU = PARAMS.compute.gpus == 1 or (PARAMS.compute.gpus == "auto" and shutil.which("nvidia-smi"))
+# A run on a GPU takes all cores, so that two never share it; runs on the CPU go side by side.
+TRAIN_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads
+
+# Fresh memory costs page faults, a tenth of a small training step: glibc is told to keep what it was given.
+shell.prefix(
+    f"set -euo pipefail; export OMP_NUM_THREADS={PARAMS.compute.threads} MALLOC_MMAP_THRESHOLD_=1073741824 "
+    "MALLOC_TRIM_THRESHOLD_=4294967296; "
+)
+
+# One run of the experiment: a split, a variant and a seed.
+RUNS = sorted(
+    {
+        (str(experiment.split), variant, seed)
+        for experiment in PARAMS.experiments
+        for variant in experiment.variants
+        for seed in experiment.seeds
+    }
+)
+# Splits and seeds to pretrain on: where runs start from, and where their prototypes come from.
+STARTS = sorted({(split, seed) for split, _, seed in RUNS})
+# t-SNE compares variants, so it is drawn where all of them were run: for the first such seed of each split.
+TSNE_RUNS = []
+for split in sorted({run[0] for run in RUNS}):
+    seeds = [{seed for s, v, seed in RUNS if s == split and v == variant} for variant in PARAMS.tsne.variants]
+    if set.intersection(*seeds):
+        TSNE_RUNS.append((split, min(set.intersection(*seeds))))
+
+
+wildcard_constraints:
+    split=r"\d+|all",
+    variant=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    seed=r"\d+",
+
+
+def step(config_class):
+    """The sections of params.yaml that a step reads, as canonical JSON: a rule's only parameter."""
+    return P.canonical(P.step_config(PARAMS, config_class))
+
+
+def sources(*names):
+    """Modules whose change reruns a rule; what all rules share is left out, or a comment there would rerun all."""
+    return [f"src/semiproto/{name}" for name in names]
+
+
+def existing(folder, *names):
+    """Big outputs of another rule: they must be there, their age does not matter, their receipt says what they are."""
+    return [ancient(f"{folder}/{name}") for name in names]
+
+
+DATA = f"data/raw/{DATASET}"
+SPLIT = f"data/splits/{DATASET}/{{split}}"
+PRETRAINED = f"models/pretrain/{DATASET}/{{split}}/seed{{seed}}"
+FEATURES = f"models/features/{DATASET}/{{split}}/seed{{seed}}"
+PROTOTYPES = f"models/prototypes/{DATASET}/{{split}}/seed{{seed}}"
+TRAINED = f"models/semi/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
+EVALUATED = f"results/eval/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
+TSNE = f"results/tsne/{DATASET}/{{split}}/seed{{seed}}"
+
+DATA_CODE = sources("data/layout.py", "data/dataset.py")
+VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")
+MODEL_CODE = sources("model/encoder.py", "model/deeplab.py", "model/prototypes.py", "model/teacher.py", "model_folder.py")
+ENGINE_CODE = sources(
+    "train/engine.py", "train/runs.py", "train/losses.py", "train/schedule.py", "analysis/evaluate.py", "analysis/confusion.py"
+)
+
+
+def of_runs(pattern, runs=RUNS):
+    """`pattern` for every run."""
+    return [pattern.format(split=split, variant=variant, seed=seed) for split, variant, seed in runs]
+
+
+def of_starts(pattern, starts=STARTS):
+    """`pattern` for every (split, seed)."""
+    return [pattern.format(split=split, seed=seed) for split, seed in starts]

@@ -1,0 +1,52 @@
+# What the trained models score, and where their features lie.
+
+SCORING_CODE = DATA_CODE + MODEL_CODE + sources("analysis/steps.py", "analysis/evaluate.py", "analysis/confusion.py")
+
+
+rule evaluate:
+    input:
+        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{TRAINED}/receipt.json"],
+        files=existing(DATA, "files"),
+        model=existing(TRAINED, "model.safetensors", "student.safetensors"),
+        pretrained=warm_start,
+        code=SCORING_CODE,
+    output:
+        multiext(f"{EVALUATED}/", "metrics.json", "confusion.csv", "validation.csv", "history.csv"),
+        samples=directory(f"{EVALUATED}/samples"),
+        receipt=f"{EVALUATED}/receipt.json",
+    params:
+        config=step(P.EvaluateConfig),
+        split=SPLIT,
+        model=TRAINED,
+        pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
+        out=EVALUATED,
+    threads: TRAIN_THREADS
+    shell:
+        "{SEMIPROTO} evaluate --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
+        " {params.pretrained} --dataset {DATASET} --labels {wildcards.split} --variant {wildcards.variant}"
+        " --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
+
+
+def compared(*names):
+    """Files of the variants that t-SNE compares."""
+    return [TRAINED.replace("{variant}", variant) + f"/{name}" for variant in PARAMS.tsne.variants for name in names]
+
+
+rule tsne:
+    input:
+        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", *compared("receipt.json")],
+        files=existing(DATA, "files"),
+        models=[ancient(file) for file in compared("student.safetensors")],
+        code=SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py"),
+    output:
+        multiext(f"{TSNE}/", "points.csv", "compactness.csv"),
+        receipt=f"{TSNE}/receipt.json",
+    params:
+        config=step(P.TsneConfig),
+        split=SPLIT,
+        models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.models],
+        out=TSNE,
+    threads: TRAIN_THREADS
+    shell:
+        "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.models}"
+        " --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"

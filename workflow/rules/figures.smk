@@ -1,0 +1,66 @@
+# Tables, figures and the report: everything here reads small files only.
+
+EVALUATIONS = [str(Path(path).parent) for path in of_runs(f"{EVALUATED}/receipt.json")]
+PROJECTIONS = [str(Path(path).parent) for path in of_starts(f"{TSNE}/receipt.json", TSNE_RUNS)]
+TABLES = [
+    f"results/tables/{name}"
+    for name in (
+        "runs.csv",
+        "summary.csv",
+        "summary.md",
+        "differences.csv",
+        "per_class.csv",
+        "validation.csv",
+        "history.csv",
+        "metrics.json",
+    )
+]
+
+
+def repeated(name, values):
+    """An option given once per value."""
+    return [f"{name} {value}" for value in values]
+
+
+rule tables:
+    input:
+        receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS],
+        metrics=[f"{folder}/{name}" for folder in EVALUATIONS for name in ("metrics.json", "validation.csv")],
+        code=sources("analysis/compare.py"),
+    output:
+        TABLES,
+    params:
+        evaluations=repeated("--evaluation", EVALUATIONS),
+    shell:
+        "{SEMIPROTO} tables {params.evaluations} --out results/tables"
+
+
+rule figures:
+    input:
+        tables=TABLES,
+        receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS + PROJECTIONS],
+        samples=[ancient(f"{folder}/samples") for folder in EVALUATIONS],
+        points=[f"{folder}/{name}" for folder in PROJECTIONS for name in ("points.csv", "compactness.csv")],
+        files=existing(DATA, "files"),
+        code=sources("analysis/figures.py"),
+    output:
+        directory("results/figures"),
+    params:
+        evaluations=repeated("--evaluation", EVALUATIONS),
+        tsne=repeated("--tsne", PROJECTIONS),
+    shell:
+        "{SEMIPROTO} figures --tables results/tables {params.evaluations} --data {DATA} {params.tsne} --out {output}"
+
+
+rule report:
+    input:
+        tables=TABLES,
+        figures="results/figures",
+        receipts=of_runs(f"{TRAINED}/receipt.json"),
+        code=sources("analysis/report.py", "analysis/report.html"),
+    output:
+        "results/report.html",
+    params:
+        receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
+    shell:
+        "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --out {output}"

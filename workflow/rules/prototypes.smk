@@ -1,0 +1,56 @@
+# Supervised training, the features of its network, and the prototypes in them.
+
+
+rule pretrain:
+    input:
+        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
+        files=existing(DATA, "files"),
+        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/supervised.py"),
+    output:
+        multiext(f"{PRETRAINED}/", "model.safetensors", "card.json", "history.csv", "validation.csv"),
+        receipt=f"{PRETRAINED}/receipt.json",
+    params:
+        config=step(P.PretrainConfig),
+        split=SPLIT,
+        out=PRETRAINED,
+        checkpoints=f"checkpoints/pretrain/{DATASET}/{{split}}/seed{{seed}}",
+    threads: TRAIN_THREADS
+    shell:
+        "{SEMIPROTO} pretrain --config {params.config:q} --data {DATA} --split {params.split} --seed {wildcards.seed}"
+        " --out {params.out} --checkpoints {params.checkpoints} --compute {COMPUTE:q}"
+
+
+rule features:
+    input:
+        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{PRETRAINED}/receipt.json"],
+        files=existing(DATA, "files"),
+        model=existing(PRETRAINED, "model.safetensors"),
+        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/steps.py"),
+    output:
+        features=f"{FEATURES}/features.safetensors",
+        receipt=f"{FEATURES}/receipt.json",
+    params:
+        config=step(P.FeaturesConfig),
+        split=SPLIT,
+        pretrained=PRETRAINED,
+        out=FEATURES,
+    threads: TRAIN_THREADS
+    shell:
+        "{SEMIPROTO} features --config {params.config:q} --data {DATA} --split {params.split}"
+        " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
+
+
+rule prototypes:
+    input:
+        receipt=f"{FEATURES}/receipt.json",
+        features=existing(FEATURES, "features.safetensors"),
+        code=sources("analysis/features.py", "analysis/steps.py"),
+    output:
+        prototypes=f"{PROTOTYPES}/prototypes.safetensors",
+        receipt=f"{PROTOTYPES}/receipt.json",
+    params:
+        config=step(P.PrototypesConfig),
+        features=FEATURES,
+        out=PROTOTYPES,
+    shell:
+        "{SEMIPROTO} prototypes --config {params.config:q} --data {DATA} --features {params.features} --out {params.out}"

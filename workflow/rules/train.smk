@@ -1,0 +1,48 @@
+# The semi-supervised runs, one per split, variant and seed.
+
+
+def warm_start(wildcards):
+    """The model a run starts from: its receipt, so that the run follows it, and its weights."""
+    if not PARAMS.semi_of(wildcards.variant).warm_start:
+        return []
+    folder = PRETRAINED.format(split=wildcards.split, seed=wildcards.seed)
+    return [f"{folder}/receipt.json", ancient(f"{folder}/model.safetensors")]
+
+
+def first_prototypes(wildcards):
+    """The prototypes that a run of the full method starts with."""
+    if PARAMS.variants[wildcards.variant].method != "prototype":
+        return []
+    folder = PROTOTYPES.format(split=wildcards.split, seed=wildcards.seed)
+    return [f"{folder}/receipt.json", ancient(f"{folder}/prototypes.safetensors")]
+
+
+def option(name, files):
+    """A folder as an option of the command, where the run has one."""
+    return f"{name} {Path(files[0]).parent.as_posix()}" if files else ""
+
+
+rule train:
+    input:
+        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
+        files=existing(DATA, "files"),
+        pretrained=warm_start,
+        prototypes=first_prototypes,
+        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/semi.py"),
+    output:
+        multiext(
+            f"{TRAINED}/", "model.safetensors", "student.safetensors", "card.json", "history.csv", "validation.csv"
+        ),
+        receipt=f"{TRAINED}/receipt.json",
+    params:
+        config=lambda wildcards: P.canonical(P.train_config(PARAMS, wildcards.variant)),
+        split=SPLIT,
+        pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
+        prototypes=lambda wildcards, input: option("--prototypes", input.prototypes),
+        out=TRAINED,
+        checkpoints=f"checkpoints/semi/{DATASET}/{{split}}/{{variant}}/seed{{seed}}",
+    threads: TRAIN_THREADS
+    shell:
+        "{SEMIPROTO} train --config {params.config:q} --data {DATA} --split {params.split} --seed {wildcards.seed}"
+        " {params.pretrained} {params.prototypes} --out {params.out} --checkpoints {params.checkpoints}"
+        " --compute {COMPUTE:q}"
