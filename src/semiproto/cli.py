@@ -355,8 +355,8 @@ def _os_error(error: OSError) -> str:
     where = error.filename or "output"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where}: no space left on the device; free some and run the same command again, nothing was lost"
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return f"{where}: not writable ({error.strerror}); change its permissions or write elsewhere"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        return f"{where}: cannot be written ({error.strerror}); change its permissions or write elsewhere"
     raise error
 
 

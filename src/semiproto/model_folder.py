@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from semiproto.artifacts import atomic_write, write_json
+from semiproto.artifacts import write_bytes, write_json
 from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.model.prototypes import PrototypeBank
@@ -39,8 +39,8 @@ def save_weights(path: Path, module: nn.Module) -> None:
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    with atomic_write(path) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary)
+    # As bytes, because safetensors' own writer does not say "disk full" as an OSError.
+    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -101,5 +101,7 @@ def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> DeepLab:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise UserError(f"{folder / file}: not weights of the network in {CARD} ({str(error)[:120]})") from None
+        raise UserError(
+            f"{folder / file}: not weights of the network in {CARD} ({' '.join(str(error).split())[:120]})"
+        ) from None
     return model.eval()

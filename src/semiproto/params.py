@@ -243,6 +243,14 @@ class Window(Section):
     size: int = Field(ge=16, description="side of the sliding window, pixels; 769 Cityscapes [config]")
     stride: int = Field(ge=1, description="pixels between windows; 513 Cityscapes [config]")
 
+    @model_validator(mode="after")
+    def _no_gaps(self) -> Window:
+        if self.stride > self.size:
+            raise ValueError(
+                f"stride {self.stride} leaves gaps between windows of {self.size}; make it at most the size"
+            )
+        return self
+
 
 class Evaluate(Section):
     window: Window | None = Field(description="sliding windows with averaged logits; null: the whole image (VOC)")
@@ -398,8 +406,10 @@ def first_problem(error: ValidationError, raw: object) -> str:
     """The first fault as `key: what is wrong (got value); remedy`, and how many more there are."""
     faults = error.errors(include_url=False)
     fault = faults[0]
-    known = ("digits", "folder")
-    key = ".".join(str(part) for part in fault["loc"] if part not in known) or "the file"
+    parts = [str(part) for part in fault["loc"]]
+    if parts[:1] == ["dataset"]:
+        del parts[1:2]  # which kind of source pydantic took it for, no key of the file
+    key = ".".join(parts) or "the file"
     if fault["type"] == "extra_forbidden":
         text = f"{key}: unknown parameter; remove it or correct its name{_similar(fault['loc'])}"
     elif fault["type"] == "missing":
@@ -434,10 +444,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML that refuses a key given twice; plain YAML keeps the last one silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"key {key!r} is given twice{node.start_mark}")
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.YAMLError(f"key {key!r} is given twice, line {key_node.start_mark.line + 1}")
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 

@@ -1,5 +1,4 @@
 # What the rules share: the checked parameters, the list of runs, and how a step is called.
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -46,6 +45,11 @@ for split in sorted({run[0] for run in RUNS}):
     seeds = [{seed for s, v, seed in RUNS if s == split and v == variant} for variant in PARAMS.tsne.variants]
     if set.intersection(*seeds):
         TSNE_RUNS.append((split, min(set.intersection(*seeds))))
+
+# A weights file is an input like any other.
+WEIGHTS = [PARAMS.model.encoder.weights] if PARAMS.model.encoder.weights not in (None, "timm") else []
+if WEIGHTS and not Path(WEIGHTS[0]).is_file():
+    raise WorkflowError(f"{WEIGHTS[0]}: no such weights file; correct model.encoder.weights, or set it to null")
 
 
 wildcard_constraints:

@@ -5,6 +5,7 @@ rule pretrain:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
+        weights=WEIGHTS,
         code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/supervised.py"),
     output:
         multiext(f"{PRETRAINED}/", "model.safetensors", "card.json", "history.csv", "validation.csv"),

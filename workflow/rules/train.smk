@@ -26,6 +26,7 @@ rule train:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
+        weights=lambda wildcards: [] if PARAMS.semi_of(wildcards.variant).warm_start else WEIGHTS,
         pretrained=warm_start,
         prototypes=first_prototypes,
         code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/semi.py"),

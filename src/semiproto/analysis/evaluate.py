@@ -43,7 +43,8 @@ def head_scores(model: DeepLab, bank: PrototypeBank | None) -> Scores:
 def predict(scores: Scores, images: Tensor, window: Window | None) -> list[Tensor]:
     """Per head, the predicted class of every pixel: int64 [B, H, W].
 
-    window: the scores of overlapping windows are averaged; None: the whole image at once.
+    window: the scores of overlapping windows are averaged (summed, which the argmax cannot tell); None: the whole image
+    at once.
     """
     size = images.shape[-2:]
     if window is None:
@@ -55,7 +56,7 @@ def predict(scores: Scores, images: Tensor, window: Window | None) -> list[Tenso
             for head, part in enumerate(scores(images[place])):
                 if head == len(totals):
                     totals.append(torch.zeros(len(images), part.shape[1], *size, device=images.device))
-                totals[head][place] += resize(part.float(), images[place].shape[-2:]).softmax(dim=1)
+                totals[head][place] += resize(part.float(), images[place].shape[-2:])
     return [total.argmax(dim=1) for total in totals]
 
 

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from semiproto.analysis.compare import GROUP, VARIANTS, Evaluation, in_order, mean_sd, read_evaluations, read_table
 from semiproto.artifacts import atomic_write
@@ -106,7 +107,7 @@ def curves(block: Block) -> Figure:
     else:
         right.text(0.5, 0.5, "no variant with pseudo-labels was run", ha="center", transform=right.transAxes)
     right.set(title="Pseudo-label coverage", xlabel="step of the variant's own phase")
-    right.set(ylabel="confident unlabelled pixels (%)", ylim=(0, 100))
+    right.set(ylabel="confident unlabelled pixels (%)", ylim=(-2, 102))  # a line at 0 is a finding: show it
     handles = [Line2D([], [], color=block.colours()[v], linestyle=_dash(v), label=v) for v in block.variants]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
@@ -233,6 +234,7 @@ def _lines(axes: Axes, block: Block, table: pd.DataFrame, column: str, factor: f
         colour = block.colours()[variant]
         axes.plot(mean.index, mean, _dash(variant), color=colour, marker="o" if len(mean) == 1 else "")
         axes.fill_between(mean.index, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _sample_row(block: Block, runs: list[Evaluation], image_id: str, image: Path | None) -> list[Array]:

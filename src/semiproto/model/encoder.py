@@ -127,8 +127,11 @@ def _read_tensors(path: Path) -> Mapping[str, Tensor]:
     for key in ("state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
-    tensors = {k.removeprefix("module."): v for k, v in loaded.items() if isinstance(v, Tensor)}
-    return tensors
+    if not isinstance(loaded, dict):
+        raise UserError(
+            f"{path}: not a file of weights (holds a {type(loaded).__name__}); give a .pth or .safetensors file"
+        )
+    return {str(name).removeprefix("module."): value for name, value in loaded.items() if isinstance(value, Tensor)}
 
 
 class SmallEncoder(nn.Module):

@@ -6,6 +6,7 @@ depends on. A checkpoint with another key is of another run and is not used.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ State = dict[str, Any]
 def save(folder: Path, key: str, state: State) -> None:
     """Writes `state` as the latest checkpoint; the one before becomes the previous one."""
     latest = folder / LATEST
+    data = io.BytesIO()  # torch's own file writer does not say "disk full" as an OSError
+    torch.save({"key": key, **state}, data)
     with atomic_write(latest) as temporary:
-        torch.save({"key": key, **state}, temporary)
+        temporary.write_bytes(data.getbuffer())
         if latest.exists():
             latest.replace(folder / PREVIOUS)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -71,6 +72,19 @@ class Result:
     """Rows of step and validation mIoU (percent)."""
     seconds: float
     """Spent in steps, interruptions and validation left out."""
+    sums: dict[str, float]
+    """Of the logged values of the `counted` steps since the last row."""
+    counted: int
+
+    def add(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.counted += 1
+
+    def end_row(self, step: int, lr: float) -> None:
+        means = {name: total / self.counted for name, total in self.sums.items()}
+        self.history.append({"step": step, "seconds": round(self.seconds, 2), "lr": lr, **means})
+        self.sums, self.counted = {}, 0
 
 
 def fit(
@@ -90,28 +104,29 @@ def fit(
     rates = [group["lr"] for group in optimizer.param_groups]
     result, start = _resume(phase, optimizer, run)
     progress = Progress(run.name, run.steps, "steps", done=start)
-    log = _Log(max(1, run.steps // LOG_LINES))
+    row_every = max(1, run.steps // LOG_LINES)
     iterators = [iter(loader) for loader in loaders(start)] if start < run.steps else []
     with _stop_signal() as stopped:
         for step in range(start, run.steps):
-            watch = _Clock()
+            began = time.perf_counter()
             factor = lr_factor(step, run.steps, optimizer_params)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             batches = [_to(next(iterator), run.device) for iterator in iterators]
             logged = _train_step(phase, optimizer, batches, run, step)
-            result.seconds += watch.seconds()
-            log.add(logged)
-            if log.due(step + 1, run.steps):
-                result.history.append(log.row(step + 1, result.seconds, factor * rates[0]))
+            result.seconds += time.perf_counter() - began
+            result.add(logged)
+            if (step + 1) % row_every == 0 or step + 1 == run.steps:
+                result.end_row(step + 1, factor * rates[0])
             if _is_due(step + 1, run.steps, run.validations):
                 score = 100 * validate(phase.evaluated())
                 result.scores.append({"step": step + 1, "miou": score})
             progress.update(extra=f"loss {logged['loss']:.3f}" + _last_score(result))
             if stopped() or ((step + 1) % run.checkpoint_every == 0 and step + 1 < run.steps):
-                _save(phase, optimizer, run, step + 1, result, log)
+                _save(phase, optimizer, run, step + 1, result)
             if stopped():
                 raise Interrupted(f"{run.name}: stopped at step {step + 1}; the same command goes on from there")
+    _require_finite(phase, run, run.steps)
     return result
 
 
@@ -130,10 +145,7 @@ def _train_step(
     loss, logged = phase.loss(batches, draw, step)
     values = {name: float(value.detach()) for name, value in {"loss": loss, **logged}.items()}
     if not math.isfinite(values["loss"]):
-        raise UserError(
-            f"{run.name}, step {step + 1}: the loss is {values['loss']}; the last good state is kept in"
-            f" {run.checkpoints}; lower optimizer.lr (or raise optimizer.warmup_steps) and run again"
-        )
+        raise _diverged(run, step + 1, f"the loss is {values['loss']}")
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
@@ -144,47 +156,30 @@ def _train_step(
 def _resume(phase: Phase, optimizer: torch.optim.Optimizer, run: Run) -> tuple[Result, int]:
     state = checkpoint.load(run.checkpoints, run.key)
     if state is None:
-        return Result([], [], 0.0), 0
+        return Result([], [], 0.0, {}, 0), 0
     phase.load_state_dict(state["phase"])
     optimizer.load_state_dict(state["optimizer"])
     print(f"{run.name}: goes on at step {state['step']} of {run.steps}", flush=True)
-    return Result(state["history"], state["scores"], state["seconds"]), state["step"]
+    return Result(**{field.name: state[field.name] for field in fields(Result)}), state["step"]
 
 
-def _save(phase: Phase, optimizer: torch.optim.Optimizer, run: Run, step: int, result: Result, log: _Log) -> None:
+def _save(phase: Phase, optimizer: torch.optim.Optimizer, run: Run, step: int, result: Result) -> None:
+    _require_finite(phase, run, step)
     state: dict[str, Any] = {"step": step, "phase": phase.state_dict(), "optimizer": optimizer.state_dict()}
     checkpoint.save(run.checkpoints, run.key, state | vars(result))
 
 
-class _Log:
-    """Means of the logged values since the last row."""
-
-    def __init__(self, every: int) -> None:
-        self.every, self._sums, self._count = every, dict[str, float](), 0
-
-    def add(self, values: dict[str, float]) -> None:
-        for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
-
-    def due(self, step: int, steps: int) -> bool:
-        return step % self.every == 0 or step == steps
-
-    def row(self, step: int, seconds: float, lr: float) -> dict[str, float]:
-        means = {name: total / self._count for name, total in self._sums.items()}
-        self._sums, self._count = {}, 0
-        return {"step": step, "seconds": round(seconds, 2), "lr": lr, **means}
+def _require_finite(phase: Phase, run: Run, step: int) -> None:
+    """A loss is computed before the step that spoils the weights, so the weights are looked at before they are kept."""
+    if not all(bool(value.isfinite().all()) for value in phase.state_dict().values()):
+        raise _diverged(run, step, "the loss is about to be nan: a weight is not finite")
 
 
-class _Clock:
-    def __init__(self) -> None:
-        import time
-
-        self._now = time.perf_counter
-        self._start = self._now()
-
-    def seconds(self) -> float:
-        return self._now() - self._start
+def _diverged(run: Run, step: int, what: str) -> UserError:
+    return UserError(
+        f"{run.name}, step {step}: {what}; the last good state is kept in {run.checkpoints}; lower optimizer.lr (or"
+        " raise optimizer.warmup_steps) and run again"
+    )
 
 
 def _is_due(step: int, steps: int, times: int) -> bool:

@@ -46,7 +46,7 @@ class SemiPhase(Phase):
         self.teacher = Teacher(student, params.teacher.decay, params.teacher.batch_norm)
         self.params, self.teacher_from = params, teacher_from
         self._sampled: Sampled | None = None
-        self._mixed: Tensor | None = None
+        self._seen = torch.empty(0)
 
     def evaluated(self) -> DeepLab:
         return self.teacher.model
@@ -59,7 +59,7 @@ class SemiPhase(Phase):
         """
         images, labels = batches[0]
         if len(batches) == 1 or step < self.teacher_from:
-            self._sampled = self._mixed = None
+            self._sampled, self._seen = None, images
             logits = resize(self.student(images).logits, labels.shape[-2:])
             losses = {"labeled_linear": labeled_loss(logits, labels, self.params.labeled_loss)}
             return self._total(losses), losses
@@ -75,7 +75,7 @@ class SemiPhase(Phase):
         }
         if self.bank is not None:
             losses |= self._prototype_losses(self.bank, output.representation, labels, pseudo_labels, confidence, draw)
-        self._mixed = mixed
+        self._seen = mixed
         inside = confidence > 0
         measured = {"coverage": (confidence > tau).sum() / inside.sum().clamp(min=1)}
         return self._total(losses), losses | measured
@@ -85,8 +85,8 @@ class SemiPhase(Phase):
         if self.bank is not None and self._sampled is not None and self.params.prototype_head.update:
             self.bank.update(*self._sampled)
         self.teacher.update(self.student, max(0, step - self.teacher_from))
-        if self._mixed is not None and self.params.teacher.batch_norm == "forward":
-            self.teacher.refresh_batch_norm(self._mixed)
+        if self.params.teacher.batch_norm == "forward":
+            self.teacher.refresh_batch_norm(self._seen)
 
     def _strong_view(self, unlabeled: Batch, draw: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Sections 6 and 7: the teacher labels the weak view; CutMix mixes images, labels and confidences alike."""

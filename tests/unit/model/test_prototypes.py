@@ -51,8 +51,8 @@ def test_logits_do_not_depend_on_the_lengths_of_features_and_prototypes():
     bank = make_bank(4, 3, 6)
     features, _, _ = draw((4, 3, 6, 20))
     before, _ = bank.logits(features)
-    bank.prototypes.mul_(torch.rand(4, 3, 1, dtype=torch.float64) * 9 + 0.1)
-    after, _ = bank.logits(features * (torch.rand(20, 1, dtype=torch.float64) * 9 + 0.1))
+    bank.prototypes.mul_(10 ** (torch.rand(4, 3, 1, dtype=torch.float64) * 8 - 6))
+    after, _ = bank.logits(features * 10 ** (torch.rand(20, 1, dtype=torch.float64) * 8 - 6))
     torch.testing.assert_close(after, before)
 
 

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny
+import yaml
+
+from semiproto import cli
+
+ROOT = tiny.ROOT
+
+
+class Checkout:
+    """A copy of the working tree in an empty folder, with the tiny experiment as its params.yaml."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, *command: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """Runs a command of the environment in the checkout, on the checkout's own sources."""
+        binary = Path(sys.executable).parent / command[0]
+        env = os.environ | {
+            "PYTHONPATH": str(self.path / "src"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }
+        result = subprocess.run(
+            [str(binary) if binary.exists() else command[0], *command[1:]],
+            cwd=self.path,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+        )
+        assert not check or result.returncode == 0, result.stdout[-4000:]
+        return result
+
+    def snakemake(self, *options: str, check: bool = True) -> str:
+        return self.run("snakemake", "--cores", "2", *options, check=check).stdout
+
+    def planned(self) -> dict[str, int]:
+        """Jobs by rule that `snakemake -n` would run; empty when there is nothing to do."""
+        output = self.snakemake("--dry-run", "--quiet", "rules", "reason")
+        if "Nothing to be done" in output:
+            return {}
+        lines = output[output.index("job ") :].splitlines()[2:]
+        jobs = (line.split() for line in lines[: next(i for i, line in enumerate(lines) if line.startswith("total"))])
+        return {name: int(count) for name, count in jobs if name != "all" and not name.startswith("stage_")}
+
+    def edit(self, change: Callable[[dict], None]) -> None:
+        """Changes params.yaml."""
+        file = self.path / "params.yaml"
+        tree = yaml.safe_load(file.read_text())
+        change(tree)
+        file.write_text(yaml.safe_dump(tree, sort_keys=False))
+
+
+def _copy_working_tree(to: Path) -> None:
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file() and not name.startswith("results/"):
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, to / name)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in which the whole tiny experiment was run."""
+    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+    _copy_working_tree(checkout.path)
+    (checkout.path / "params.yaml").write_text(yaml.safe_dump(tiny.params(), sort_keys=False))
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    checkout.run("git", "init", "--quiet")
+    checkout.run("git", "add", "--all")
+    checkout.run(*git, "commit", "--quiet", "--message", "tiny")
+    checkout.snakemake("--quiet", "rules", "host", "reason")
+    return checkout
+
+
+@pytest.fixture
+def semiproto(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Runs a command of the command line in this process: (exit status, what it printed to stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["semiproto", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            cli.main()
+        except SystemExit as end:
+            return int(end.code or 0), capfd.readouterr().err
+        return 0, capfd.readouterr().err
+
+    return run

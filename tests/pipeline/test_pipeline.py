@@ -1,0 +1,142 @@
+"""The real Snakefile and dvc.yaml on the tiny experiment. The tests share one checkout and leave it as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+RUN_COLUMNS = ["dataset", "labels", "variant", "seed", "steps", "seconds", "miou", "miou_best", "miou_prototype_head"]
+
+
+def test_everything_is_made(finished):
+    runs = pd.read_csv(finished.path / "results/tables/runs.csv")
+    assert list(runs.columns) == RUN_COLUMNS
+    assert sorted(zip(runs.variant, runs.seed, strict=True)) == [
+        (variant, seed) for variant in ("consistency", "prototype", "supervised") for seed in (0, 1)
+    ]
+    assert (runs.steps == 10).all()  # 6 of pretraining and 4 more
+    assert runs.miou_prototype_head.notna().eq(runs.variant == "prototype").all()
+    for name in ("curves", "gain", "per_class", "samples", "tsne"):
+        assert (finished.path / f"results/figures/{name}.png").stat().st_size > 5000
+    assert "<html" in (finished.path / "results/report.html").read_text()
+
+
+def test_unlabelled_images_have_no_masks(finished):
+    files = finished.path / "data/raw/tiny/files"
+    unlabeled = (finished.path / "data/splits/tiny/8/unlabeled.txt").read_text().split()
+    assert len(unlabeled) == 12
+    assert not any((files / "SegmentationClass" / f"{image_id}.png").exists() for image_id in unlabeled)
+
+
+def test_receipts_name_outputs_inputs_and_config(finished):
+    folder = finished.path / "models/semi/tiny/8/prototype/seed0"
+    receipt = json.loads((folder / "receipt.json").read_text())
+    pretrained = json.loads((finished.path / "models/pretrain/tiny/8/seed0/receipt.json").read_text())
+    assert receipt["inputs"]["models/pretrain/tiny/8/seed0"] == pretrained["outputs"]
+    assert receipt["config"]["semi"]["steps"] == 4
+    assert set(receipt["outputs"]) == {"model.safetensors", "student.safetensors"}
+
+
+def test_variants_start_from_the_same_model_and_end_apart(finished):
+    digests = {
+        json.loads(path.read_text())["outputs"]["model.safetensors"]
+        for path in finished.path.glob("models/semi/tiny/8/*/seed0/receipt.json")
+    }
+    assert len(digests) == 3
+
+
+def test_nothing_to_do_a_second_time(finished):
+    assert finished.planned() == {}
+
+
+def test_settings_of_the_machine_rerun_nothing(finished, restored_params):
+    finished.edit(lambda tree: tree["compute"].update(threads=2, workers=1))
+    assert finished.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "jobs"),
+    [
+        ("tsne", "perplexity", 4, {"tsne": 1, "figures": 1, "report": 1}),
+        ("evaluate", "samples", 3, {"evaluate": 6, "tables": 1, "figures": 1, "report": 1}),
+        (
+            "prototypes",
+            "per_class",
+            2,
+            {"prototypes": 2, "train": 2, "evaluate": 2, "tsne": 1, "tables": 1, "figures": 1, "report": 1},
+        ),
+        ("semi", "tau", 0.7, {"train": 6, "evaluate": 6, "tsne": 1, "tables": 1, "figures": 1, "report": 1}),
+        (
+            "pretrain",
+            "steps",
+            8,
+            {
+                "pretrain": 2,
+                "features": 2,
+                "prototypes": 2,
+                "train": 6,
+                "evaluate": 6,
+                "tsne": 1,
+                "tables": 1,
+                "figures": 1,
+                "report": 1,
+            },
+        ),
+    ],
+)
+def test_a_changed_parameter_reruns_what_depends_on_it(finished, restored_params, section, key, value, jobs):
+    finished.edit(lambda tree: tree[section].update({key: value}))
+    assert finished.planned() == jobs
+
+
+def test_a_changed_variant_reruns_that_variant(finished, restored_params):
+    finished.edit(lambda tree: tree["variants"]["consistency"].update(semi={"tau": 0.5}))
+    assert finished.planned() == {"train": 2, "evaluate": 2, "tsne": 1, "tables": 1, "figures": 1, "report": 1}
+
+
+def test_one_more_seed_costs_one_seed(finished, restored_params):
+    finished.edit(lambda tree: tree["experiments"][0]["seeds"].append(2))
+    plan = finished.planned()
+    assert plan["pretrain"] == plan["features"] == plan["prototypes"] == 1
+    assert plan["train"] == plan["evaluate"] == 3
+    assert "data" not in plan and "split" not in plan and "tsne" not in plan
+
+
+def test_a_bad_parameter_file_ends_before_anything_runs(finished, restored_params):
+    finished.edit(lambda tree: tree["semi"].update(taus=0.7))
+    result = finished.run("snakemake", "--cores", "2", "--dry-run", check=False)
+    assert result.returncode != 0
+    assert "params.yaml: semi.taus: unknown parameter" in result.stdout
+    assert "did you mean tau?" in result.stdout
+
+
+def test_a_deleted_model_is_made_again(finished):
+    shutil.rmtree(finished.path / "models/semi/tiny/8/supervised/seed0")
+    assert finished.planned()["train"] == 1
+    finished.snakemake("--quiet", "rules", "host", "reason")
+    assert finished.planned() == {}
+
+
+@pytest.fixture
+def restored_params(finished):
+    """Puts params.yaml back after the test."""
+    file = finished.path / "params.yaml"
+    text = file.read_text()
+    yield
+    file.write_text(text)
+
+
+def test_dvc_repro_runs_only_what_changed(finished, restored_params):
+    before = {p: p.stat().st_mtime_ns for p in finished.path.glob("models/**/*.safetensors")}
+    finished.run("dvc", "repro")
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    assert "up to date" in finished.run("dvc", "status").stdout
+    finished.edit(lambda tree: tree["prototypes"].update(per_class=2))
+    finished.run("dvc", "repro")
+    changed = {p.relative_to(finished.path).as_posix() for p in before if p.stat().st_mtime_ns != before[p]}
+    assert {path.rsplit("/", 2)[0] for path in changed} == {"models/prototypes/tiny/8", "models/semi/tiny/8/prototype"}
+    assert finished.planned() == {}
+    assert "up to date" in finished.run("dvc", "status").stdout
