@@ -3,19 +3,20 @@
 
 VENV := .venv
 PYTHON ?= python3
+PYTHONS := >=3.11,<3.14
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL := $(if $(UV),VIRTUAL_ENV=$(VENV) uv pip install,$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check)
 
 .PHONY: run test
 
 run: $(VENV)/run.stamp
-	. $(VENV)/bin/activate && snakemake --cores all --rerun-incomplete --quiet progress host
+	. $(VENV)/bin/activate && snakemake --cores all --rerun-incomplete --quiet rules host reason
 
 test: $(VENV)/test.stamp
 	. $(VENV)/bin/activate && python -m pytest
 
 $(VENV)/bin/python:
-	$(if $(UV),uv venv --quiet --python ">=3.11,<3.14" $(VENV),$(PYTHON) -m venv $(VENV))
+	$(if $(UV),uv venv --quiet --python "$(PYTHONS)" $(VENV),$(PYTHON) -m venv $(VENV))
 
 # The lock file pins every version as a constraint, so that any build of torch of that version will do.
 $(VENV)/run.stamp: pyproject.toml requirements.lock | $(VENV)/bin/python
