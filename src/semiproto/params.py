@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -34,7 +34,7 @@ class Section(BaseModel):
 class DigitsSource(Section):
     """The embedded set: scikit-learn's handwritten digits as stickers on coloured backgrounds."""
 
-    source: Literal["digits"]
+    source: Literal["digits"] = Field(description="digits: the set is made, no file is needed")
     name: Name = Field(description="folder name of the set under data/, models/ and results/")
     image_size: int = Field(ge=32, le=512, description="side of an image, pixels; 64 trains in minutes on a CPU")
     labeled: int = Field(ge=1, description="training images that get a mask file")
@@ -50,7 +50,7 @@ class DigitsSource(Section):
 class FolderSource(Section):
     """A user's own folder of images, masks for some of them; `semiproto init` writes this section."""
 
-    source: Literal["folder"]
+    source: Literal["folder"] = Field(description="folder: images and masks of one's own")
     name: Name = Field(description="folder name of the set under data/, models/ and results/")
     path: str = Field(min_length=1, description="the folder; it is read, never changed")
     images: str = Field(description="sub-folder with the images, e.g. images or JPEGImages")
@@ -181,10 +181,10 @@ class PrototypeHead(Section):
 class LossWeights(Section):
     """Weights of the four losses; all 1 [paper]."""
 
-    labeled_linear: float = Field(ge=0)
-    labeled_prototype: float = Field(ge=0)
-    unlabeled_linear: float = Field(ge=0)
-    unlabeled_prototype: float = Field(ge=0)
+    labeled_linear: float = Field(ge=0, description="labelled images, linear head; 1 [paper]")
+    labeled_prototype: float = Field(ge=0, description="labelled images, prototype head; 1 [paper]")
+    unlabeled_linear: float = Field(ge=0, description="pseudo-labels, linear head; 1 [paper]")
+    unlabeled_prototype: float = Field(ge=0, description="pseudo-labels, prototype head; 1 [paper]")
 
 
 class Semi(Schedule):
@@ -221,8 +221,8 @@ class Experiment(Section):
     """One block of runs: every variant with every seed on one split."""
 
     split: Annotated[int, Field(ge=1)] | Literal["all"] = Field(description="number of labelled images, or all")
-    variants: list[Name] = Field(min_length=1)
-    seeds: list[Seed] = Field(min_length=1)
+    variants: list[Name] = Field(min_length=1, description="names of entries of variants")
+    seeds: list[Seed] = Field(min_length=1, description="one run of each variant per seed")
 
 
 # ------------------------------------------------------------------------------------------------ analysis
@@ -465,9 +465,25 @@ def _explain(section: type[BaseModel], prefix: str) -> Iterator[str]:
             for one in inner:
                 yield from _explain(one, f"{prefix}{name}.")
         else:
-            bounds = ", ".join(str(bound) for bound in field.metadata)
-            kind = getattr(field.annotation, "__name__", None) or str(field.annotation).replace("typing.", "")
-            yield f"{prefix}{name}: {kind}{f' ({bounds})' if bounds else ''}; {field.description or ''}".rstrip("; ")
+            signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+            bounds = [
+                f", {sign} {getattr(m, key)}" for m in field.metadata for key, sign in signs.items() if hasattr(m, key)
+            ]
+            yield f"{prefix}{name}: {_type_name(field.annotation)}{''.join(bounds)}; {field.description}"
+
+
+def _type_name(annotation: Any) -> str:
+    """A type in words, e.g. `float`, `int | null`, `8 | 16 | 32` or `list of str`."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " | ".join(map(str, arguments))
+    if origin is Annotated:
+        return _type_name(arguments[0])
+    if origin in (list, tuple, dict):
+        return f"{origin.__name__} of {', '.join(map(_type_name, arguments))}"
+    if arguments:
+        return " | ".join(map(_type_name, arguments))
+    return {type(None): "null", Any: "anything"}.get(annotation) or str(annotation.__name__)
 
 
 def _sections(annotation: Any) -> list[type[BaseModel]]:

@@ -22,6 +22,16 @@ class Checkout:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def copy_working_tree(self) -> None:
+        """Fills the folder with the repository's files, results left out, and the tiny experiment."""
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+        for name in filter(None, names):
+            if (ROOT / name).is_file() and not name.startswith("results/"):
+                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self.path / name)
+        (self.path / "params.yaml").write_text(yaml.safe_dump(tiny.params(), sort_keys=False))
+
     def run(self, *command: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """Runs a command of the environment in the checkout, on the checkout's own sources."""
         binary = Path(sys.executable).parent / command[0]
@@ -61,21 +71,11 @@ class Checkout:
         file.write_text(yaml.safe_dump(tree, sort_keys=False))
 
 
-def _copy_working_tree(to: Path) -> None:
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (ROOT / name).is_file() and not name.startswith("results/"):
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, to / name)
-
-
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout in which the whole tiny experiment was run."""
     checkout = Checkout(tmp_path_factory.mktemp("checkout"))
-    _copy_working_tree(checkout.path)
-    (checkout.path / "params.yaml").write_text(yaml.safe_dump(tiny.params(), sort_keys=False))
+    checkout.copy_working_tree()
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
     checkout.run("git", "init", "--quiet")
     checkout.run("git", "add", "--all")

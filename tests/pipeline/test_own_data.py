@@ -1,0 +1,124 @@
+"""A user's folder through `init`, the whole DAG at its smallest, and `predict`."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import own_folder
+import pandas as pd
+import pytest
+from conftest import ROOT, Checkout
+from PIL import Image
+
+from semiproto import params
+from semiproto.data import layout
+
+RESNET = {"name": "resnet18", "weights": None, "output_stride": 16, "multi_grid": None}
+TEMPLATE = ROOT / "experiments/my-data.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return own_folder.make(tmp_path / "my photos")
+
+
+@pytest.fixture
+def init(semiproto, folder, tmp_path):
+    def run(*options: object) -> tuple[int, str]:
+        return semiproto("init", folder, "--template", TEMPLATE, "--out", tmp_path / "params.yaml", *options)
+
+    return run
+
+
+def test_init_writes_a_valid_file_and_keeps_the_templates_comments(init, folder, tmp_path):
+    assert init("--labels", "3", "--set", "semi.steps=7", "--set", "model.encoder.weights=null")[0] == 0
+    written = params.load(tmp_path / "params.yaml")
+    assert written.dataset.path == str(folder)
+    assert written.dataset.name == "my-photos"
+    assert written.dataset.classes == ["background", "square"]
+    assert written.experiments[0].split == 3
+    assert written.semi.steps == 7
+    assert written.model.encoder.weights is None
+    assert "# a good start matters more" in (tmp_path / "params.yaml").read_text()
+
+
+def test_init_without_classes_counts_mask_values(init, folder, tmp_path):
+    (folder / "classes.txt").unlink()
+    init()
+    assert params.load(tmp_path / "params.yaml").dataset.classes == ["background", "class1"]
+
+
+def test_init_finds_lists_in_vocs_place(init, folder, tmp_path):
+    lists = folder / "ImageSets/Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("photo0\nphoto1\n")
+    (lists / "val.txt").write_text("photo2\n")
+    init()
+    source = params.load(tmp_path / "params.yaml").dataset
+    assert source.train_list == "ImageSets/Segmentation/train.txt"
+    assert source.validation_list == "ImageSets/Segmentation/val.txt"
+    assert source.unlabeled_list is None
+
+
+def test_init_does_not_overwrite_an_edited_file(init, tmp_path):
+    file = tmp_path / "params.yaml"
+    shutil.copy(ROOT / "experiments/embedded.yaml", file)
+    assert init()[0] == 0  # a copy of an experiment is nobody's work
+    file.write_text(file.read_text() + "# mine\n")
+    status, text = init()
+    assert status == 1
+    assert "--force" in text
+    assert file.read_text().endswith("# mine\n")
+    assert init("--force")[0] == 0
+
+
+@pytest.mark.parametrize("change", ["semi.step=3", "nothing=1", "semi.steps", "semi.steps.deeper=1"])
+def test_init_refuses_a_parameter_that_is_not_there(init, change, tmp_path):
+    status, text = init("--set", change)
+    assert status == 1
+    assert f"--set {change}: no such parameter" in text
+    assert not (tmp_path / "params.yaml").exists()
+
+
+def test_init_of_a_folder_without_images(semiproto, tmp_path):
+    (tmp_path / "empty").mkdir()
+    status, text = semiproto("init", tmp_path / "empty", "--template", TEMPLATE, "--out", tmp_path / "params.yaml")
+    assert status == 1
+    assert "no folder of images found" in text
+
+
+def test_from_a_folder_to_predictions(folder, semiproto, tmp_path):
+    """Classes, sizes and modes of the user's own, through every rule."""
+    checkout = Checkout(tmp_path / "checkout")
+    checkout.copy_working_tree()
+    quick = {"steps": 3, "batch": 2, "validations": 1, "checkpoint_every": 2}
+    checkout.edit(
+        lambda tree: tree.update(
+            dataset=own_folder.section(folder),
+            augment=tree["augment"] | {"crop": 33},
+            model=tree["model"] | {"encoder": RESNET},
+            pretrain=tree["pretrain"] | quick,
+            semi=tree["semi"] | quick,
+            experiments=[{"split": 4, "variants": ["supervised", "consistency", "prototype"], "seeds": [0]}],
+        )
+    )
+    checkout.snakemake("--quiet", "rules", "host", "reason")
+    runs = pd.read_csv(checkout.path / "results/tables/runs.csv")
+    assert len(runs) == 3 and (runs.labels == 4).all()
+    val = (checkout.path / "data/splits/own/4/val.txt").read_text().split()
+    labeled = (checkout.path / "data/splits/own/4/labeled.txt").read_text().split()
+    assert len(val) == 1 and len(labeled) == 4 and not set(val) & set(labeled)
+
+    model = checkout.path / "models/semi/own/4/prototype/seed0"
+    strange = tmp_path / "new"
+    strange.mkdir()
+    Image.fromarray(np.full((1, 1, 3), 9, np.uint8)).save(strange / "pixel.png")
+    Image.fromarray(np.zeros((70, 130), np.uint8)).save(strange / "grey.png")
+    Image.new("CMYK", (50, 37)).save(strange / "cmyk.jpg")
+    Image.fromarray(np.zeros((30, 31), np.uint16)).save(strange / "sixteen.png")
+    (strange / "text.jpg").write_text("not a picture")
+    status, text = semiproto("predict", model, strange, "-o", tmp_path / "masks", "--window", 64)
+    assert status == 1 and "1 images could not be read" in text and "text.jpg" in text
+    sizes = {path.stem: layout.read_mask(path).shape for path in (tmp_path / "masks").iterdir()}
+    assert sizes == {"pixel": (1, 1), "grey": (70, 130), "cmyk": (37, 50), "sixteen": (30, 31)}
