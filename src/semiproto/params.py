@@ -106,12 +106,19 @@ class Augment(Section):
     scale: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(ge=1, le=8)]] = Field(
         description="zoom: U(low, 1) or U(1, high) with equal odds; 0.5, 2 [base]"
     )
+    shift: int = Field(ge=0, le=512, description="pixels that the crop may reach beyond the image; 0 in the paper")
     rotation: float = Field(ge=0, le=45, description="degrees either way, uniform; 0 in the paper")
     flip: float = Field(ge=0, le=1, description="probability of a horizontal flip; 0.5 [base], 0 for digits")
     padding_label: Literal[0, 255] = Field(
         description="label of pixels outside a labelled image; 255 leaves them out (chosen), 0 trains padding as"
         " background as the base code does and as was in the published numbers"
     )
+
+    @model_validator(mode="after")
+    def _image_in_sight(self) -> Augment:
+        if self.shift > self.crop // 2:
+            raise ValueError(f"shift {self.shift} is more than half of crop {self.crop}; make it smaller")
+        return self
 
 
 class Optimizer(Section):

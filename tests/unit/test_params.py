@@ -234,7 +234,7 @@ def test_the_text_of_a_config_reads_back(shipped, name):
 def test_the_text_does_not_depend_on_how_the_file_is_written(tmp_path, raw, shipped):
     turned = {name: raw[name] for name in reversed(raw)}
     turned["semi"] = {name: raw["semi"][name] for name in reversed(raw["semi"])}
-    turned["optimizer"]["lr"] = "0.30"
+    turned["optimizer"]["lr"] = f"{turned['optimizer']['lr']:.3f}"
     other = parameters.load(written(tmp_path, yaml.safe_dump(turned, sort_keys=False)))
     for variant in shipped.variants:
         first, second = (parameters.canonical(parameters.train_config(p, variant)) for p in (shipped, other))

@@ -29,7 +29,8 @@ def weak_view(
     low, high = augment.scale
     zoom = rng.uniform(low, 1) if rng.random() < 0.5 else rng.uniform(1, high)
     spare = np.array([image.width * zoom - augment.crop, image.height * zoom - augment.crop])
-    left, top = rng.uniform(np.minimum(spare, 0), np.maximum(spare, 0))
+    shift = min(augment.shift, min(image.size) * zoom / 2)
+    left, top = rng.uniform(np.minimum(spare, 0) - shift, np.maximum(spare, 0) + shift)
     view, target = _cut(image, label, (left / zoom, top / zoom), zoom, augment.crop, padding_label)
     if augment.rotation > 0:
         angle = rng.uniform(-augment.rotation, augment.rotation)

@@ -12,8 +12,8 @@ from semiproto.params import Augment
 CROP = 48
 
 
-def augment(crop=CROP, scale=(1.0, 1.0), rotation=0.0, flip=0.0, padding_label=255):
-    return Augment(crop=crop, scale=scale, rotation=rotation, flip=flip, padding_label=padding_label)
+def augment(crop=CROP, scale=(1.0, 1.0), shift=0, rotation=0.0, flip=0.0, padding_label=255):
+    return Augment(crop=crop, scale=scale, shift=shift, rotation=rotation, flip=flip, padding_label=padding_label)
 
 
 def blocks(width, height, side=12, classes=6):
@@ -205,3 +205,21 @@ def test_the_box_comes_from_the_next_image():
 def test_a_batch_of_one_mixes_with_itself():
     images = torch.rand(1, 3, 8, 8)
     assert torch.equal(cutmix(images, cutmix_boxes(1, 8, torch.Generator().manual_seed(0))), images)
+
+
+def test_shift_reaches_beyond_the_image_by_its_bound_and_no_further():
+    label = Image.new("L", (CROP, CROP), 1)
+    empty = [
+        ((target == 255).all(axis=axis).sum(), axis)
+        for _, target in views(augment(shift=6), Image.new("RGB", (CROP, CROP)), label, 200)
+        for axis in (0, 1)
+    ]
+    assert {axis for count, axis in empty if count >= 5} == {0, 1}
+    assert max(count for count, _ in empty) <= 6
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 90), (90, 3)])
+def test_shift_leaves_some_of_a_small_image_in_sight(size):
+    label = Image.new("L", size, 1)
+    for _, target in views(augment(scale=(0.5, 2.0), shift=CROP // 2), Image.new("RGB", size), label, 100):
+        assert (target == 1).any()
