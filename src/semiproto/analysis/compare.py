@@ -78,7 +78,8 @@ def tables(evaluations: list[Path], out: Path) -> None:
     """
     read = read_evaluations(evaluations)
     runs = runs_table(read)
-    summary, differences = summarise(runs), paired_differences(runs)
+    # Rounded once, here: the Markdown table and the report, which reads the CSV, then say the same.
+    summary, differences = summarise(runs).round(2), paired_differences(runs).round(2)
     _write_csv(out / "runs.csv", runs)
     _write_csv(out / "summary.csv", summary)
     _write_csv(out / "differences.csv", differences)
