@@ -221,10 +221,22 @@ def figures(
     Example: semiproto figures --tables results/tables --evaluation results/eval/digits/30/prototype/seed0
     --data data/raw/digits --tsne results/tsne/digits/30/seed0 --out results/figures
     """
+    from semiproto import artifacts
     from semiproto.analysis import figures as drawing
     from semiproto.data.steps import FILES
 
-    drawing.figures(tables, evaluation, tsne or [], data / FILES, out)
+    watch = artifacts.Stopwatch()
+    with artifacts.atomic_directory(out) as drawn:
+        drawing.figures(tables, evaluation, tsne or [], data / FILES, drawn)
+    artifacts.write_receipt(
+        out,
+        "figures",
+        outputs={path.name: artifacts.sha256_file(path) for path in sorted(out.iterdir())},
+        config={},
+        inputs=[*evaluation, *(tsne or [])],
+        seed=None,
+        seconds=watch.seconds(),
+    )
 
 
 @app.command(rich_help_panel="Steps of the pipeline")

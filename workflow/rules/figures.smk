@@ -15,6 +15,15 @@ TABLES = [
         "metrics.json",
     )
 ]
+# One set of figures; with several splits, one for each.
+SPLITS = sorted({run[0] for run in RUNS})
+SUFFIXES = [""] if len(SPLITS) == 1 else [f"-{split}" for split in SPLITS]
+FIGURES = [
+    f"results/figures/{name}{suffix}.{kind}"
+    for name in ("curves", "gain", "per_class", "samples", "tsne")
+    for suffix in SUFFIXES
+    for kind in ("png", "pdf")
+]
 
 
 def repeated(name, values):
@@ -44,18 +53,21 @@ rule figures:
         files=existing(DATA, "files"),
         code=sources("analysis/figures.py"),
     output:
-        directory("results/figures"),
+        FIGURES,
+        receipt="results/figures/receipt.json",
     params:
         evaluations=repeated("--evaluation", EVALUATIONS),
         tsne=repeated("--tsne", PROJECTIONS),
     shell:
-        "{SEMIPROTO} figures --tables results/tables {params.evaluations} --data {DATA} {params.tsne} --out {output}"
+        "{SEMIPROTO} figures --tables results/tables {params.evaluations} --data {DATA} {params.tsne}"
+        " --out results/figures"
 
 
 rule report:
     input:
         tables=TABLES,
-        figures="results/figures",
+        drawn="results/figures/receipt.json",
+        figures=[ancient(figure) for figure in FIGURES],
         receipts=of_runs(f"{TRAINED}/receipt.json"),
         code=sources("analysis/report.py", "analysis/report.html"),
     output:

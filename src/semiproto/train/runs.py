@@ -44,10 +44,13 @@ class Inputs:
         self.labeled = layout.read_list(split / "labeled.txt")
         self.unlabeled = layout.read_list(split / "unlabeled.txt")
 
-    def key(self, config: str, seed: int) -> str:
+    def key(self, config: PretrainConfig | TrainConfig, seed: int) -> str:
         """Hash of all that the result depends on: configuration, seed, and the digests of the inputs."""
         digests = [str(sorted(read_receipt(folder)["outputs"].items())) for folder in self.folders]
-        return sha256_text("\n".join([config, str(seed), *digests]))
+        weights = config.model.encoder.weights
+        if weights is not None and Path(weights).is_file():
+            digests.append(sha256_file(Path(weights)))
+        return sha256_text("\n".join([canonical(config), str(seed), *digests]))
 
 
 def pretrain(
@@ -66,7 +69,7 @@ def pretrain(
     steps = config.pretrain.total_steps(len(inputs.labeled))
     run = _run(
         f"pretrain {_label(out)}",
-        inputs.key(canonical(config), seed),
+        inputs.key(config, seed),
         seed,
         steps,
         config.pretrain,
@@ -83,7 +86,7 @@ def pretrain(
     card = model_folder.Card(inputs.classes, config.model, {"step": "pretrain", "seed": seed, "steps": steps})
     model_folder.write_card(out, card)
     model_folder.save_weights(out / model_folder.MODEL, phase.student)
-    _finish(out, "pretrain", canonical(config), inputs, run, result)
+    _finish(out, "pretrain", config, inputs, run, result)
 
 
 def train(
@@ -115,7 +118,7 @@ def train(
             f"{inputs.folders[1]}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
         )
     phase = SemiPhase(student, semi, bank, teacher_from)
-    run = _run(_label(out), inputs.key(canonical(config), seed), seed, steps, semi, checkpoints, compute)
+    run = _run(_label(out), inputs.key(config, seed), seed, steps, semi, checkpoints, compute)
     result = fit(
         phase,
         config.optimizer,
@@ -127,7 +130,7 @@ def train(
     model_folder.write_card(out, model_folder.Card(inputs.classes, config.model, facts))
     model_folder.save_weights(out / model_folder.MODEL, phase.teacher.model)
     model_folder.save_student(out, phase.student, bank)
-    _finish(out, "train", canonical(config), inputs, run, result)
+    _finish(out, "train", config, inputs, run, result)
 
 
 def make_bank(config: TrainConfig, prototypes: Path) -> PrototypeBank:
@@ -167,10 +170,10 @@ def _loaders(
     return make
 
 
-def _finish(out: Path, step: str, config: str, inputs: Inputs, run: Run, result: Result) -> None:
+def _finish(
+    out: Path, step: str, config: PretrainConfig | TrainConfig, inputs: Inputs, run: Run, result: Result
+) -> None:
     """Writes the history, the validation scores and the receipt, and drops the resume checkpoints."""
-    import json
-
     for name, rows in (("history.csv", result.history), ("validation.csv", result.scores)):
         with atomic_write(out / name) as temporary:
             pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
@@ -179,7 +182,7 @@ def _finish(out: Path, step: str, config: str, inputs: Inputs, run: Run, result:
         out,
         step,
         outputs={path.name: sha256_file(path) for path in files},
-        config=json.loads(config),
+        config=config.model_dump(mode="json"),
         inputs=inputs.folders,
         seed=run.seed,
         seconds=result.seconds,
