@@ -1,7 +1,4 @@
 # The whole pipeline: `snakemake --cores all`. Parameters: params.yaml. Rules, in the order of reading: workflow/rules/.
-configfile: "params.yaml"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/prototypes.smk"

@@ -176,7 +176,8 @@ def tsne(
     config: Config,
     data: Data,
     split: Split,
-    model: Annotated[list[Path], typer.Option(help="Model folders, in the order of tsne.variants.")],
+    variant: Annotated[list[str], typer.Option(help="Names of the variants, one panel each.")],
+    model: Annotated[list[Path], typer.Option(help="Their model folders, in the same order.")],
     seed: Seed,
     out: Out,
     compute_json: ComputeJson,
@@ -184,13 +185,14 @@ def tsne(
     """Project the features of the variants into the plane and measure how compact the classes are.
 
     Example: semiproto tsne --config '{...}' --data data/raw/digits --split data/splits/digits/30
-    --model models/semi/digits/30/supervised/seed0 --seed 0 --out results/tsne/digits/30/seed0 --compute '{...}'
+    --variant supervised --model models/semi/digits/30/supervised/seed0 --seed 0 --out results/tsne/digits/30/seed0
+    --compute '{...}'
     """
     from semiproto.analysis import steps
     from semiproto.train.runs import device_of
 
     step_config = params.parse(config, params.TsneConfig)
-    models = dict(zip(step_config.tsne.variants, model, strict=True))
+    models = dict(zip(variant, model, strict=True))
     steps.tsne(step_config, data, split, models, seed, out, device_of(_compute(compute_json)))
 
 
@@ -289,15 +291,16 @@ def check_data(file: Annotated[Path, typer.Argument(help="The parameter file.")]
     """
     from semiproto.data import folder
 
-    source = params.load(file).dataset
+    parameters = params.load(file)
+    source = parameters.dataset
     if not isinstance(source, params.FolderSource):
         raise UserError(f"{file}: dataset.source is {source.source}, which has no folder to check")
     lists = folder.find_lists(source)
-    faults = list(folder.check(source, lists))
+    faults = [*folder.check(source, lists), *folder.experiment_faults(parameters, lists)]
     for fault in faults:
         typer.echo(fault)
     if faults:
-        raise UserError(f"{source.path}: {len(faults)} faults")
+        raise UserError(f"{source.path}: faults found: {len(faults)}")
     counts = ", ".join(f"{len(ids)} {part}" for part, ids in vars(lists).items())
     typer.echo(f"{source.path}: no fault ({counts})")
 
@@ -319,7 +322,7 @@ def predict(
     for line in unreadable:
         typer.echo(f"skipped: {line}", err=True)
     if unreadable:
-        raise UserError(f"{len(unreadable)} images could not be read; the others are in {out}")
+        raise UserError(f"images that could not be read: {len(unreadable)}; the masks of the others are in {out}")
 
 
 @app.command("params", rich_help_panel="Your own data")
@@ -368,7 +371,7 @@ def _os_error(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where}: no space left on the device; free some and run the same command again, nothing was lost"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        return f"{where}: cannot be written ({error.strerror}); change its permissions or write elsewhere"
+        return f"{where}: cannot be written ({error.strerror}); write elsewhere or change its permissions"
     raise error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from semiproto import params
 from semiproto.artifacts import write_text
@@ -59,9 +60,13 @@ def _apply(tree: Any, change: str) -> None:
     """Sets one existing leaf from `section.key=value`; the value is read as YAML."""
     path, equals, text = change.partition("=")
     *sections, leaf = path.split(".")
-    node = tree
+    node: Any = tree
     for section in sections:
         node = node.get(section) if isinstance(node, dict) else None
     if not equals or not isinstance(node, dict) or leaf not in node:
         raise UserError(f"--set {change}: no such parameter; give section.key=value, `semiproto params` lists them")
-    node[leaf] = YAML(typ="safe").load(text)
+    try:
+        node[leaf] = YAML(typ="safe").load(text)
+    except YAMLError:
+        raise UserError(f"--set {change}: {text!r} is not a YAML value; check its brackets and quotes") from None
+    node.ca.items.pop(leaf, None)  # the template's remark is on the template's value

@@ -61,6 +61,12 @@ class FolderSource(Section):
     validation_list: str | None = Field(description="file with the validation ids; null: drawn by splits.validation")
     unlabeled_list: str | None = Field(description="file with the unlabelled ids; null: every image without a mask")
 
+    @model_validator(mode="after")
+    def _distinct_classes(self) -> FolderSource:
+        if twice := [name for name in self.classes if self.classes.count(name) > 1]:
+            raise ValueError(f"class {twice[0]!r} is named twice; give each class a name of its own")
+        return self
+
 
 class Splits(Section):
     seed: Seed = Field(description="seed of the stratified draw; the same lists on any machine")
@@ -306,11 +312,11 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Params:
-        for name, variant in self.variants.items():
+        for name in self.variants:
             try:
                 self.semi_of(name)
             except ValidationError as error:
-                raise ValueError(f"variants.{name}.semi: {first_problem(error, variant.semi)}") from None
+                raise ValueError(f"variants.{name}.semi: {first_problem(error)}") from None
         named = {variant for experiment in self.experiments for variant in experiment.variants} | set(
             self.tsne.variants
         )
@@ -398,7 +404,7 @@ def validate(raw: object, where: str) -> Params:
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        raise UserError(f"{where}: {first_problem(error, raw)}") from None
+        raise UserError(f"{where}: {first_problem(error)}") from None
 
 
 def parse(text: str, config: type[Section], where: str = "--config") -> Any:
@@ -406,14 +412,15 @@ def parse(text: str, config: type[Section], where: str = "--config") -> Any:
     try:
         return config.model_validate_json(text)
     except ValidationError as error:
-        raise UserError(f"{where}: {first_problem(error, text)}") from None
+        raise UserError(f"{where}: {first_problem(error)}") from None
 
 
-def first_problem(error: ValidationError, raw: object) -> str:
+def first_problem(error: ValidationError) -> str:
     """The first fault as `key: what is wrong (got value); remedy`, and how many more there are."""
     faults = error.errors(include_url=False)
-    fault = faults[0]
-    parts = [str(part) for part in fault["loc"]]
+    # A misspelt key is missing under its right name too: the misspelling is what to show.
+    fault = min(faults, key=lambda one: one["type"] != "extra_forbidden")
+    parts = [str(part) for part in fault["loc"] if not str(part).startswith(("constrained-", "literal["))]
     if parts[:1] == ["dataset"]:
         del parts[1:2]  # which kind of source pydantic took it for, no key of the file
     key = ".".join(parts) or "the file"

@@ -158,7 +158,7 @@ def test_check_data_lists_every_fault(semiproto, folder, tmp_path, capfd):
     Image.fromarray(np.zeros((10, 10), np.uint8)).save(folder / "masks/photo3.png")
     (folder / "images/photo8.png").write_bytes(b"")
     file = write(tmp_path / "params.yaml", lambda tree: tree.update(dataset=own_folder.section(folder)))
-    one_line(*semiproto("check-data", file), "3 faults")
+    one_line(*semiproto("check-data", file), "faults found: 3")
 
 
 # ----------------------------------------------------------------------------------- classes, prototypes, weights

@@ -119,6 +119,45 @@ def test_from_a_folder_to_predictions(folder, semiproto, tmp_path):
     Image.fromarray(np.zeros((30, 31), np.uint16)).save(strange / "sixteen.png")
     (strange / "text.jpg").write_text("not a picture")
     status, text = semiproto("predict", model, strange, "-o", tmp_path / "masks", "--window", 64)
-    assert status == 1 and "1 images could not be read" in text and "text.jpg" in text
+    assert status == 1 and "could not be read: 1" in text and "text.jpg" in text
     sizes = {path.stem: layout.read_mask(path).shape for path in (tmp_path / "masks").iterdir()}
     assert sizes == {"pixel": (1, 1), "grey": (70, 130), "cmyk": (37, 50), "sixteen": (30, 31)}
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [("", "at least 2 items"), ("background\nsmall, dog\n", "'small,_dog'"), ("cat\ncat\n", "'cat' is named twice")],
+)
+def test_init_with_class_names_that_cannot_be(init, folder, names, fault):
+    (folder / "classes.txt").write_text(names)
+    status, text = init()
+    assert status == 1
+    assert f"{folder / 'classes.txt'}: " in text and fault in text and "Traceback" not in text
+
+
+def test_init_with_a_value_that_is_not_yaml(init):
+    status, text = init("--set", "experiments=[{split: all")
+    assert status == 1
+    assert "is not a YAML value" in text and "Traceback" not in text
+
+
+@pytest.mark.parametrize(("masked", "unmasked", "labels"), [(1, 3, "all"), (4, 2, "9"), (5, 0, "all")])
+def test_check_data_knows_what_the_experiments_will_ask(semiproto, tmp_path, masked, unmasked, labels):
+    folder = own_folder.make(tmp_path / "few", masked, unmasked)
+    file = tmp_path / "params.yaml"
+    semiproto("init", folder, "--template", TEMPLATE, "--out", file, "--labels", labels)
+    status, text = semiproto("check-data", file)
+    assert status == 1 and "faults found: 1" in text
+
+
+def test_predict_never_writes_over_its_input(semiproto, folder):
+    before = {path: path.read_bytes() for path in (folder / "images").iterdir()}
+    status, text = semiproto("predict", folder / "model", folder / "images", "-o", folder / "images")
+    assert status == 1 and "would overwrite an input image" in text
+    assert {path: path.read_bytes() for path in (folder / "images").iterdir()} == before
+
+
+def test_predict_of_an_empty_folder(semiproto, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    status, text = semiproto("predict", tmp_path / "model", tmp_path / "nothing", "-o", tmp_path / "masks")
+    assert status == 1 and "no image in it" in text

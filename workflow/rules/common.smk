@@ -8,11 +8,13 @@ from snakemake.exceptions import WorkflowError
 from semiproto import params as P
 from semiproto.errors import UserError
 
+# Not by `configfile:`, whose reader keeps the last of two equal keys silently and names neither file nor remedy.
 try:
-    P.load(Path("params.yaml"))  # Snakemake's own reader keeps the last of two equal keys silently
-    PARAMS = P.validate(config, "params.yaml")
+    PARAMS = P.load(Path("params.yaml"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
+if config:
+    raise WorkflowError("--config and --configfile are not read here, nor seen by DVC; change params.yaml instead")
 
 DATASET = PARAMS.dataset.name
 SEMIPROTO = f"{sys.executable} -m semiproto"
@@ -39,13 +41,13 @@ RUNS = sorted(
 )
 # Splits and seeds to pretrain on: where runs start from, and where their prototypes come from.
 STARTS = sorted({(split, seed) for split, _, seed in RUNS})
-# t-SNE compares variants, so it is drawn where all of them were run: for the first such seed of each split.
-TSNE_RUNS = []
+# t-SNE compares the variants of tsne.variants that a split has, with the first seed that all of them have.
+TSNE_VARIANTS, TSNE_RUNS = {}, []
 for split in sorted({run[0] for run in RUNS}):
-    seeds = [{seed for s, v, seed in RUNS if s == split and v == variant} for variant in PARAMS.tsne.variants]
-    if set.intersection(*seeds):
-        TSNE_RUNS.append((split, min(set.intersection(*seeds))))
-
+    seeds = {v: {seed for s, name, seed in RUNS if (s, name) == (split, v)} for v in PARAMS.tsne.variants}
+    TSNE_VARIANTS[split] = [v for v in PARAMS.tsne.variants if seeds[v]]
+    if common := set.intersection(*(seeds[v] for v in TSNE_VARIANTS[split] or PARAMS.tsne.variants)):
+        TSNE_RUNS.append((split, min(common)))
 # A weights file is an input like any other.
 WEIGHTS = [PARAMS.model.encoder.weights] if PARAMS.model.encoder.weights not in (None, "timm") else []
 if WEIGHTS and not Path(WEIGHTS[0]).is_file():

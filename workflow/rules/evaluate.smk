@@ -27,16 +27,20 @@ rule evaluate:
         " --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
 
 
-def compared(*names):
-    """Files of the variants that t-SNE compares."""
-    return [TRAINED.replace("{variant}", variant) + f"/{name}" for variant in PARAMS.tsne.variants for name in names]
+def compared(name):
+    """A file of each variant that t-SNE compares on a split."""
+    return lambda wildcards: [
+        f"{TRAINED}/{name}".format(split=wildcards.split, variant=variant, seed=wildcards.seed)
+        for variant in TSNE_VARIANTS[wildcards.split]
+    ]
 
 
 rule tsne:
     input:
-        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", *compared("receipt.json")],
+        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
-        models=[ancient(file) for file in compared("student.safetensors")],
+        runs=compared("receipt.json"),
+        models=lambda wildcards: [ancient(file) for file in compared("student.safetensors")(wildcards)],
         code=SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py"),
     output:
         multiext(f"{TSNE}/", "points.csv", "compactness.csv"),
@@ -44,9 +48,10 @@ rule tsne:
     params:
         config=step(P.TsneConfig),
         split=SPLIT,
-        models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.models],
+        models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.runs],
+        variants=lambda wildcards: [f"--variant {variant}" for variant in TSNE_VARIANTS[wildcards.split]],
         out=TSNE,
     threads: TRAIN_THREADS
     shell:
-        "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.models}"
-        " --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
+        "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.variants}"
+        " {params.models} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"

@@ -327,7 +327,7 @@ def _interval(row: pd.Series[Any]) -> str:
 
 def _signed(value: float) -> str:
     """With a real minus sign, as in the names of the differences; empty for nan."""
-    return "" if math.isnan(value) else f"{value:+.1f}".replace("-", "−")
+    return "" if math.isnan(value) else f"{round(value, 1) + 0.0:+.1f}".replace("-", "−")
 
 
 def _number(value: float) -> str:

@@ -19,9 +19,13 @@ from semiproto.progress import Progress
 def predict_files(model: Path, paths: list[Path], out: Path, window: int) -> list[str]:
     """Writes out/<stem>.png for each image; returns why for those that could not be read.
 
-    Images larger than `window` on a side are looked at in overlapping windows, so memory stays bounded.
+    Images larger than `window` on a side are looked at in overlapping windows, so memory stays bounded. UserError,
+    before anything is written, where there is no image or a mask would take the place of an input.
     """
     files = _files(paths)
+    inputs = {file.resolve() for file in files}
+    if covered := [file for file in files if (out / f"{file.stem}.png").resolve() in inputs]:
+        raise UserError(f"{covered[0]}: its mask would overwrite an input image; give another folder with --out")
     network = model_folder.load_model(model)
     scores = linear_scores(network)
     progress = Progress("predict", len(files), "images")
@@ -45,8 +49,14 @@ def _files(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder of images")
-        for file in sorted(layout.images_by_id(path).values()) if path.is_dir() else [path]:
+        for file in _images(path) if path.is_dir() else [path]:
             if file.stem in files:
                 raise UserError(f"{file}: {files[file.stem]} would give the mask the same name; predict them apart")
             files[file.stem] = file
+    if not files:
+        raise UserError(f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}); name a folder of images")
     return list(files.values())
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in layout.IMAGE_SUFFIXES)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from semiproto.artifacts import write_text
 from semiproto.data import layout
 from semiproto.errors import UserError
-from semiproto.params import FolderSource
+from semiproto.params import FolderSource, Params, first_problem
 from semiproto.progress import Progress
 
 IMAGE_FOLDERS = ("JPEGImages", "images", "imgs", "image")
@@ -154,6 +155,21 @@ def _mask_faults(source: FolderSource, image_id: str, size: tuple[int, int]) -> 
         )
 
 
+def experiment_faults(params: Params, lists: Lists) -> Iterator[str]:
+    """What the experiments ask of the folder that it does not have."""
+    train, validation = len(lists.train), len(lists.val)
+    kept = 0 if validation else min(train - 1, max(1, round(params.splits.validation * train)))
+    if not validation and train < 2:
+        yield "experiments: one image with a mask, and one must validate; give masks for two or more"
+    for experiment in params.experiments:
+        labeled = train - kept if experiment.split == "all" else experiment.split
+        if labeled > train - kept:
+            yield f"experiments: split {labeled} asks for more than the {train - kept} labelled images; ask for fewer"
+        needing = [name for name in experiment.variants if params.variants[name].method != "supervised"]
+        if needing and not lists.unlabeled and labeled >= train - kept:
+            yield f"experiments: {needing[0]} on split {experiment.split} has no unlabelled image; add some"
+
+
 # ---------------------------------------------------------------------------------------------------- init
 
 
@@ -166,9 +182,11 @@ def discover(base: Path, name: str) -> tuple[FolderSource, list[str]]:
     lists = {key: _first_list(base, names) for key, names in LIST_NAMES.items()}
     ignore = layout.IGNORE_INDEX
     classes, why = _classes(base, base / masks, ignore)
-    source = FolderSource(
-        source="folder", name=name, path=str(base), images=images, masks=masks, classes=classes, ignore=ignore, **lists
-    )
+    fields = {"name": name, "path": str(base), "images": images, "masks": masks, "classes": classes, "ignore": ignore}
+    try:
+        source = FolderSource.model_validate({"source": "folder", **fields, **lists})
+    except ValidationError as error:
+        raise UserError(f"{base / 'classes.txt'}: {first_problem(error)}; correct the class names") from None
     found = find_lists(source)
     assumed = [
         f"images in {images}/, masks in {masks}/",

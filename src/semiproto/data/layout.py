@@ -28,7 +28,7 @@ def check_id(image_id: str, where: str) -> str:
     if not _ID.fullmatch(image_id):
         shown = image_id if len(image_id) <= 60 else image_id[:57] + "..."
         raise UserError(
-            f"{where}: {shown!r} cannot be an id; use letters, digits, '_', '-' and '.' (not first), at most 200"
+            f"{where}: {shown!r} cannot be an id; rename it: letters, digits, '_', '-' and '.' (not first), at most 200"
         )
     return image_id
 
