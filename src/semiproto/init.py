@@ -69,4 +69,5 @@ def _apply(tree: Any, change: str) -> None:
         node[leaf] = YAML(typ="safe").load(text)
     except YAMLError:
         raise UserError(f"--set {change}: {text!r} is not a YAML value; check its brackets and quotes") from None
-    node.ca.items.pop(leaf, None)  # the template's remark is on the template's value
+    commented: Any = node
+    commented.ca.items.pop(leaf, None)  # the template's remark is on the template's value

@@ -157,7 +157,12 @@ def test_check_data_lists_every_fault(semiproto, folder, tmp_path, capfd):
     Image.fromarray(np.full((40, 40), 7, np.uint8)).save(folder / "masks/photo1.png")
     Image.fromarray(np.zeros((10, 10), np.uint8)).save(folder / "masks/photo3.png")
     (folder / "images/photo8.png").write_bytes(b"")
-    file = write(tmp_path / "params.yaml", lambda tree: tree.update(dataset=own_folder.section(folder)))
+
+    def use_folder(tree: dict) -> None:
+        tree["dataset"] = own_folder.section(folder)
+        tree["experiments"][0]["split"] = 4
+
+    file = write(tmp_path / "params.yaml", use_folder)
     one_line(*semiproto("check-data", file), "faults found: 3")
 
 
