@@ -15,7 +15,7 @@ import tiny
 from semiproto import params
 from semiproto.artifacts import sha256_file
 
-STEPS = 60
+STEPS = 200
 
 
 @pytest.fixture(scope="module")

@@ -49,8 +49,8 @@ def load(folder: Path, key: str) -> State | None:
 
 
 def remove(folder: Path) -> None:
-    """Deletes the checkpoints of a finished run."""
-    for name in (LATEST, PREVIOUS):
-        (folder / name).unlink(missing_ok=True)
+    """Deletes the checkpoints of a finished run, and what a kill in the middle of writing one left behind."""
+    for path in (folder / LATEST, folder / PREVIOUS, *folder.glob(f".{LATEST}.*.tmp")):
+        path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

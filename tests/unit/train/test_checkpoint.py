@@ -73,3 +73,12 @@ def test_remove_deletes_the_folder_if_nothing_else_is_in_it(tmp_path):
         checkpoint.remove(tmp_path / name)
     assert [p.name for p in tmp_path.iterdir()] == ["shared"]
     assert [p.name for p in (tmp_path / "shared").iterdir()] == ["note.txt"]
+
+
+def test_a_finished_run_leaves_nothing_not_even_a_half_written_checkpoint(tmp_path):
+    folder = tmp_path / "run"
+    checkpoint.save(folder, "key", {"step": 1})
+    checkpoint.save(folder, "key", {"step": 2})
+    (folder / ".latest.pt.123.tmp").write_bytes(b"half")
+    checkpoint.remove(folder)
+    assert not folder.exists()
