@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,7 +62,7 @@ def pretrain(
     validate: Validate,
 ) -> None:
     """Supervised training on the labelled images; writes a model folder."""
-    _seed_everything(seed)
+    torch.manual_seed(seed)  # the initial weights; later draws come from (seed, step)
     student = DeepLab(config.model, len(inputs.classes), pretrained=True)
     phase = SupervisedPhase(student, config.pretrain.labeled_loss)
     steps = config.pretrain.total_steps(len(inputs.labeled))
@@ -104,7 +103,7 @@ def train(
 
     pretrained: the model to start from, None for the encoder's own weights. prototypes: where the bank starts.
     """
-    _seed_everything(seed)
+    torch.manual_seed(seed)  # the initial weights; later draws come from (seed, step)
     student = DeepLab(config.model, len(inputs.classes), pretrained=pretrained is None)
     if pretrained is not None:
         student.load_state_dict(model_folder.read_tensors(pretrained / model_folder.MODEL))
@@ -195,8 +194,3 @@ def _finish(
 def _label(out: Path) -> str:
     """The last parts of a model folder's path, for people: digits/30/prototype/seed0."""
     return "/".join(out.parts[2:]) or out.name
-
-
-def _seed_everything(seed: int) -> None:
-    random.seed(seed)
-    torch.manual_seed(seed)
