@@ -1,5 +1,7 @@
 # make run    the whole pipeline on params.yaml, in an environment that is made when missing
 # make test   the whole test suite, in the same environment with the test extra
+# make bench  every comparison in benchmarks/, one after the other; adds rows to benchmarks/results.csv
+# make proof  REV=<commit>: twenty fixed steps of that commit and of this tree, equal to the last bit or not
 
 VENV := .venv
 PYTHON ?= python3
@@ -7,13 +9,21 @@ PYTHONS := >=3.11,<3.14
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL := $(if $(UV),VIRTUAL_ENV=$(VENV) uv pip install,$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: run test
+.PHONY: run test bench proof
 
 run: $(VENV)/run.stamp
 	. $(VENV)/bin/activate && snakemake --cores all --rerun-incomplete --quiet rules host reason
 
 test: $(VENV)/test.stamp
 	. $(VENV)/bin/activate && python -m pytest
+
+BENCHMARKS := prototype_head prototype_update teacher_ema pseudo_labels confusion labeled_loading whole_step paper_step
+
+bench: $(VENV)/run.stamp
+	. $(VENV)/bin/activate && for name in $(BENCHMARKS); do python benchmarks/$$name.py || exit 1; done
+
+proof: $(VENV)/run.stamp
+	. $(VENV)/bin/activate && python tests/proof.py "$(REV)"
 
 $(VENV)/bin/python:
 	$(if $(UV),uv venv --quiet --python "$(PYTHONS)" $(VENV),$(PYTHON) -m venv $(VENV))

@@ -7,15 +7,15 @@ tables, figures and report never load torch.
 
 from __future__ import annotations
 
-import errno
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from semiproto import params
-from semiproto.errors import Interrupted, UserError
+from semiproto.errors import Interrupted, UserError, of_system
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,15 +36,33 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
 # ---------------------------------------------------------------------------------------------------- steps
 
 
-@app.command(rich_help_panel="Steps of the pipeline")
-def data(config: Config, out: Out) -> None:
-    """Prepare the set: make it, or check and copy the user's folder.
+def _list_sets(asked: bool) -> None:
+    if asked:
+        from semiproto.data import catalog
 
-    Example: semiproto data --config '{"dataset": {...}}' --out data/raw/digits
+        for line in catalog.describe():
+            typer.echo(line)
+        raise typer.Exit
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def data(
+    config: Config,
+    out: Out,
+    compute_json: ComputeJson,
+    catalogue: Annotated[
+        bool,
+        typer.Option("--list", is_eager=True, callback=_list_sets, help="What can be downloaded, and its licence."),
+    ] = False,
+) -> None:
+    """Prepare the set: make it, check and copy the user's folder, or download and convert a published one.
+
+    Example: semiproto data --list
+    semiproto data --config '{"dataset": {...}}' --out data/raw/digits --compute '{...}'
     """
     from semiproto.data import steps
 
-    steps.prepare(params.parse(config, params.DataConfig), out)
+    steps.prepare(params.parse(config, params.DataConfig), out, _compute(compute_json))
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
@@ -67,11 +85,14 @@ def pretrain(
     Example: semiproto pretrain --config '{...}' --data data/raw/digits --split data/splits/digits/30 --seed 0
     --out models/pretrain/digits/30/seed0 --checkpoints checkpoints/pretrain/digits/30/seed0 --compute '{...}'
     """
+    from semiproto import distributed
     from semiproto.train import runs
 
-    step_config = params.parse(config, params.PretrainConfig)
+    step_config, compute = params.parse(config, params.PretrainConfig), _compute(compute_json)
     inputs = runs.Inputs(data, split)
-    runs.pretrain(step_config, inputs, seed, out, checkpoints, _compute(compute_json), _validator(inputs.data, split))
+    validate = _validator(inputs.data, split)
+    work = partial(runs.pretrain, step_config, inputs, seed, out, checkpoints, compute, validate)
+    distributed.run(compute, step_config.pretrain.batch, work)
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
@@ -89,7 +110,7 @@ def features(
     --pretrained models/pretrain/digits/30/seed0 --out models/features/digits/30/seed0 --compute '{...}'
     """
     from semiproto.analysis import steps
-    from semiproto.train.runs import device_of
+    from semiproto.distributed import device_of
 
     step_config = params.parse(config, params.FeaturesConfig)
     steps.features(step_config, data, split, pretrained, out, device_of(_compute(compute_json)))
@@ -135,12 +156,14 @@ def train(
     --out models/semi/digits/30/prototype/seed0 --checkpoints checkpoints/semi/digits/30/prototype/seed0
     --compute '{...}'
     """
+    from semiproto import distributed
     from semiproto.train import runs
 
-    step_config = params.parse(config, params.TrainConfig)
+    step_config, compute = params.parse(config, params.TrainConfig), _compute(compute_json)
     inputs = runs.Inputs(data, split, *(folder for folder in (pretrained, prototypes) if folder is not None))
     validate = _validator(inputs.data, split)
-    runs.train(step_config, inputs, pretrained, prototypes, seed, out, checkpoints, _compute(compute_json), validate)
+    work = partial(runs.train, step_config, inputs, pretrained, prototypes, seed, out, checkpoints, compute, validate)
+    distributed.run(compute, step_config.semi.batch, work)
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
@@ -164,7 +187,7 @@ def evaluate(
     --out results/eval/digits/30/prototype/seed0 --compute '{...}'
     """
     from semiproto.analysis import steps
-    from semiproto.train.runs import device_of
+    from semiproto.distributed import device_of
 
     step_config = params.parse(config, params.EvaluateConfig)
     run = {"dataset": dataset, "split": labels, "variant": variant, "seed": seed}
@@ -189,7 +212,7 @@ def tsne(
     --compute '{...}'
     """
     from semiproto.analysis import steps
-    from semiproto.train.runs import device_of
+    from semiproto.distributed import device_of
 
     step_config = params.parse(config, params.TsneConfig)
     models = dict(zip(variant, model, strict=True))
@@ -284,25 +307,40 @@ def init(
 
 
 @app.command("check-data", rich_help_panel="Your own data")
-def check_data(file: Annotated[Path, typer.Argument(help="The parameter file.")] = Path("params.yaml")) -> None:
-    """List every fault of your own folder: file, value, remedy. Exits with 1 if there is one.
+def check_data(
+    what: Annotated[Path, typer.Argument(help="The parameter file, or a folder of images.")] = Path("params.yaml"),
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write what was found as JSON; - for standard output alone.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Also draw the class balance, a PNG.")] = None,
+) -> None:
+    """List every fault of your own data: file, value, remedy. Exits with 1 if there is an error, 0 with warnings only.
 
-    Example: semiproto check-data
+    Example: semiproto check-data my-photos --json faults.json --picture classes.png
     """
-    from semiproto.data import folder
+    import json
 
-    parameters = params.load(file)
-    source = parameters.dataset
-    if not isinstance(source, params.FolderSource):
-        raise UserError(f"{file}: dataset.source is {source.source}, which has no folder to check")
-    lists = folder.find_lists(source)
-    faults = [*folder.check(source, lists), *folder.experiment_faults(parameters, lists)]
-    for fault in faults:
-        typer.echo(fault)
-    if faults:
-        raise UserError(f"{source.path}: faults found: {len(faults)}")
-    counts = ", ".join(f"{len(ids)} {part}" for part, ids in vars(lists).items())
-    typer.echo(f"{source.path}: no fault ({counts})")
+    from semiproto.artifacts import write_json
+    from semiproto.data import check, contents, discover
+
+    parameters, source = (None, discover.discover(what, "check")[0]) if what.is_dir() else _own_data(what)
+    findings = check.check(source, contents.read(source), parameters)
+    if json_file == Path("-"):
+        typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))
+    else:
+        for line in findings.lines():
+            typer.echo(line)
+        if json_file is not None:
+            write_json(json_file, findings.as_json())
+    if picture is not None:
+        from semiproto.analysis import balance
+
+        balance.picture(findings, picture)
+    counts = ", ".join(f"{number} {part}" for part, number in findings.images.items())
+    warnings = len(findings.faults) - findings.errors()
+    if findings.errors():
+        raise UserError(f"{source.path}: faults found: {findings.errors()}; warnings: {warnings} ({counts})")
+    typer.echo(f"{source.path}: no fault; warnings: {warnings} ({counts})", err=json_file == Path("-"))
 
 
 @app.command(rich_help_panel="Your own data")
@@ -311,18 +349,27 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the masks.")],
     window: Annotated[int, typer.Option(min=64, help="Side of the sliding window for larger images, pixels.")] = 1024,
+    index: Annotated[bool, typer.Option("--index", help="Grey PNGs of class indices, without a palette.")] = False,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Also OUT/overlay: masks laid over images.")] = False,
+    confidence: Annotated[
+        bool, typer.Option("--confidence", help="Also OUT/confidence: probability of the class, 255 is certain.")
+    ] = False,
 ) -> None:
-    """Write a palette mask of class indices for each image.
+    """Write a mask of class indices for each image; masks of the same model and options are kept.
 
     Example: semiproto predict models/semi/digits/30/prototype/seed0 data/raw/digits/files/JPEGImages -o masks
     """
     from semiproto.analysis import predict as prediction
 
-    unreadable = prediction.predict_files(model, images, out, window)
-    for line in unreadable:
+    options = prediction.Options(window, not index, overlay, confidence)
+    outcome = prediction.predict_files(model, images, out, options)
+    for line in outcome.unreadable:
         typer.echo(f"skipped: {line}", err=True)
-    if unreadable:
-        raise UserError(f"images that could not be read: {len(unreadable)}; the masks of the others are in {out}")
+    typer.echo(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")
+    if outcome.unreadable:
+        raise UserError(
+            f"images that could not be read: {len(outcome.unreadable)}; the masks of the others are in {out}"
+        )
 
 
 @app.command("params", rich_help_panel="Your own data")
@@ -336,6 +383,15 @@ def explain_params() -> None:
 
 
 # -------------------------------------------------------------------------------------------------- helpers
+
+
+def _own_data(file: Path) -> tuple[params.Params, params.FolderSource]:
+    """A parameter file and its section of the user's own folder."""
+    parameters = params.load(file)
+    source = parameters.dataset
+    if not isinstance(source, params.FolderSource):
+        raise UserError(f"{file}: dataset.source is {source.source}, which has no folder to check")
+    return parameters, source
 
 
 def _compute(text: str) -> params.Compute:
@@ -363,16 +419,7 @@ def main() -> None:
     except Interrupted as error:
         _stop(str(error), 130)
     except OSError as error:
-        _stop(_os_error(error), 1)
-
-
-def _os_error(error: OSError) -> str:
-    where = error.filename or "output"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{where}: no space left on the device; free some and run the same command again, nothing was lost"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        return f"{where}: cannot be written ({error.strerror}); write elsewhere or change its permissions"
-    raise error
+        _stop(str(of_system(error)), 1)
 
 
 def _stop(message: str, status: int) -> NoReturn:

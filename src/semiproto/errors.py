@@ -1,5 +1,9 @@
 """The exceptions that end a command without a traceback."""
 
+from __future__ import annotations
+
+import errno
+
 
 class UserError(Exception):
     """Bad input or a bad state. The message is one line that names the file, the value and the remedy.
@@ -10,3 +14,15 @@ class UserError(Exception):
 
 class Interrupted(Exception):
     """SIGINT or SIGTERM came, and the state was saved. The command line prints the message and exits with 130."""
+
+
+def of_system(error: OSError) -> UserError:
+    """The system's error as one line; raises it again when it isn't the user's to mend."""
+    where = error.filename or "output"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(
+            f"{where}: no space left on the device; free some and run the same command again, nothing was lost"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        return UserError(f"{where}: cannot be written ({error.strerror}); write elsewhere or change its permissions")
+    raise error

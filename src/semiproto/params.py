@@ -20,6 +20,7 @@ from semiproto.errors import UserError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Colour = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
 
 
 class Section(BaseModel):
@@ -54,9 +55,17 @@ class FolderSource(Section):
     name: Name = Field(description="folder name of the set under data/, models/ and results/")
     path: str = Field(min_length=1, description="the folder; it is read, never changed")
     images: str = Field(description="sub-folder with the images, e.g. images or JPEGImages")
-    masks: str = Field(description="sub-folder with the masks (PNG, same stem as the image), e.g. masks")
+    masks: str = Field(
+        description="sub-folder with the masks (PNG, same stem as the image), or a .csv file of pairs (columns image,"
+        " mask and, optionally, part), or a .json file of COCO instances"
+    )
     classes: list[Name] = Field(min_length=2, max_length=254, description="class names in the order of mask values")
-    ignore: int = Field(ge=0, le=255, description="mask value of pixels that count for nothing; 255 by convention")
+    colours: list[Colour] | None = Field(
+        description="red, green, blue of each class, for masks drawn in colours; null: mask values are class indices"
+    )
+    ignore: Annotated[int, Field(ge=0, le=255)] | Colour | None = Field(
+        description="mask value (with colours: colour) of pixels that count for nothing; 255 by convention; null: none"
+    )
     train_list: str | None = Field(description="file with the training ids that have masks; null: all that have one")
     validation_list: str | None = Field(description="file with the validation ids; null: drawn by splits.validation")
     unlabeled_list: str | None = Field(description="file with the unlabelled ids; null: every image without a mask")
@@ -67,9 +76,42 @@ class FolderSource(Section):
             raise ValueError(f"class {twice[0]!r} is named twice; give each class a name of its own")
         return self
 
+    @model_validator(mode="after")
+    def _a_colour_for_each_class(self) -> FolderSource:
+        if self.colours is None:
+            if isinstance(self.ignore, list):
+                raise ValueError(f"ignore is the colour {self.ignore}, and there are no colours; give a mask value")
+            return self
+        if isinstance(self.ignore, int):
+            raise ValueError(f"ignore is the value {self.ignore}, and masks have colours; give a colour, or null")
+        if len(self.colours) != len(self.classes):
+            raise ValueError(f"{len(self.colours)} colours for {len(self.classes)} classes; give one for each")
+        used = self.colours if self.ignore is None else [*self.colours, self.ignore]
+        if twice := [colour for colour in used if used.count(colour) > 1]:
+            raise ValueError(f"colour {twice[0]} is given twice; give each class a colour of its own")
+        return self
+
+
+class PublishedSource(Section):
+    """A published set, downloaded and converted; `semiproto data --list` has sources, licences and counts."""
+
+    source: Literal["published"] = Field(description="published: downloaded from its publishers or a mirror")
+    name: Name = Field(description="folder name of the set under data/, models/ and results/")
+    set: Literal["voc-sbd", "voc-class-aug", "voc", "cityscapes"] = Field(
+        description="voc-sbd: 10,582 training images, masks of VOC and SBD, as in the paper; voc-class-aug: the same"
+        " with the widely shared PNG masks; voc: VOC's own 1,464 masks; cityscapes: from your account's archives"
+    )
+
+
+Source = Annotated[DigitsSource | FolderSource | PublishedSource, Field(discriminator="source")]
+
 
 class Splits(Section):
-    seed: Seed = Field(description="seed of the stratified draw; the same lists on any machine")
+    family: Literal["generated", "classic", "blended", "cityscapes"] = Field(
+        description="generated: drawn by the rule of data/splits.py; the others: the published lists of VOC (classic:"
+        " 92 to 1464 labels, from VOC's own masks; blended: 662 to 5291, from SBD's too) and Cityscapes (186 to 1488)"
+    )
+    seed: Seed = Field(description="seed of the generated family's stratified draw; the same lists on any machine")
     validation: float = Field(
         gt=0,
         lt=1,
@@ -100,6 +142,12 @@ class Decoder(Section):
 class Model(Section):
     encoder: Encoder
     decoder: Decoder
+    auxiliary_weight: float = Field(
+        ge=0,
+        le=10,
+        description="weight of a second head's loss, on the encoder's map before the last (layer3); 0.4 Cityscapes"
+        " [config]; 0: no such head, VOC [config]",
+    )
 
 
 # ------------------------------------------------------------------------------------------------ training
@@ -138,6 +186,11 @@ class Optimizer(Section):
     weight_decay: float = Field(ge=0, lt=1, description="1e-4 VOC, 5e-4 Cityscapes [config]")
     power: float = Field(gt=0, le=4, description="of the poly decay (1 - step / steps) ** power; 0.9 [base]")
     warmup_steps: int = Field(ge=0, description="steps of linear warm-up; 0 in the paper")
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
+        description="of convolutions and matrix products; weights, losses and prototypes stay float32. float32"
+        " (chosen); bfloat16 halves time and memory where the device has the instructions and changes gradients by"
+        " several percent; auto: bfloat16 where it has them, so that the machine decides"
+    )
 
 
 class LabeledLoss(Section):
@@ -181,7 +234,7 @@ class Teacher(Section):
     decay: float = Field(ge=0, lt=1, description="ceiling of the decay min(1 - 1/(i+1), decay); 0.99 [config]")
     batch_norm: Literal["average", "forward"] = Field(
         description="average the student's statistics like its weights (chosen), or run the teacher once more in"
-        " training mode on the mixed batch, at twice the cost [base]"
+        " training mode on the student's batch, at over twice the cost [base]"
     )
 
 
@@ -280,13 +333,26 @@ class Tsne(Section):
 
 
 class Compute(Section):
-    """This machine. No result depends on it and changing it reruns nothing."""
+    """This machine. No result depends on it, beyond rounding, and changing it reruns nothing."""
 
-    gpus: Literal["auto", 0, 1] = Field(
-        description="GPUs of a training run; 0: the CPU, auto: a GPU where there is one"
+    gpus: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = Field(
+        description="GPUs of a training run, one process each, which share the batch; 0: the CPU, auto: as many as"
+        " there are and as divide the batch"
     )
-    threads: int = Field(ge=1, le=256, description="CPU threads of a run; with 1, as many runs side by side as cores")
-    workers: int = Field(ge=0, le=64, description="loader processes per list; 0 loads in the training process")
+    processes: int = Field(ge=1, le=64, description="processes of a training run on the CPU, which share the batch; 1")
+    threads: int = Field(ge=1, le=256, description="CPU threads of a process; with 1, as many runs at once as cores")
+    workers: int = Field(
+        ge=0, le=64, description="loader processes per list and training process; 0 loads in the training process"
+    )
+    compile: bool = Field(
+        description="torch.compile for student and teacher: minutes at the start for a fifth of the time of a step"
+    )
+    downloads: str = Field(min_length=1, description="folder for downloaded archives, kept and used again")
+    mirror: str | None = Field(description="URL or folder that is asked first for every file; null: the publishers")
+    offline: bool = Field(description="true: nothing is downloaded, what is missing is listed with where to put it")
+    tensorboard: str | None = Field(
+        description="folder for TensorBoard's files (pip install 'semiproto[tensorboard]'), or null"
+    )
 
 
 # --------------------------------------------------------------------------------------------------- whole
@@ -295,7 +361,7 @@ class Compute(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    dataset: Annotated[DigitsSource | FolderSource, Field(discriminator="source")]
+    dataset: Source
     splits: Splits
     model: Model
     augment: Augment
@@ -330,7 +396,7 @@ class Params(Section):
 
 
 class DataConfig(Section):
-    dataset: Annotated[DigitsSource | FolderSource, Field(discriminator="source")]
+    dataset: Source
 
 
 class SplitConfig(Section):

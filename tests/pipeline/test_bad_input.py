@@ -17,7 +17,7 @@ from PIL import Image
 
 from semiproto import params
 
-COMPUTE = json.dumps({"gpus": 0, "threads": 1, "workers": 0})
+COMPUTE = json.dumps(tiny.params()["compute"])
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def prepare(semiproto, tmp_path):
 
     def run(base: Path, **changes: object) -> tuple[int, str]:
         config = json.dumps({"dataset": own_folder.section(base, **changes)})
-        status, text = semiproto("data", "--config", config, "--out", tmp_path / "raw")
+        status, text = semiproto("data", "--config", config, "--out", tmp_path / "raw", "--compute", COMPUTE)
         assert status == 0 or not any((tmp_path / "raw").glob("*"))
         return status, text
 
@@ -169,18 +169,14 @@ def test_check_data_lists_every_fault(semiproto, folder, tmp_path, capfd):
 # ----------------------------------------------------------------------------------- classes, prototypes, weights
 
 
-def test_class_without_labelled_pixels(prepare, semiproto, folder, tmp_path):
-    prepare(folder, classes=["background", "square", "circle"])
-    config = json.dumps({"splits": {"seed": 0, "validation": 0.2}})
-    result = semiproto(
-        "split", "--config", config, "--data", tmp_path / "raw", "--labels", "all", "--out", tmp_path / "split"
-    )
+def test_class_without_labelled_pixels(prepare, folder):
+    result = prepare(folder, classes=["background", "square", "circle"])
     one_line(*result, "no labelled pixel of class circle", "label an image that shows it")
 
 
 def test_more_labelled_images_than_there_are(prepare, semiproto, folder, tmp_path):
     prepare(folder)
-    config = json.dumps({"splits": {"seed": 0, "validation": 0.2}})
+    config = json.dumps({"splits": {"family": "generated", "seed": 0, "validation": 0.2}})
     result = semiproto(
         "split", "--config", config, "--data", tmp_path / "raw", "--labels", "50", "--out", tmp_path / "split"
     )
@@ -191,7 +187,7 @@ def test_more_labelled_images_than_there_are(prepare, semiproto, folder, tmp_pat
 def steps(prepare, semiproto, folder, tmp_path):
     """A prepared folder with its split, and a function that pretrains on it."""
     prepare(folder)
-    config = json.dumps({"splits": {"seed": 0, "validation": 0.2}})
+    config = json.dumps({"splits": {"family": "generated", "seed": 0, "validation": 0.2}})
     data, split = tmp_path / "raw", tmp_path / "split"
     semiproto("split", "--config", config, "--data", data, "--labels", "all", "--out", split)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import tiny
@@ -15,73 +17,126 @@ import tiny
 from semiproto import params
 from semiproto.artifacts import sha256_file
 
-STEPS = 200
+STEPS = 80
+
+
+class Training:
+    """The command of a prototype run that is long enough to be killed, in a folder of its own."""
+
+    def __init__(self, checkout, folder: Path, processes: int) -> None:
+        tree = tiny.params()
+        tree["semi"] |= {"steps": STEPS, "checkpoint_every": 2, "validations": 3}
+        config = params.canonical(params.train_config(params.validate(tree, "test"), "prototype"))
+        self.folder, self.processes = folder, processes
+        self.command = [
+            *(sys.executable, "-m", "semiproto", "train", "--config", config, "--seed", "0"),
+            *("--data", str(checkout.path / "data/raw/tiny"), "--split", str(checkout.path / "data/splits/tiny/8")),
+            *("--pretrained", str(checkout.path / "models/pretrain/tiny/8/seed0")),
+            *("--prototypes", str(checkout.path / "models/prototypes/tiny/8/seed0")),
+            *("--out", str(folder / "model"), "--checkpoints", str(folder / "checkpoints")),
+        ]
+
+    def start(self, workers: int = 0) -> subprocess.Popen[str]:
+        compute = tiny.params()["compute"] | {"processes": self.processes, "workers": workers}
+        command = [*self.command, "--compute", json.dumps(compute)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def finish(self) -> str:
+        """Runs to the end; what it printed."""
+        process = self.start()
+        output = process.communicate()[0]
+        assert process.returncode == 0, output
+        return output
+
+    def wait_for_a_new_checkpoint(self, process: subprocess.Popen[str], since: float) -> None:
+        file, deadline = self.folder / "checkpoints/latest.pt", time.monotonic() + 120
+        while not file.exists() or file.stat().st_mtime < since:
+            assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
+            time.sleep(0.02)
+
+    def weights(self) -> tuple[str, str]:
+        return tuple(sha256_file(self.folder / f"model/{name}.safetensors") for name in ("model", "student"))
 
 
 @pytest.fixture(scope="module")
 def training(finished, tmp_path_factory):
-    """The command of a prototype run that is long enough to be killed, given where to write."""
-    tree = tiny.params()
-    tree["semi"] |= {"steps": STEPS, "checkpoint_every": 3, "validations": 3}
-    config = params.canonical(params.train_config(params.validate(tree, "test"), "prototype"))
-    base = tmp_path_factory.mktemp("training")
-
-    def command(name: str) -> list[str]:
-        return [
-            *(sys.executable, "-m", "semiproto", "train", "--config", config, "--seed", "0"),
-            *("--data", str(finished.path / "data/raw/tiny"), "--split", str(finished.path / "data/splits/tiny/8")),
-            *("--pretrained", str(finished.path / "models/pretrain/tiny/8/seed0")),
-            *("--prototypes", str(finished.path / "models/prototypes/tiny/8/seed0")),
-            *("--out", str(base / name / "model"), "--checkpoints", str(base / name / "checkpoints")),
-            *("--compute", json.dumps({"gpus": 0, "threads": 1, "workers": 0})),
-        ]
-
-    return base, command
+    return lambda processes: Training(finished, tmp_path_factory.mktemp("training"), processes)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(training):
-    base, command = training
-    subprocess.run(command("whole"), check=True)
-    return sha256_file(base / "whole/model/model.safetensors"), sha256_file(base / "whole/model/student.safetensors")
+    """The weights of whole runs, by number of processes."""
+    found = {}
+    for processes in (1, 2):
+        run = training(processes)
+        run.finish()
+        found[processes] = run.weights()
+    return found
 
 
-def weights(folder):
-    return sha256_file(folder / "model/model.safetensors"), sha256_file(folder / "model/student.safetensors")
+def ranks(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that a launcher started."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    return [int(line) for line in found.stdout.split()]
 
 
-@pytest.mark.parametrize("attempt", range(3))
-def test_kill_9_at_a_random_moment(training, undisturbed, attempt):
-    base, command = training
-    folder = base / f"killed{attempt}"
-    process = subprocess.Popen(command(folder.name))
-    wait_for(folder / "checkpoints/latest.pt", process)
-    time.sleep(random.uniform(0, 1.5))
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not (folder / "model/receipt.json").exists()
-    resumed = subprocess.run(command(folder.name), check=True, capture_output=True, text=True)
-    assert "goes on at step" in resumed.stdout
-    assert weights(folder) == undisturbed
-    assert not (folder / "checkpoints").exists()
+@pytest.mark.parametrize("processes", [1, 2])
+def test_five_kills_at_random_moments(training, undisturbed, processes):
+    """With two processes the launcher or one of its two is killed; the number of loader workers changes each time."""
+    run = training(processes)
+    for attempt in range(5):
+        process = run.start(workers=attempt % 3)
+        run.wait_for_a_new_checkpoint(process, time.time())
+        time.sleep(random.uniform(0, 0.3))
+        victims = [process.pid, *(ranks(process) if processes > 1 else [])]
+        others = [pid for pid in ranks(process) if pid not in victims]
+        os.kill(victims[attempt % len(victims)], signal.SIGKILL)
+        output = process.communicate(timeout=60)[0]
+        assert process.returncode in (-signal.SIGKILL, 1), output
+        if process.returncode == 1:
+            assert output.splitlines()[-1].startswith("semiproto: process ") and "SIGKILL" in output.splitlines()[-1]
+            assert "Traceback" not in output
+        assert attempt == 0 or "goes on at step" in output
+        assert not (run.folder / "model/receipt.json").exists()
+        wait_until_gone([*victims, *others])
+    assert "goes on at step" in run.finish()
+    assert run.weights() == undisturbed[processes]
+    assert not (run.folder / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_saves_and_says_so(training, undisturbed, number):
-    base, command = training
-    folder = base / f"stopped{number}"
-    process = subprocess.Popen(command(folder.name), stderr=subprocess.PIPE, text=True)
-    wait_for(folder / "checkpoints/latest.pt", process)
+@pytest.mark.parametrize(("number", "processes"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGTERM, 2)])
+def test_a_stop_signal_saves_and_says_so(training, undisturbed, number, processes):
+    run = training(processes)
+    process = run.start()
+    run.wait_for_a_new_checkpoint(process, time.time())
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    output = process.communicate(timeout=60)[0]
     assert process.returncode == 130
-    assert "the same command goes on from there" in errors.splitlines()[-1]
-    subprocess.run(command(folder.name), check=True)
-    assert weights(folder) == undisturbed
+    assert output.splitlines()[-1].startswith("semiproto: ") and "the same command goes on from" in output
+    run.finish()
+    assert run.weights() == undisturbed[processes]
 
 
-def wait_for(path, process):
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+def test_a_fault_in_several_processes_is_said_once(training, tmp_path):
+    run = training(2)
+    broken = run.command.index("--prototypes") + 1
+    run.command[broken] = str(tmp_path / "nowhere")
+    process = run.start()
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert output.count("nowhere") == output.count("semiproto: ") == 1 and "Traceback" not in output
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    """Until none of the processes is there: whatever outlives its launcher would disturb the run that resumes."""
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() and "Z" not in state_of(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2]
+    except FileNotFoundError:
+        return "Z"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import own_folder
@@ -148,6 +152,82 @@ def test_check_data_knows_what_the_experiments_will_ask(semiproto, tmp_path, mas
     semiproto("init", folder, "--template", TEMPLATE, "--out", file, "--labels", labels)
     status, text = semiproto("check-data", file)
     assert status == 1 and "faults found: 1" in text
+
+
+# -------------------------------------------------------------------------------------------------- check-data
+
+
+@pytest.fixture
+def check_data():
+    """Runs the command as a process: (exit status, standard output, standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "semiproto", "check-data", *map(str, arguments)]
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert "Traceback" not in result.stderr, result.stderr
+        return result.returncode, result.stdout, result.stderr
+
+    return run
+
+
+def test_a_clean_folder_passes_with_its_class_balance(check_data, folder):
+    status, out, err = check_data(folder)
+    assert status == 0
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line.endswith(" %")}
+    squares = sum(int((mask == 1).sum()) for mask in own_folder.indices(folder).values())
+    assert rows["square"] == ["square", "6", f"{squares:,}", f"{100 * squares / 9600:.2f}", "%"]
+    assert out.splitlines()[-1] == f"{folder}: no fault; warnings: 0 (6 train, 0 val, 4 unlabeled)"
+    assert "checking: 10/10 images" in err
+
+
+def test_all_faults_are_told_in_one_pass(check_data, folder, tmp_path):
+    Image.fromarray(np.full((40, 40), 7, np.uint8)).save(folder / "masks/photo1.png")
+    Image.fromarray(np.zeros((10, 10), np.uint8)).save(folder / "masks/photo3.png")
+    (folder / "images/photo8.png").write_bytes(b"")
+    (folder / "val.txt").write_text("photo2\n../photo4\nphoto2\nphoto99\n")
+    (folder / "masks/stray.png").write_bytes((folder / "masks/photo0.png").read_bytes())
+    status, out, err = check_data(folder, "--json", tmp_path / "faults.json")
+    assert status == 1
+    assert err.splitlines()[-1].startswith(f"semiproto: {folder}: faults found: 6; warnings: 1 (")
+    found = json.loads((tmp_path / "faults.json").read_text())
+    assert (found["errors"], found["warnings"], len(found["faults"])) == (6, 1, 7)
+    named = {(fault["kind"], Path(fault["file"]).name, fault["line"]) for fault in found["faults"]}
+    assert named == {
+        ("mask-value", "photo1.png", None),
+        ("mask-size", "photo3.png", None),
+        ("image-unreadable", "photo8.png", None),
+        ("list-path", "val.txt", 2),
+        ("list-twice", "val.txt", 3),
+        ("list-image", "val.txt", 4),
+        ("mask-without-image", "stray.png", None),
+    }
+    assert all(fault["found"] and fault["remedy"] for fault in found["faults"])
+    assert [line.split(":")[0] for line in out.splitlines()[:7]] == ["error"] * 6 + ["warning"]
+
+
+def test_json_on_standard_output_is_nothing_but_json(check_data, folder):
+    (folder / "masks/stray.png").write_bytes((folder / "masks/photo0.png").read_bytes())
+    status, out, err = check_data(folder, "--json", "-")
+    found = json.loads(out)
+    assert status == 0  # a warning is no error
+    assert (found["errors"], found["warnings"]) == (0, 1) and "no fault; warnings: 1" in err
+    assert found["images"] == {"train": 6, "val": 0, "unlabeled": 4}
+
+
+def test_the_class_balance_is_drawn(check_data, folder, tmp_path):
+    assert check_data(own_folder.in_voc_layout(folder), "--picture", tmp_path / "classes.png")[0] == 0
+    with Image.open(tmp_path / "classes.png") as picture:
+        colours = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+    for bar in ((0, 0x72, 0xB2), (0xE6, 0x9F, 0)):  # training, validation
+        assert (colours == bar).all(1).sum() > 1000
+
+
+def test_a_parameter_file_of_another_source_has_nothing_to_check(check_data):
+    status, _, err = check_data(ROOT / "experiments/embedded.yaml")
+    assert status == 1 and "dataset.source is digits, which has no folder to check" in err
+
+
+# ----------------------------------------------------------------------------------------------------- predict
 
 
 def test_predict_never_writes_over_its_input(semiproto, folder):

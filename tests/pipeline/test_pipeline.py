@@ -57,6 +57,18 @@ def test_settings_of_the_machine_rerun_nothing(finished, restored_params):
     assert finished.planned() == {}
 
 
+def test_a_rule_starts_as_many_processes_as_asked_for(finished, restored_params):
+    folder = finished.path / "models/semi/tiny/8/prototype/seed0"
+    kept = finished.path / "models/semi/tiny/8/kept"
+    shutil.copytree(folder, kept)
+    finished.edit(lambda tree: tree["compute"].update(processes=2))
+    target = str((folder / "receipt.json").relative_to(finished.path))
+    finished.snakemake("--quiet", "rules", "host", "reason", "--forcerun", "train", "--", target)
+    assert json.loads((folder / "receipt.json").read_text())["facts"]["processes"] == 2
+    shutil.rmtree(folder)
+    kept.rename(folder)
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value", "jobs"),
     [

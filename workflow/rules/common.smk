@@ -20,9 +20,10 @@ DATASET = PARAMS.dataset.name
 SEMIPROTO = f"{sys.executable} -m semiproto"
 # Settings of this machine: part of no rule's params, so that changing them reruns nothing.
 COMPUTE = P.canonical(PARAMS.compute)
-USES_GPU = PARAMS.compute.gpus == 1 or (PARAMS.compute.gpus == "auto" and shutil.which("nvidia-smi"))
-# A run on a GPU takes all cores, so that two never share it; runs on the CPU go side by side.
-TRAIN_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads
+USES_GPU = shutil.which("nvidia-smi") if PARAMS.compute.gpus == "auto" else PARAMS.compute.gpus > 0
+# A run on GPUs takes all cores, so that two never share one; runs on the CPU go side by side.
+MODEL_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads
+TRAIN_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads * PARAMS.compute.processes
 
 # Fresh memory costs page faults, a tenth of a small training step: glibc is told to keep what it was given.
 shell.prefix(
@@ -88,7 +89,13 @@ DATA_CODE = sources("data/layout.py", "data/dataset.py")
 VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")
 MODEL_CODE = sources("model/encoder.py", "model/deeplab.py", "model/prototypes.py", "model/teacher.py", "model_folder.py")
 ENGINE_CODE = sources(
-    "train/engine.py", "train/runs.py", "train/losses.py", "train/schedule.py", "analysis/evaluate.py", "analysis/confusion.py"
+    "train/engine.py",
+    "train/runs.py",
+    "train/losses.py",
+    "train/schedule.py",
+    "train/supervised.py",
+    "analysis/evaluate.py",
+    "analysis/confusion.py",
 )
 
 

@@ -12,10 +12,16 @@ def folder_fingerprint():
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
+SOURCE_CODE = sources("data/layout.py", "data/splits.py") + {
+    "digits": sources("data/digits.py"),
+    "folder": sources("data/folder.py", "data/contents.py", "data/masks.py", "data/coco.py", "data/check.py"),
+    "published": sources("data/catalog.py", "data/archives.py", "data/voc.py", "data/cityscapes.py"),
+}[PARAMS.dataset.source]
+
 
 rule data:
     input:
-        code=sources("data/digits.py", "data/folder.py", "data/layout.py", "data/splits.py"),
+        code=SOURCE_CODE,
     output:
         files=directory(f"{DATA}/files"),
         receipt=f"{DATA}/receipt.json",
@@ -23,7 +29,7 @@ rule data:
         config=step(P.DataConfig),
         fingerprint=folder_fingerprint(),
     shell:
-        "{SEMIPROTO} data --config {params.config:q} --out {DATA}"
+        "{SEMIPROTO} data --config {params.config:q} --out {DATA} --compute {COMPUTE:q}"
 
 
 rule split:

@@ -20,7 +20,7 @@ rule evaluate:
         model=TRAINED,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
         out=EVALUATED,
-    threads: TRAIN_THREADS
+    threads: MODEL_THREADS
     shell:
         "{SEMIPROTO} evaluate --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
         " {params.pretrained} --dataset {DATASET} --labels {wildcards.split} --variant {wildcards.variant}"
@@ -51,7 +51,7 @@ rule tsne:
         models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.runs],
         variants=lambda wildcards: [f"--variant {variant}" for variant in TSNE_VARIANTS[wildcards.split]],
         out=TSNE,
-    threads: TRAIN_THREADS
+    threads: MODEL_THREADS
     shell:
         "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.variants}"
         " {params.models} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"

@@ -6,9 +6,9 @@ rule pretrain:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
         weights=WEIGHTS,
-        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/supervised.py"),
+        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE,
     output:
-        multiext(f"{PRETRAINED}/", "model.safetensors", "card.json", "history.csv", "validation.csv"),
+        multiext(f"{PRETRAINED}/", "model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv"),
         receipt=f"{PRETRAINED}/receipt.json",
     params:
         config=step(P.PretrainConfig),
@@ -35,7 +35,7 @@ rule features:
         split=SPLIT,
         pretrained=PRETRAINED,
         out=FEATURES,
-    threads: TRAIN_THREADS
+    threads: MODEL_THREADS
     shell:
         "{SEMIPROTO} features --config {params.config:q} --data {DATA} --split {params.split}"
         " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"

@@ -32,7 +32,13 @@ rule train:
         code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/semi.py"),
     output:
         multiext(
-            f"{TRAINED}/", "model.safetensors", "student.safetensors", "card.json", "history.csv", "validation.csv"
+            f"{TRAINED}/",
+            "model.safetensors",
+            "student.safetensors",
+            "card.json",
+            "history.csv",
+            "validation.csv",
+            "health.csv",
         ),
         receipt=f"{TRAINED}/receipt.json",
     params:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from semiproto.data import augment, layout
 from semiproto.errors import UserError
@@ -35,7 +34,7 @@ class Images:
         return len(self.ids)
 
     def __getitem__(self, position: int) -> tuple[torch.Tensor, torch.Tensor]:
-        image = np.array(layout.read_image(self.files[position]))
+        image = layout.read_image(self.files[position])
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(self.mask(position))
 
     def mask(self, position: int) -> np.ndarray:
@@ -57,7 +56,7 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __init__(self, root: Path, ids: Sequence[str], augment: Augment, *, labeled: bool) -> None:
         self.images, self.augment, self.labeled = Images(root, ids), augment, labeled
         self._padding_label = augment.padding_label if labeled else layout.IGNORE_INDEX
-        self._cache: dict[int, tuple[Image.Image, Image.Image]] = {}
+        self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._cached_bytes = 0
 
     def __len__(self) -> int:
@@ -70,10 +69,10 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
         view, target = augment.weak_view(image, label, self.augment, rng, self._padding_label)
         return torch.from_numpy(view).permute(2, 0, 1), torch.from_numpy(target)
 
-    def _read(self, position: int) -> tuple[Image.Image, Image.Image]:
+    def _read(self, position: int) -> tuple[np.ndarray, np.ndarray]:
         image = layout.read_image(self.images.files[position])
-        label = Image.fromarray(self.images.mask(position)) if self.labeled else Image.new("L", image.size, 0)
-        size = 4 * image.width * image.height
+        label = self.images.mask(position) if self.labeled else np.zeros(image.shape[:2], np.uint8)
+        size = image.nbytes + label.nbytes
         if self._cached_bytes + size <= CACHE_BYTES:
             self._cache[position] = image, label
             self._cached_bytes += size

@@ -4,6 +4,7 @@
 <root>/JPEGImages/<id>.jpg|.jpeg|.png
 <root>/SegmentationClass/<id>.png         only for images with masks; palette PNG of class indices, 255 void
 <root>/ImageSets/Segmentation/train.txt   ids with masks; unlabeled.txt and val.txt beside it
+<root>/ImageSets/Segmentation/published/<labels>/labeled.txt, unlabeled.txt   where the set has published splits
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from semiproto.errors import UserError
 
 IGNORE_INDEX = 255
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
+PUBLISHED = f"{LISTS}/published"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")
@@ -72,13 +74,15 @@ def images_by_id(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_image(path: Path) -> Image.Image:
-    """The whole image as RGB, turned as its EXIF says; UserError when it cannot be read."""
+def read_image(path: Path) -> np.ndarray:
+    """The whole image as RGB, uint8 [height, width, 3], turned as its EXIF says; UserError when it cannot be read."""
     try:
         with Image.open(path) as file:
+            file.load()
             if file.mode.startswith("I;16"):
-                return _eight_bits(file).convert("RGB")
-            return ImageOps.exif_transpose(file).convert("RGB")
+                return np.array(_eight_bits(file).convert("RGB"))
+            ImageOps.exif_transpose(file, in_place=True)  # else it copies an image that needs no turn
+            return np.array(file if file.mode == "RGB" else file.convert("RGB"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such image; remove its id from the list or restore the file") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -100,7 +104,7 @@ def read_mask(path: Path) -> np.ndarray:
             f"{path}: mode {mode} is not a mask of class indices; save it as a palette or 8-bit grey PNG whose values"
             " are the lines of classes.txt"
         )
-    return values.astype(np.uint8)
+    return values.astype(np.uint8, copy=False)
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

@@ -18,15 +18,13 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 class StepBatches(torch.utils.data.Sampler[list[Key]]):
     """The keys of every step's batch from step `start` on.
 
-    The list repeats, each time in a new order, so that all images are used equally often. A process takes every
-    `world`-th slot of the global batch, so the union over processes is the same whatever their number.
+    The list repeats, each time in a new order, so that all images are used equally often. `share`: the slots of the
+    batch that this process takes; a view depends on its slot, so several processes make the batch that one would.
     """
 
-    def __init__(
-        self, images: int, batch: int, seed: int, start: int, stop: int, rank: int = 0, world: int = 1
-    ) -> None:
+    def __init__(self, images: int, batch: int, seed: int, start: int, stop: int, share: slice = slice(None)) -> None:
         self.images, self.batch, self.seed = images, batch, seed
-        self.start, self.stop, self.rank, self.world = start, stop, rank, world
+        self.start, self.stop, self.slots = start, stop, range(batch)[share]
         self._order: tuple[int, list[int]] = (-1, [])
 
     def __len__(self) -> int:
@@ -34,8 +32,7 @@ class StepBatches(torch.utils.data.Sampler[list[Key]]):
 
     def __iter__(self) -> Iterator[list[Key]]:
         for step in range(self.start, self.stop):
-            slots = range(self.rank, self.batch, self.world)
-            yield [(self._image(step * self.batch + slot), self.seed, step, slot) for slot in slots]
+            yield [(self._image(step * self.batch + slot), self.seed, step, slot) for slot in self.slots]
 
     def _image(self, drawn: int) -> int:
         """Position in the list of the image drawn as number `drawn` since the start of training."""

@@ -20,6 +20,13 @@ class Output(NamedTuple):
     """z, [B, 2 * planes, h, w] at stride 4; both heads read it. Non-negative."""
     logits: Tensor
     """The linear head's, [B, classes, h, w] at stride 4."""
+    auxiliary: Tensor | None = None
+    """The auxiliary head's, at the stride of the encoder's map before the last; in training, where there is one."""
+
+    def first(self, n: int) -> Output:
+        """The output for the first n images."""
+        auxiliary = None if self.auxiliary is None else self.auxiliary[:n]
+        return Output(self.representation[:n], self.logits[:n], auxiliary)
 
 
 class DeepLab(nn.Module):
@@ -42,17 +49,26 @@ class DeepLab(nn.Module):
             nn.Dropout2d(dropout),
             nn.Conv2d(planes, num_classes, 1),
         )
+        self.auxiliary_weight = params.auxiliary_weight
+        self.auxiliary_head: nn.Sequential | None = None
+        if self.auxiliary_weight > 0:
+            self.auxiliary_head = nn.Sequential(
+                conv_bn_relu(self.encoder.middle_channels, planes, 3),
+                nn.Dropout2d(dropout),
+                nn.Conv2d(planes, num_classes, 1),
+            )
         self.dim, self.num_classes = 2 * planes, num_classes
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Output:
-        x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        low, high = self.encoder(x)
+        x = (images - self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)
+        low, middle, high = self.encoder(x)
         low = self.low_level(low)
         context = resize(self.aspp(high), low.shape[-2:])
         representation = torch.cat([low, context], dim=1)
-        return Output(representation, self.linear_head(representation))
+        auxiliary = self.auxiliary_head(middle) if self.auxiliary_head is not None and self.training else None
+        return Output(representation, self.linear_head(representation), auxiliary)
 
     def parameter_groups(self, lr: float, head_lr_factor: float) -> list[dict[str, object]]:
         """Two groups for the optimiser: the encoder at `lr`, all else at `lr * head_lr_factor`."""

@@ -14,23 +14,24 @@ from semiproto.params import Encoder as EncoderParams
 
 
 class Features(nn.Module):
-    """Two maps of an image [B, 3, H, W]: a low-level one at stride 4 and the last one at the output stride."""
+    """Maps of an image [B, 3, H, W]: a low-level one at stride 4, the one before the last, the last (output stride)."""
 
-    def __init__(self, body: nn.Module, channels: tuple[int, int]) -> None:
+    def __init__(self, body: nn.Module, channels: tuple[int, int, int]) -> None:
+        """body: gives a list of maps, the low-level one first. channels: of the low-level, the middle and the last."""
         super().__init__()
         self.body = body
-        self.low_channels, self.high_channels = channels
+        self.low_channels, self.middle_channels, self.high_channels = channels
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         maps = self.body(images)
-        return maps[0], maps[-1]
+        return maps[0], maps[-2], maps[-1]
 
 
 def build(params: EncoderParams, *, pretrained: bool) -> Features:
     """The encoder named in `params`; its weights are loaded only where `pretrained` (not when a model is restored)."""
     if params.name == "small":
         body: nn.Module = SmallEncoder()
-        encoder = Features(body, (16, 64))
+        encoder = Features(body, (16, 32, 64))
     else:
         encoder = _from_timm(params, download=pretrained and params.weights == "timm")
         body = encoder.body
@@ -65,7 +66,7 @@ def _from_timm(params: EncoderParams, *, download: bool) -> Features:
         raise UserError(f"model.encoder.name: {params.name!r} has no map at stride 4; take another encoder")
     low = reductions.index(4)
     channels = info.channels()
-    return Features(_Chosen(body, low), (channels[low], channels[-1]))
+    return Features(_Chosen(body, low), (channels[low], channels[-2], channels[-1]))
 
 
 class _Chosen(nn.Module):
@@ -146,7 +147,8 @@ class SmallEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         low = self.layer1(self.stem(images))
-        return [low, self.layer3(self.layer2(low))]
+        middle = self.layer2(low)
+        return [low, middle, self.layer3(middle)]
 
 
 class _BasicBlock(nn.Module):

@@ -40,10 +40,10 @@ class Teacher(nn.Module):
     def pseudo_labels(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The linear head's class [B, H, W] int64 and its softmax probability [B, H, W] for images [B, 3, H, W]."""
         with torch.inference_mode():
-            logits = resize(self.model(images).logits, images.shape[-2:]).float()
+            logits = resize(self.model(images).logits.float(), images.shape[-2:])
             best, labels = logits.max(dim=1)
             # The largest softmax probability is 1 / sum(exp(logit - largest logit)): one pass, no softmax tensor.
-            confidence = (logits - best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
+            confidence = logits.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
         return labels.clone(), confidence.clone()  # autograd refuses to save tensors made in inference mode
 
     def refresh_batch_norm(self, images: Tensor) -> None:

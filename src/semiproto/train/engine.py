@@ -1,7 +1,7 @@
 """The one training loop. A phase (supervised.py, semi.py) says what a step is; this runs, logs, saves and resumes it.
 
 All that is random in a step comes from (seed, step): an interrupted run goes on to the same weights, bit for bit on a
-CPU.
+CPU. Several processes share each batch (distributed.py); all of them run this loop and agree on every decision.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,16 +21,21 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from semiproto import distributed
 from semiproto.data.loaders import Batch
 from semiproto.errors import Interrupted, UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.params import Optimizer
 from semiproto.progress import Progress
 from semiproto.train import checkpoint
+from semiproto.train.health import Health, Means, peak_memory
 from semiproto.train.schedule import lr_factor
 
 LOG_LINES = 100
 """Rows of the history of one run."""
+
+Measured = dict[str, Tensor]
+"""What is logged of a step: by name, a scalar, or one value per class, prototype or bin."""
 
 
 class Phase(nn.Module):
@@ -38,12 +43,17 @@ class Phase(nn.Module):
 
     student: DeepLab
 
-    def loss(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss to minimise, and what to log of this step."""
+    def forward(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, Measured]:
+        """The loss to minimise, and what to log of this step. `draw` is the same in all processes."""
         raise NotImplementedError
 
-    def after_step(self, step: int) -> None:
-        """Called after the optimiser's step."""
+    def after_step(self, step: int) -> Measured:
+        """Called after the optimiser's step; more to log of it."""
+        return {}
+
+    def networks(self) -> list[DeepLab]:
+        """The networks that a step runs."""
+        return [self.student]
 
     def evaluated(self) -> DeepLab:
         """The network that validation looks at."""
@@ -62,29 +72,41 @@ class Run:
     checkpoint_every: int
     checkpoints: Path
     device: torch.device
+    classes: list[str]
+    bfloat16: bool = False
+    compile: bool = False
+    tensorboard: Path | None = None
 
 
 @dataclass
 class Result:
-    history: list[dict[str, float]]
-    """Rows of step, seconds, lr and the mean of what the phase logged since the row before."""
-    scores: list[dict[str, float]]
-    """Rows of step and validation mIoU (percent)."""
-    seconds: float
-    """Spent in steps, interruptions and validation left out."""
-    sums: dict[str, float]
-    """Of the logged values of the `counted` steps since the last row."""
-    counted: int
+    """What a run has seen so far. Plain values, so that a checkpoint can hold it."""
 
-    def add(self, values: dict[str, float]) -> None:
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+    history: list[dict[str, float]] = field(default_factory=list)
+    """Rows of step, seconds, lr and the mean of what was measured since the row before."""
+    scores: list[dict[str, float]] = field(default_factory=list)
+    """Rows of step and validation mIoU (percent)."""
+    health: Health = field(default_factory=Health)
+    seconds: float = 0.0
+    """Spent in steps, interruptions and validation left out."""
+    sums: Means = field(default_factory=dict)
+    """Of what was measured in the `counted` steps since the last row."""
+    counted: int = 0
+
+    def add(self, values: Means) -> None:
+        for name, ones in values.items():
+            before = self.sums.get(name, [0.0] * len(ones))
+            self.sums[name] = [one + other for one, other in zip(before, ones, strict=True)]
         self.counted += 1
 
-    def end_row(self, step: int, lr: float) -> None:
-        means = {name: total / self.counted for name, total in self.sums.items()}
-        self.history.append({"step": step, "seconds": round(self.seconds, 2), "lr": lr, **means})
+    def end_row(self, step: int, lr: float, memory: float, classes: list[str]) -> list[str]:
+        """Adds a row to the history; returns new warnings."""
+        means = {name: [value / self.counted for value in total] for name, total in self.sums.items()}
         self.sums, self.counted = {}, 0
+        scalars = {name: values[0] for name, values in means.items() if len(values) == 1}
+        row = {"step": step, "seconds": round(self.seconds, 2), "lr": lr, **scalars, "memory_mib": round(memory)}
+        self.history.append(row)
+        return self.health.add(step, means, classes)
 
 
 def fit(
@@ -96,35 +118,39 @@ def fit(
 ) -> Result:
     """Trains `phase` to the end, from its checkpoint where there is one.
 
-    loaders(start) gives the loaders of the batches from step `start` on. Raises UserError when a loss is not finite
-    and Interrupted after SIGINT or SIGTERM; either way the last good state stays in the checkpoint.
+    loaders(start) gives the loaders of this process's share of the batches from step `start` on. Raises UserError when
+    a loss is not finite and Interrupted after SIGINT or SIGTERM; either way the checkpoint keeps the last good state.
     """
     phase.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    shared = distributed.wrap(phase, run.device)
     optimizer = make_optimizer(phase.student, optimizer_params)
     rates = [group["lr"] for group in optimizer.param_groups]
     result, start = _resume(phase, optimizer, run)
+    if run.compile:
+        for network in phase.networks():
+            network.compile()
     progress = Progress(run.name, run.steps, "steps", done=start)
     row_every = max(1, run.steps // LOG_LINES)
-    iterators = [iter(loader) for loader in loaders(start)] if start < run.steps else []
-    with _stop_signal() as stopped:
+    iterators: list[Iterator[Batch]] = [iter(loader) for loader in loaders(start)] if start < run.steps else []
+    with _stop_signal() as stopped, _tensorboard(run, start) as board:
         for step in range(start, run.steps):
-            began = time.perf_counter()
             factor = lr_factor(step, run.steps, optimizer_params)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-            batches = [_to(next(iterator), run.device) for iterator in iterators]
-            logged = _train_step(phase, optimizer, batches, run, step)
-            result.seconds += time.perf_counter() - began
-            result.add(logged)
+            values, stop = _timed_step(phase, shared, optimizer, iterators, run, step, stopped)
+            result.seconds += values["step_seconds"][0]
+            result.add(values)
             if (step + 1) % row_every == 0 or step + 1 == run.steps:
-                result.end_row(step + 1, factor * rates[0])
+                for line in result.end_row(step + 1, factor * rates[0], peak_memory(run.device), run.classes):
+                    print(f"{run.name}: warning: {line}", flush=True)
+                board(result)
             if _is_due(step + 1, run.steps, run.validations):
                 score = 100 * validate(phase.evaluated())
                 result.scores.append({"step": step + 1, "miou": score})
-            progress.update(extra=f"loss {logged['loss']:.3f}" + _last_score(result))
-            if stopped() or ((step + 1) % run.checkpoint_every == 0 and step + 1 < run.steps):
+            progress.update(extra=_speed(values) + _last_score(result))
+            if stop or ((step + 1) % run.checkpoint_every == 0 and step + 1 < run.steps):
                 _save(phase, optimizer, run, step + 1, result)
-            if stopped():
+            if stop:
                 raise Interrupted(f"{run.name}: stopped at step {step + 1}; the same command goes on from there")
     _require_finite(phase, run, run.steps)
     return result
@@ -135,38 +161,68 @@ def make_optimizer(student: DeepLab, params: Optimizer) -> torch.optim.SGD:
     return torch.optim.SGD(groups, lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay, fused=True)
 
 
+def _timed_step(
+    phase: Phase,
+    shared: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    iterators: list[Iterator[Batch]],
+    run: Run,
+    step: int,
+    stopped: Callable[[], bool],
+) -> tuple[Means, bool]:
+    """One step, what was measured of it, averaged over processes, and whether one of them was told to stop."""
+    began = time.perf_counter()
+    batches = [_to(next(iterator), run.device) for iterator in iterators]
+    waited = time.perf_counter() - began
+    measured = _train_step(phase, shared, optimizer, batches, run, step)
+    *flat, stop = _agreed([*measured.values(), torch.tensor(float(stopped()), device=run.device)])
+    values: Means = dict(zip(measured, flat, strict=True))
+    if not math.isfinite(values["loss"][0]):
+        raise _diverged(run, step + 1, f"the loss is {values['loss'][0]}")
+    images = distributed.world() * sum(len(images) for images, _ in batches)
+    seconds = time.perf_counter() - began
+    speed = {"images_per_second": [images / seconds], "data_wait": [waited / seconds], "step_seconds": [seconds]}
+    return values | speed, stop[0] > 0
+
+
 def _train_step(
-    phase: Phase, optimizer: torch.optim.Optimizer, batches: list[Batch], run: Run, step: int
-) -> dict[str, float]:
+    phase: Phase, shared: nn.Module, optimizer: torch.optim.Optimizer, batches: list[Batch], run: Run, step: int
+) -> Measured:
     seeds = np.random.SeedSequence([run.seed, step]).generate_state(2)
-    torch.manual_seed(int(seeds[0]))  # dropout
+    torch.manual_seed(int(seeds[0]) + distributed.rank())  # dropout: the one thing that each process draws for itself
     draw = torch.Generator().manual_seed(int(seeds[1]))
     phase.train()
-    loss, logged = phase.loss(batches, draw, step)
-    values = {name: float(value.detach()) for name, value in {"loss": loss, **logged}.items()}
-    if not math.isfinite(values["loss"]):
-        raise _diverged(run, step + 1, f"the loss is {values['loss']}")
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=run.bfloat16):
+        loss, measured = shared(batches, draw, step)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     optimizer.step()
-    phase.after_step(step)
-    return values
+    return {"loss": loss, **measured, **phase.after_step(step)}
+
+
+def _agreed(tensors: list[Tensor]) -> list[list[float]]:
+    """Means over processes as plain numbers: one exchange and one copy from the device for all of them."""
+    flat = distributed.mean(torch.cat([tensor.detach().float().flatten() for tensor in tensors]))
+    parts = torch.split(flat.cpu(), [tensor.numel() for tensor in tensors])
+    return [part.tolist() for part in parts]
 
 
 def _resume(phase: Phase, optimizer: torch.optim.Optimizer, run: Run) -> tuple[Result, int]:
     state = checkpoint.load(run.checkpoints, run.key)
     if state is None:
-        return Result([], [], 0.0, {}, 0), 0
+        return Result(), 0
     phase.load_state_dict(state["phase"])
     optimizer.load_state_dict(state["optimizer"])
     print(f"{run.name}: goes on at step {state['step']} of {run.steps}", flush=True)
-    return Result(**{field.name: state[field.name] for field in fields(Result)}), state["step"]
+    found = state["result"]
+    return Result(**found | {"health": Health(**found["health"])}), state["step"]
 
 
 def _save(phase: Phase, optimizer: torch.optim.Optimizer, run: Run, step: int, result: Result) -> None:
     _require_finite(phase, run, step)
-    state: dict[str, Any] = {"step": step, "phase": phase.state_dict(), "optimizer": optimizer.state_dict()}
-    checkpoint.save(run.checkpoints, run.key, state | vars(result))
+    if distributed.rank() == 0:
+        state: dict[str, Any] = {"step": step, "phase": phase.state_dict(), "optimizer": optimizer.state_dict()}
+        checkpoint.save(run.checkpoints, run.key, state | {"result": asdict(result)})
 
 
 def _require_finite(phase: Phase, run: Run, step: int) -> None:
@@ -185,6 +241,11 @@ def _diverged(run: Run, step: int, what: str) -> UserError:
 def _is_due(step: int, steps: int, times: int) -> bool:
     """Whether one of `times` events spread evenly over the steps, the last at the end, falls on this step."""
     return step * times // steps > (step - 1) * times // steps
+
+
+def _speed(values: Means) -> str:
+    wait = 100 * values["data_wait"][0]
+    return f"loss {values['loss'][0]:.3f}, {values['images_per_second'][0]:.3g} images/s, {wait:.0f} % waiting for data"
 
 
 def _last_score(result: Result) -> str:
@@ -210,3 +271,32 @@ def _stop_signal() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _tensorboard(run: Run, start: int) -> Iterator[Callable[[Result], None]]:
+    """Yields a function that writes the newest row for TensorBoard; it does nothing where that is not asked for."""
+    if run.tensorboard is None or distributed.rank() > 0:
+        yield lambda result: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "compute.tensorboard: the package is missing; pip install 'semiproto[tensorboard]', or set it to null"
+        ) from None
+    writer = SummaryWriter(run.tensorboard / run.name.replace(" ", "/"), purge_step=start + 1)
+
+    def write(result: Result) -> None:
+        row = result.history[-1]
+        step = int(row["step"])
+        for name, value in row.items():
+            writer.add_scalar(name, value, step)
+        for one in result.health.rows:
+            if one["step"] == step:
+                writer.add_scalar(f"{one['measure']}/{one['name']}", one["value"], step)
+
+    try:
+        yield write
+    finally:
+        writer.close()

@@ -1,4 +1,8 @@
-"""The losses of method section 5. All take logits at label resolution and reduce in float32."""
+"""The losses of method section 5. All take logits at label resolution and reduce in float32.
+
+Of several processes each holds a part of the batch; what is divided by, and OHEM's threshold, are those of the whole
+batch, so that the mean of the processes' losses is the loss of the batch.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from semiproto import distributed
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.params import LabeledLoss
 
@@ -16,14 +21,14 @@ def labeled_loss(logits: Tensor, target: Tensor, params: LabeledLoss) -> Tensor:
     """The labelled linear loss that the parameters choose: logits [B, C, H, W], target [B, H, W]."""
     if params.kind == "cross_entropy":
         return cross_entropy(logits, target)
-    min_kept = params.ohem_min_kept_per_image * len(target)
+    min_kept = params.ohem_min_kept_per_image * len(target) * distributed.world()
     return ohem_cross_entropy(logits, target, params.ohem_threshold, min_kept)
 
 
 def cross_entropy(logits: Tensor, target: Tensor, ignore_index: int = IGNORE_INDEX) -> Tensor:
     """Mean over the pixels that are not void; 0 (with gradient 0) where all are."""
     per_pixel = F.cross_entropy(logits.float(), target.long(), ignore_index=ignore_index, reduction="none")
-    return per_pixel.sum() / (target != ignore_index).sum().clamp(min=1)
+    return per_pixel.sum() / _count(target != ignore_index)
 
 
 def ohem_cross_entropy(
@@ -34,15 +39,13 @@ def ohem_cross_entropy(
     logits [B, C, H, W], target [B, H, W]. Where fewer than min_kept pixels are that hard, the threshold rises to the
     min_kept-th smallest probability; with fewer valid pixels all count [base].
     """
-    per_pixel = F.cross_entropy(logits.float(), target.long(), ignore_index=ignore_index, reduction="none").flatten()
-    valid = per_pixel[target.flatten() != ignore_index]
-    if valid.numel() == 0:
-        return per_pixel.sum()
-    probability = (-valid.detach()).exp()
-    if min_kept >= valid.numel():
-        return valid.mean()
-    kth = probability.kthvalue(min_kept).values
-    return valid[probability <= kth.clamp(min=threshold)].mean()
+    per_pixel = F.cross_entropy(logits.float(), target.long(), ignore_index=ignore_index, reduction="none")
+    void = target == ignore_index
+    probability = (-per_pixel.detach()).exp().masked_fill(void, 2.0)  # above all others
+    everywhere = distributed.gather(probability).flatten()
+    kth = everywhere.kthvalue(min(min_kept, everywhere.numel())).values
+    hard = (probability <= kth.clamp(min=threshold)) & ~void
+    return (per_pixel * hard).sum() / _count(hard)
 
 
 def pseudo_label_loss(
@@ -59,5 +62,10 @@ def pseudo_label_loss(
     """
     confident = confidence > tau
     per_pixel = F.cross_entropy(logits.float(), pseudo_labels.long(), reduction="none") * confident
-    count = confident.sum().clamp(min=1) if normalise == "confident" else torch.tensor(confidence.numel())
-    return per_pixel.sum() / count
+    counted = confident if normalise == "confident" else torch.ones_like(confident)
+    return per_pixel.sum() / _count(counted)
+
+
+def _count(mask: Tensor) -> Tensor:
+    """Number of true pixels of `mask`, 1 where there are none; the mean over processes when there are several."""
+    return distributed.total(mask.sum()).clamp(min=1) / distributed.world()

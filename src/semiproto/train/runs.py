@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
-from semiproto import model_folder
+from semiproto import distributed, model_folder
 from semiproto.artifacts import atomic_write, read_receipt, sha256_file, sha256_text, write_receipt
-from semiproto.data import layout
+from semiproto.data import layout, masks
 from semiproto.data.loaders import Batch, StepBatches, loader
 from semiproto.data.steps import FILES
 from semiproto.errors import UserError
@@ -24,14 +25,6 @@ from semiproto.train.semi import SemiPhase
 from semiproto.train.supervised import SupervisedPhase
 
 Validate = Callable[[DeepLab], float]
-
-
-def device_of(compute: Compute) -> torch.device:
-    """The device asked for; UserError when it is a GPU and there is none."""
-    available = torch.cuda.is_available()
-    if compute.gpus == 1 and not available:
-        raise UserError("compute.gpus: 1 was asked for and torch sees no GPU; set it to 0 or auto")
-    return torch.device("cuda" if available and compute.gpus != 0 else "cpu")
 
 
 class Inputs:
@@ -66,15 +59,7 @@ def pretrain(
     student = DeepLab(config.model, len(inputs.classes), pretrained=True)
     phase = SupervisedPhase(student, config.pretrain.labeled_loss)
     steps = config.pretrain.total_steps(len(inputs.labeled))
-    run = _run(
-        f"pretrain {_label(out)}",
-        inputs.key(config, seed),
-        seed,
-        steps,
-        config.pretrain,
-        checkpoints,
-        compute,
-    )
+    run = _run(f"pretrain {_label(out)}", config, config.pretrain, inputs, seed, steps, checkpoints, compute)
     result = fit(
         phase,
         config.optimizer,
@@ -82,8 +67,9 @@ def pretrain(
         _loaders(inputs, config.augment, run, config.pretrain.batch, False, compute),
         validate,
     )
-    card = model_folder.Card(inputs.classes, config.model, {"step": "pretrain", "seed": seed, "steps": steps})
-    model_folder.write_card(out, card)
+    if distributed.rank() > 0:
+        return
+    _write_card(out, inputs, config, {"step": "pretrain", "seed": seed, "steps": steps})
     model_folder.save_weights(out / model_folder.MODEL, phase.student)
     _finish(out, "pretrain", config, inputs, run, result)
 
@@ -117,7 +103,7 @@ def train(
             f"{inputs.folders[1]}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
         )
     phase = SemiPhase(student, semi, bank, teacher_from)
-    run = _run(_label(out), inputs.key(config, seed), seed, steps, semi, checkpoints, compute)
+    run = _run(_label(out), config, semi, inputs, seed, steps, checkpoints, compute)
     result = fit(
         phase,
         config.optimizer,
@@ -125,8 +111,9 @@ def train(
         _loaders(inputs, config.augment, run, semi.batch, uses_unlabeled, compute),
         validate,
     )
-    facts = {"step": "train", "method": config.method, "seed": seed, "steps": steps}
-    model_folder.write_card(out, model_folder.Card(inputs.classes, config.model, facts))
+    if distributed.rank() > 0:
+        return
+    _write_card(out, inputs, config, {"step": "train", "method": config.method, "seed": seed, "steps": steps})
     model_folder.save_weights(out / model_folder.MODEL, phase.teacher.model)
     model_folder.save_student(out, phase.student, bank)
     _finish(out, "train", config, inputs, run, result)
@@ -143,9 +130,47 @@ def _supervised_steps(epochs: int, schedule: Schedule, images: int) -> int:
     return epochs * one_epoch.total_steps(images)
 
 
-def _run(name: str, key: str, seed: int, steps: int, schedule: Schedule, checkpoints: Path, compute: Compute) -> Run:
+def _run(
+    name: str,
+    config: PretrainConfig | TrainConfig,
+    schedule: Schedule,
+    inputs: Inputs,
+    seed: int,
+    steps: int,
+    checkpoints: Path,
+    compute: Compute,
+) -> Run:
     torch.set_num_threads(compute.threads)
-    return Run(name, key, seed, steps, schedule.validations, schedule.checkpoint_every, checkpoints, device_of(compute))
+    device = distributed.device_of(compute)
+    return Run(
+        name,
+        inputs.key(config, seed),
+        seed,
+        steps,
+        schedule.validations,
+        schedule.checkpoint_every,
+        checkpoints,
+        device,
+        inputs.classes,
+        bfloat16=uses_bfloat16(config.optimizer.precision, device),
+        compile=compute.compile,
+        tensorboard=None if compute.tensorboard is None else Path(compute.tensorboard),
+    )
+
+
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether the step computes in bfloat16; says so when the device will be slow at it."""
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    if precision == "bfloat16" and not fast:
+        print(
+            f"optimizer.precision: bfloat16 without instructions for it on this {device.type} is many times slower than"
+            " float32; take auto or float32",
+            flush=True,
+        )
+    return precision == "bfloat16" or (precision == "auto" and fast)
 
 
 def _loaders(
@@ -159,7 +184,7 @@ def _loaders(
                 inputs.data,
                 ids,
                 augment,
-                StepBatches(len(ids), batch, run.seed, start, run.steps),
+                StepBatches(len(ids), batch, run.seed, start, run.steps, distributed.share(batch)),
                 labeled=labeled,
                 workers=compute.workers,
             )
@@ -169,13 +194,23 @@ def _loaders(
     return make
 
 
+def _write_card(out: Path, inputs: Inputs, config: PretrainConfig | TrainConfig, training: dict[str, Any]) -> None:
+    palette = masks.read_palette(inputs.data, len(inputs.classes))
+    model_folder.write_card(out, model_folder.Card(inputs.classes, config.model, training, palette))
+
+
 def _finish(
     out: Path, step: str, config: PretrainConfig | TrainConfig, inputs: Inputs, run: Run, result: Result
 ) -> None:
     """Writes the history, the validation scores and the receipt, and drops the resume checkpoints."""
-    for name, rows in (("history.csv", result.history), ("validation.csv", result.scores)):
+    tables = {
+        "history.csv": pd.DataFrame(result.history),
+        "validation.csv": pd.DataFrame(result.scores),
+        "health.csv": pd.DataFrame(result.health.rows, columns=["step", "measure", "name", "value"]),
+    }
+    for name, table in tables.items():
         with atomic_write(out / name) as temporary:
-            pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
+            table.to_csv(temporary, index=False, float_format="%.6g")
     files = sorted(path for path in out.iterdir() if path.suffix == ".safetensors")
     write_receipt(
         out,
@@ -186,7 +221,13 @@ def _finish(
         seed=run.seed,
         seconds=result.seconds,
         device=str(run.device),
-        facts={"steps": run.steps, "seconds": round(result.seconds, 2)},
+        facts={
+            "steps": run.steps,
+            "seconds": round(result.seconds, 2),
+            "warnings": result.health.warnings,
+            "precision": "bfloat16" if run.bfloat16 else "float32",
+            "processes": distributed.world(),
+        },
     )
     checkpoint.remove(run.checkpoints)
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from semiproto import distributed
 from semiproto.data.augment import cutmix, cutmix_boxes
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.loaders import Batch
@@ -21,8 +22,10 @@ from semiproto.model.deeplab import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
 from semiproto.model.teacher import Teacher
 from semiproto.params import Semi
-from semiproto.train.engine import Phase
-from semiproto.train.losses import cross_entropy, labeled_loss, pseudo_label_loss
+from semiproto.train.engine import Measured, Phase
+from semiproto.train.health import CONFIDENCE_BINS
+from semiproto.train.losses import cross_entropy, pseudo_label_loss
+from semiproto.train.supervised import supervised_loss
 
 CELLS = 32
 """The prototype head sees CELLS x CELLS pixels of each image in training, one per cell of a grid [config]."""
@@ -44,49 +47,63 @@ class SemiPhase(Phase):
         super().__init__()
         self.student, self.bank = student, bank
         self.teacher = Teacher(student, params.teacher.decay, params.teacher.batch_norm)
-        self.params, self.teacher_from = params, teacher_from
+        self.params, self.labeled_loss, self.teacher_from = params, params.labeled_loss, teacher_from
         self._sampled: Sampled | None = None
         self._seen = torch.empty(0)
+
+    def networks(self) -> list[DeepLab]:
+        return [self.student, self.teacher.model]
 
     def evaluated(self) -> DeepLab:
         return self.teacher.model
 
-    def loss(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, Measured]:
         """Section 5: L = labelled linear + labelled prototype + unlabelled linear + unlabelled prototype.
 
         batches: the labelled one, and for consistency and prototype the unlabelled one: images [B, 3, S, S] uint8 and
-        labels [B, S, S] uint8 (unlabelled: 0 inside the image, 255 outside).
+        labels [B, S, S] uint8 (unlabelled: 0 inside the image, 255 outside). `draw` gives all that is random.
         """
         images, labels = batches[0]
         if len(batches) == 1 or step < self.teacher_from:
             self._sampled, self._seen = None, images
-            logits = resize(self.student(images).logits, labels.shape[-2:])
-            losses = {"labeled_linear": labeled_loss(logits, labels, self.params.labeled_loss)}
+            losses = {"labeled_linear": supervised_loss(self.student, self.student(images), labels, self.labeled_loss)}
             return self._total(losses), losses
 
         mixed, pseudo_labels, confidence = self._strong_view(batches[1], draw)
-        output = self.student(torch.cat([images, mixed]))
+        self._seen = torch.cat([images, mixed])
+        output = self.student(self._seen)
         n = len(images)
-        logits = resize(output.logits, labels.shape[-2:])
+        logits = resize(output.logits[n:].float(), labels.shape[-2:])
         tau, normalise = self.params.tau, self.params.normalise
         losses = {
-            "labeled_linear": labeled_loss(logits[:n], labels, self.params.labeled_loss),
-            "unlabeled_linear": pseudo_label_loss(logits[n:], pseudo_labels, confidence, tau, normalise),
+            "labeled_linear": supervised_loss(self.student, output.first(n), labels, self.labeled_loss),
+            "unlabeled_linear": pseudo_label_loss(logits, pseudo_labels, confidence, tau, normalise),
         }
+        measured = self._measure(pseudo_labels, confidence)
         if self.bank is not None:
-            losses |= self._prototype_losses(self.bank, output.representation, labels, pseudo_labels, confidence, draw)
-        self._seen = mixed
-        inside = confidence > 0
-        measured = {"coverage": (confidence > tau).sum() / inside.sum().clamp(min=1)}
+            size = labels.shape[-1]
+            points = stratified_points(size, min(CELLS, size), draw).to(labels.device)
+            features = sample_at(output.representation, points, size).float()
+            row, column = points.unbind(1)
+            losses_at_points, predicted = self._prototype_head(
+                self.bank, features, labels[:, row, column], pseudo_labels[:, row, column], confidence[:, row, column]
+            )
+            losses |= losses_at_points
+            measured["agreement"] = (logits[:, :, row, column].argmax(1) == predicted[n:]).float().mean()
         return self._total(losses), losses | measured
 
-    def after_step(self, step: int) -> None:
+    def after_step(self, step: int) -> Measured:
         """Sections 4 and 6: the prototypes follow the features of this step, the teacher follows the student."""
+        measured = {}
         if self.bank is not None and self._sampled is not None and self.params.prototype_head.update:
-            self.bank.update(*self._sampled)
+            before = self.bank.prototypes.clone()
+            members = self.bank.update(*self._sampled)
+            moved = (self.bank.prototypes - before).norm(dim=2) / before.norm(dim=2).clamp(min=1e-12)
+            measured = {"prototype_use": members / members.sum().clamp(min=1), "prototype_movement": moved}
         self.teacher.update(self.student, max(0, step - self.teacher_from))
         if self.params.teacher.batch_norm == "forward":
             self.teacher.refresh_batch_norm(self._seen)
+        return measured
 
     def _strong_view(self, unlabeled: Batch, draw: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Sections 6 and 7: the teacher labels the weak view; CutMix mixes images, labels and confidences alike."""
@@ -95,33 +112,42 @@ class SemiPhase(Phase):
         confidence = confidence.masked_fill(outside == IGNORE_INDEX, 0.0)
         if float(torch.rand(1, generator=draw)) >= self.params.cutmix_probability:
             return images, pseudo_labels, confidence
-        boxes = cutmix_boxes(len(images), images.shape[-1], draw).to(images.device)
-        return cutmix(images, boxes), cutmix(pseudo_labels, boxes), cutmix(confidence, boxes)
+        # Of the whole batch, whose images several processes share: the next image may be another process's.
+        count = len(images) * distributed.world()
+        boxes, mine = cutmix_boxes(count, images.shape[-1], draw).to(images.device), distributed.share(count)
+        views = [cutmix(distributed.gather(x), boxes)[mine] for x in (images, pseudo_labels, confidence)]
+        return views[0], views[1], views[2]
 
-    def _prototype_losses(
-        self,
-        bank: PrototypeBank,
-        representation: Tensor,
-        labels: Tensor,
-        pseudo_labels: Tensor,
-        confidence: Tensor,
-        draw: torch.Generator,
-    ) -> dict[str, Tensor]:
-        """Sections 2 and 5: cross-entropy of the cosine scores at the sampled pixels, the same for all images."""
-        size = labels.shape[-1]
-        points = stratified_points(size, min(CELLS, size), draw).to(labels.device)
-        row, column = points.unbind(1)
-        features = sample_at(representation, points, size).float()
+    def _prototype_head(
+        self, bank: PrototypeBank, features: Tensor, labels: Tensor, pseudo_labels: Tensor, confidence: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Sections 2 and 5: cross-entropy of the cosine scores at P sampled pixels, the same places in all images.
+
+        features [2B, P, D] of labelled and unlabelled images; labels, pseudo_labels and confidence [B, P]. Returns the
+        two losses and the class that the head predicts [2B, P].
+        """
         logits, nearest = bank.logits(features.flatten(0, 1))
-        targets = torch.cat([labels[:, row, column].long(), pseudo_labels[:, row, column]]).flatten()
-        confidence = confidence[:, row, column].flatten()
-        k = len(targets) - len(confidence)
-        tau = self.params.tau
+        targets, confidence = torch.cat([labels.long(), pseudo_labels]).flatten(), confidence.flatten()
+        k, tau = labels.numel(), self.params.tau
         keep = torch.cat([targets[:k] != IGNORE_INDEX, confidence > tau])
         self._sampled = Sampled(features.detach().flatten(0, 1), targets, nearest, keep)
-        return {
+        losses = {
             "labeled_prototype": cross_entropy(logits[:k], targets[:k]),
             "unlabeled_prototype": pseudo_label_loss(logits[k:], targets[k:], confidence, tau, self.params.normalise),
+        }
+        return losses, logits.argmax(1).view(features.shape[:2])
+
+    def _measure(self, pseudo_labels: Tensor, confidence: Tensor) -> Measured:
+        """Which share of the pixels is confident, of which classes those are, and how confident the teacher is."""
+        inside, confident = (confidence > 0).float().flatten(), (confidence > self.params.tau).float().flatten()
+        of_class = pseudo_labels.flatten().bincount(confident, minlength=self.student.num_classes)
+        bins = (confidence * CONFIDENCE_BINS).long().clamp(max=CONFIDENCE_BINS - 1).flatten()
+        histogram = bins.bincount(inside, minlength=CONFIDENCE_BINS)
+        pixels, sure = inside.sum().clamp(min=1), confident.sum()
+        return {
+            "coverage": sure / pixels,
+            "pseudo_label_share": of_class / sure.clamp(min=1),
+            "confidence": histogram / pixels,
         }
 
     def _total(self, losses: dict[str, Tensor]) -> Tensor:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from semiproto.data.loaders import Batch
-from semiproto.model.deeplab import DeepLab, resize
+from semiproto.model.deeplab import DeepLab, Output, resize
 from semiproto.params import LabeledLoss
-from semiproto.train.engine import Phase
+from semiproto.train.engine import Measured, Phase
 from semiproto.train.losses import labeled_loss
 
 
@@ -17,7 +17,18 @@ class SupervisedPhase(Phase):
         super().__init__()
         self.student, self.params = student, params
 
-    def loss(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, Measured]:
         images, labels = batches[0]
-        logits = resize(self.student(images).logits, labels.shape[-2:])
-        return labeled_loss(logits, labels, self.params), {}
+        return supervised_loss(self.student, self.student(images), labels, self.params), {}
+
+
+def supervised_loss(student: DeepLab, output: Output, labels: Tensor, params: LabeledLoss) -> Tensor:
+    """The loss of the linear head on labelled images and, where the network has one, of its auxiliary head [config].
+
+    output: of images [B, 3, H, W]; labels [B, H, W].
+    """
+    loss = labeled_loss(resize(output.logits.float(), labels.shape[-2:]), labels, params)
+    if output.auxiliary is not None:
+        auxiliary = labeled_loss(resize(output.auxiliary.float(), labels.shape[-2:]), labels, params)
+        loss = loss + student.auxiliary_weight * auxiliary
+    return loss

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
 
-from semiproto.data.augment import MEAN_COLOUR, cutmix, cutmix_boxes, weak_view
+from semiproto.data.augment import MEAN_COLOUR, _draw_window, cutmix, cutmix_boxes, weak_view
 from semiproto.params import Augment
 
 CROP = 48
@@ -21,7 +21,12 @@ def blocks(width, height, side=12, classes=6):
     row, column = np.mgrid[0:height, 0:width]
     label = ((row // side * 5 + column // side * 3) % classes).astype(np.uint8)
     colours = np.stack([label * 30, 255 - label * 30, np.full_like(label, 200)], axis=2)
-    return Image.fromarray(colours), Image.fromarray(label)
+    return colours, label
+
+
+def grey(label):
+    """The image whose three colours are the label."""
+    return np.repeat(label[..., None], 3, axis=2)
 
 
 def views(params, image, label, number=40, **options):
@@ -31,7 +36,7 @@ def views(params, image, label, number=40, **options):
 def test_nothing_to_do_reproduces_the_image():
     image = np.random.default_rng(0).integers(0, 256, (CROP, CROP, 3), dtype=np.uint8)
     label = np.random.default_rng(1).integers(0, 21, (CROP, CROP), dtype=np.uint8)
-    for view, target in views(augment(), Image.fromarray(image), Image.fromarray(label), 5):
+    for view, target in views(augment(), image, label, 5):
         np.testing.assert_array_equal(view, image)
         np.testing.assert_array_equal(target, label)
         assert view.dtype == target.dtype == np.uint8
@@ -40,17 +45,15 @@ def test_nothing_to_do_reproduces_the_image():
 def test_flip_one_mirrors():
     image = np.random.default_rng(0).integers(0, 256, (CROP, CROP, 3), dtype=np.uint8)
     label = np.random.default_rng(1).integers(0, 21, (CROP, CROP), dtype=np.uint8)
-    view, target = weak_view(
-        Image.fromarray(image), Image.fromarray(label), augment(flip=1.0), np.random.default_rng(0)
-    )
+    view, target = weak_view(image, label, augment(flip=1.0), np.random.default_rng(0))
     np.testing.assert_array_equal(view, image[:, ::-1])
     np.testing.assert_array_equal(target, label[:, ::-1])
     assert torch.from_numpy(view).shape == view.shape  # negative strides would be refused
 
 
 def test_flip_half_flips_half():
-    image = Image.fromarray(np.repeat(np.arange(CROP, dtype=np.uint8)[None], CROP, axis=0))
-    found = [target[0, 0] == CROP - 1 for _, target in views(augment(flip=0.5), image.convert("RGB"), image, 200)]
+    label = np.repeat(np.arange(CROP, dtype=np.uint8)[None], CROP, axis=0)
+    found = [target[0, 0] == CROP - 1 for _, target in views(augment(flip=0.5), grey(label), label, 200)]
     assert 70 < sum(found) < 130
 
 
@@ -58,7 +61,7 @@ def test_a_crop_is_a_part_of_the_image():
     label = np.random.default_rng(0).integers(0, 250, (70, 90), dtype=np.uint8)
     windows = np.lib.stride_tricks.sliding_window_view(label, (CROP, CROP))
     corners = set()
-    for _, target in views(augment(), Image.new("RGB", (90, 70)), Image.fromarray(label)):
+    for _, target in views(augment(), grey(label), label):
         places = np.argwhere((windows == target).all(axis=(2, 3)))
         assert len(places) == 1
         corners.add(tuple(places[0]))
@@ -91,7 +94,7 @@ def plain_pixels(target, distance):
 @pytest.mark.parametrize("padding_label", [255, 0])
 def test_outside_the_image_is_mean_colour_and_padding(rotation, padding_label):
     """A white image of class 3, smaller than the crop."""
-    image, label = Image.new("RGB", (30, 20), (255, 255, 255)), Image.new("L", (30, 20), 3)
+    image, label = np.full((20, 30, 3), 255, np.uint8), np.full((20, 30), 3, np.uint8)
     params = augment(scale=(0.8, 1.3), rotation=rotation)
     for view, target in views(params, image, label, padding_label=padding_label):
         assert set(np.unique(target)) == {3, padding_label}
@@ -117,8 +120,8 @@ def test_the_mean_colour_is_zero_after_normalisation():
 
 
 def test_a_small_image_lies_anywhere_in_the_crop():
-    image, label = Image.new("RGB", (16, 16)), Image.new("L", (16, 16), 1)
-    found = [np.argwhere(target == 1) for _, target in views(augment(), image, label, 100)]
+    label = np.ones((16, 16), np.uint8)
+    found = [np.argwhere(target == 1) for _, target in views(augment(), grey(label), label, 100)]
     corners = np.array([places.min(0) for places in found])
     sizes = {tuple(places.max(0) - places.min(0) + 1) for places in found}
     assert sizes == {(16, 16)}
@@ -127,8 +130,8 @@ def test_a_small_image_lies_anywhere_in_the_crop():
 
 def test_zoom_is_low_to_one_or_one_to_high_with_equal_odds():
     """The label counts columns; its slope across the view is 1 / zoom."""
-    image = Image.fromarray(np.repeat(np.arange(240, dtype=np.uint8)[None], 240, axis=0))
-    found = views(augment(scale=(0.5, 2.0)), image.convert("RGB"), image, 400)
+    label = np.repeat(np.arange(240, dtype=np.uint8)[None], 240, axis=0)
+    found = views(augment(scale=(0.5, 2.0)), grey(label), label, 400)
     zooms = np.array([1 / np.polyfit(np.arange(CROP), target[CROP // 2].astype(float), 1)[0] for _, target in found])
     assert zooms.min() > 0.49 and zooms.max() < 2.03
     assert 160 < (zooms < 1).sum() < 240
@@ -141,7 +144,7 @@ def test_rotation_goes_both_ways_up_to_its_bound():
     columns = np.mgrid[0:CROP, 0:CROP][1]
     label = np.where(columns < CROP // 2, 1, 2).astype(np.uint8)
     angles = []
-    for _, target in views(augment(rotation=20.0), Image.new("RGB", (CROP, CROP)), Image.fromarray(label), 60):
+    for _, target in views(augment(rotation=20.0), grey(label), label, 60):
         borders = [(target[row] == 1).nonzero()[0].max() for row in range(8, 40)]
         angles.append(np.degrees(np.arctan(np.polyfit(np.arange(8, 40), borders, 1)[0])))
     assert max(angles) < 21.5 and min(angles) > -21.5
@@ -154,6 +157,25 @@ def test_a_view_is_a_function_of_the_generator():
     first, again, other = (weak_view(image, label, params, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "flip"), [((0.5, 2.0), 0, 0.5), ((0.7, 1.4), 9, 0.5), ((0.5, 2.0), 24, 1.0)]
+)
+@pytest.mark.parametrize("size", [(70, 90), (40, 30), (30, 100)])
+def test_a_view_is_its_window_as_pillow_resizes_it(size, scale, shift, flip):
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    image = np.array(coarse.resize(size[::-1], Image.Resampling.BICUBIC))
+    label = np.zeros(size, np.uint8)
+    params = augment(scale=scale, shift=shift, flip=flip)
+    for n in range(30):
+        window = _draw_window(size, params, np.random.default_rng([7, n]))
+        view, target = weak_view(image, label, params, np.random.default_rng([7, n]))
+        part = Image.fromarray(image[window.rows, window.columns])
+        expected = np.asarray(part.resize(window.size[::-1], Image.Resampling.BILINEAR)).astype(int)
+        shown = view[target != 255].reshape(expected.shape).astype(int)
+        assert np.abs(shown - (expected[:, ::-1] if window.mirrored else expected)).max() <= 2
 
 
 # -------------------------------------------------------------------------------------------------- CutMix
@@ -208,10 +230,10 @@ def test_a_batch_of_one_mixes_with_itself():
 
 
 def test_shift_reaches_beyond_the_image_by_its_bound_and_no_further():
-    label = Image.new("L", (CROP, CROP), 1)
+    label = np.ones((CROP, CROP), np.uint8)
     empty = [
         ((target == 255).all(axis=axis).sum(), axis)
-        for _, target in views(augment(shift=6), Image.new("RGB", (CROP, CROP)), label, 200)
+        for _, target in views(augment(shift=6), grey(label), label, 200)
         for axis in (0, 1)
     ]
     assert {axis for count, axis in empty if count >= 5} == {0, 1}
@@ -220,6 +242,6 @@ def test_shift_reaches_beyond_the_image_by_its_bound_and_no_further():
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 90), (90, 3)])
 def test_shift_leaves_some_of_a_small_image_in_sight(size):
-    label = Image.new("L", size, 1)
-    for _, target in views(augment(scale=(0.5, 2.0), shift=CROP // 2), Image.new("RGB", size), label, 100):
+    label = np.ones(size, np.uint8)
+    for _, target in views(augment(scale=(0.5, 2.0), shift=CROP // 2), grey(label), label, 100):
         assert (target == 1).any()

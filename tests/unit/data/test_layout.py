@@ -103,14 +103,14 @@ def test_any_image_is_read_as_rgb(tmp_path, mode):
     path = tmp_path / f"image.{suffix}"
     Image.new("RGB", (5, 4), (255, 255, 255)).convert(mode).save(path)
     image = read_image(path)
-    assert image.mode == "RGB" and image.size == (5, 4)
-    assert np.asarray(image).min() > 250
+    assert image.shape == (4, 5, 3) and image.dtype == np.uint8
+    assert image.min() > 250
 
 
 def test_sixteen_bits_become_eight(tmp_path):
     values = np.array([[0, 255, 256, 32768, 65535]], dtype=np.uint16)
     Image.fromarray(values).save(tmp_path / "deep.png")
-    assert np.asarray(read_image(tmp_path / "deep.png"))[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+    assert read_image(tmp_path / "deep.png")[0, :, 0].tolist() == [0, 0, 1, 128, 255]
 
 
 def test_the_exif_turn_is_applied(tmp_path):
@@ -118,7 +118,17 @@ def test_the_exif_turn_is_applied(tmp_path):
     exif = image.getexif()
     exif[0x0112] = 6  # turned by 90 degrees
     image.save(tmp_path / "turned.jpg", exif=exif)
-    assert read_image(tmp_path / "turned.jpg").size == (4, 8)
+    assert read_image(tmp_path / "turned.jpg").shape == (8, 4, 3)
+
+
+@pytest.mark.parametrize("kept", [20, 400, -1])
+def test_a_truncated_jpeg_is_one_clear_error(tmp_path, one_line, kept):
+    path = tmp_path / "image.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(UserError) as error:
+        read_image(path)
+    one_line(error, path, "replace or remove it")
 
 
 @pytest.mark.parametrize("read", [read_image, read_mask])

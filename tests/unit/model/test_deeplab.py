@@ -34,7 +34,9 @@ def test_the_low_level_half_comes_first(make_net):
 
 def test_images_are_normalised_with_imagenet_statistics(make_net):
     net = make_net().eval()
-    net.encoder.forward = lambda x: seen.append(x) or (torch.zeros(1, 16, 8, 8), torch.zeros(1, 64, 4, 4))
+    net.encoder.forward = lambda x: (
+        seen.append(x) or (torch.zeros(1, 16, 8, 8), torch.zeros(0), torch.zeros(1, 64, 4, 4))
+    )
     seen = []
     images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
     net(images)

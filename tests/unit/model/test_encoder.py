@@ -24,26 +24,26 @@ def weights():
 
 
 @pytest.mark.parametrize(("side", "low", "high"), [(64, 16, 8), (32, 8, 4), (65, 17, 9)])
-def test_small_has_maps_at_stride_4_and_8(side, low, high):
+def test_small_has_maps_at_strides_4_8_and_8(side, low, high):
     body = build(params(), pretrained=True).eval()
     maps = body(torch.rand(2, 3, side, side))
-    assert [tuple(m.shape) for m in maps] == [(2, 16, low, low), (2, 64, high, high)]
-    assert (body.low_channels, body.high_channels) == (16, 64)
+    assert [tuple(m.shape) for m in maps] == [(2, 16, low, low), (2, 32, high, high), (2, 64, high, high)]
+    assert (body.low_channels, body.middle_channels, body.high_channels) == (16, 32, 64)
 
 
-@pytest.mark.parametrize(("stride", "high"), [(8, 13), (16, 7), (32, 4)])
-def test_timm_encoders_keep_their_output_stride(stride, high):
+@pytest.mark.parametrize(("stride", "middle", "high"), [(8, 13, 13), (16, 7, 7), (32, 7, 4)])
+def test_timm_encoders_keep_their_output_stride(stride, middle, high):
     body = build(params("resnet18", output_stride=stride), pretrained=False).eval()
     with torch.no_grad():
         maps = body(torch.rand(1, 3, 97, 97))
-    assert [tuple(m.shape) for m in maps] == [(1, 64, 25, 25), (1, 512, high, high)]
-    assert (body.low_channels, body.high_channels) == (64, 512)
+    assert [tuple(m.shape) for m in maps] == [(1, 64, 25, 25), (1, 256, middle, middle), (1, 512, high, high)]
+    assert (body.low_channels, body.middle_channels, body.high_channels) == (64, 256, 512)
 
 
 def test_crop_513_gives_maps_of_129_and_65():
     body = build(params("resnet18"), pretrained=False).eval()
     with torch.no_grad():
-        low, high = body(torch.rand(1, 3, 513, 33))
+        low, _, high = body(torch.rand(1, 3, 513, 33))
     assert (low.shape[2], high.shape[2]) == (129, 65)
 
 

@@ -18,6 +18,7 @@ from semiproto.train.semi import SemiPhase
 from semiproto.train.supervised import SupervisedPhase
 
 STEPS = 7
+CLASSES = [f"class{n}" for n in range(7)]
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def train(digits_root, ids, tiny, make_net, tmp_path):
     def run(folder, wrap=lambda phase: phase, semi=True, **changes):
         phase = wrap(semi_phase(make_net(), tiny) if semi else SupervisedPhase(make_net(), tiny.semi.labeled_loss))
         options = {"key": "key", "seed": 5, "steps": STEPS, "validations": 2, "checkpoint_every": 100} | changes
-        details = Run("test", checkpoints=tmp_path / folder, device=torch.device("cpu"), **options)
+        details = Run("test", checkpoints=tmp_path / folder, device=torch.device("cpu"), classes=CLASSES, **options)
         lists = [(ids["train"], True), (ids["unlabeled"], False)][: 2 if semi else 1]
 
         def loaders(start):
@@ -62,14 +63,14 @@ def signalled(number, at):
     """Wraps a phase that sends itself a signal in the middle of step `at`."""
 
     def wrap(phase):
-        inner = phase.loss
+        inner = phase.forward
 
         def loss(batches, draw, step):
             if step == at:
                 os.kill(os.getpid(), number)
             return inner(batches, draw, step)
 
-        phase.loss = loss
+        phase.forward = loss
         return phase
 
     return wrap
@@ -79,13 +80,13 @@ def infinite(at, value):
     """Wraps a phase whose loss is `value` at step `at`."""
 
     def wrap(phase):
-        inner = phase.loss
+        inner = phase.forward
 
         def loss(batches, draw, step):
             total, logged = inner(batches, draw, step)
             return (total * value if step == at else total), logged
 
-        phase.loss = loss
+        phase.forward = loss
         return phase
 
     return wrap
@@ -98,7 +99,8 @@ def same(first, second):
 
 
 def without_seconds(history):
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+    timed = {"seconds", "step_seconds", "images_per_second", "data_wait", "memory_mib"}
+    return [{name: value for name, value in row.items() if name not in timed} for row in history]
 
 
 @pytest.mark.parametrize(("number", "at"), [(signal.SIGINT, 3), (signal.SIGTERM, 0)])
@@ -230,3 +232,26 @@ def test_one_step_is_sgd_with_two_rates(make_net, tiny):
         optimizer.step()
         for name, p in net.named_parameters():
             torch.testing.assert_close(p.detach(), expected[name])
+
+
+def test_tensorboard_gets_the_rows_and_a_resumed_run_goes_on_in_them(train, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    with pytest.raises(Interrupted):
+        train("run", signalled(signal.SIGINT, 3), tensorboard=tmp_path / "board")
+    _, result = train("run", tensorboard=tmp_path / "board")
+    board = EventAccumulator(str(tmp_path / "board/test"))
+    board.Reload()
+    tags = board.Tags()["scalars"]
+    assert {"loss", "coverage", "pseudo_label_share/class6", "prototype_use/class0/1", "confidence/0.9-1.0"} <= set(
+        tags
+    )
+    assert [event.step for event in board.Scalars("loss")] == list(range(1, STEPS + 1))
+    assert [event.value for event in board.Scalars("loss")] == pytest.approx([row["loss"] for row in result.history])
+
+
+def test_every_row_says_how_fast_and_how_big_the_run_was(train):
+    _, result = train("run")
+    for row in result.history:
+        assert row["images_per_second"] > 0 and 0 <= row["data_wait"] < 1 and row["memory_mib"] > 50
+        assert row["images_per_second"] * row["step_seconds"] == pytest.approx(4, rel=0.01)

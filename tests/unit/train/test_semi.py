@@ -14,6 +14,7 @@ from semiproto.train.losses import ohem_cross_entropy
 from semiproto.train.semi import CELLS, SemiPhase
 
 SIZE = 32
+MEASURES = {"coverage", "pseudo_label_share", "confidence"}
 
 
 def batch(seed, labeled):
@@ -93,12 +94,13 @@ class Naive:
             self.confidence[b, row, column] = sources[2][other, row, column]
 
     def _prototypes(self, bank, points):
-        z = up(self.output.representation)
+        self.points, z = points, up(self.output.representation)
         at = (slice(None), points[:, 0], points[:, 1])
         self.features = z[:, :, points[:, 0], points[:, 1]].transpose(1, 2).flatten(0, 1)
         p = bank.prototypes.double()
         cosine = F.cosine_similarity(self.features[:, None, None], p[None], dim=-1)
         logits = cosine.amax(2) / bank.temperature
+        self.predicted = logits.argmax(1)
         self.targets = torch.cat([self.labels[at], self.pseudo[at]]).flatten()
         costs, k = picked_cross_entropy(logits, self.targets), len(points) * 2
         valid, confident = self.targets[:k] != 255, self.confident[at].flatten()
@@ -113,7 +115,7 @@ class Naive:
 
 def run(phase, batches, seed, step=0):
     torch.manual_seed(0)
-    total, logged = phase.loss(batches, torch.Generator().manual_seed(seed), step)
+    total, logged = phase(batches, torch.Generator().manual_seed(seed), step)
     return total, logged
 
 
@@ -124,7 +126,7 @@ def test_losses_and_gradients_equal_the_naive_ones(make_net, tiny, with_bank, se
     batches = [batch(seed, True), batch(10 + seed, False)]
     expected = Naive(phase, batches, seed)
     total, logged = run(phase, batches, seed)
-    assert set(logged) == set(expected.losses) | {"coverage"}
+    assert set(logged) == set(expected.losses) | MEASURES | ({"agreement"} if with_bank else set())
     for name, value in expected.losses.items():
         assert logged[name].item() == pytest.approx(value.item(), rel=1e-4), name
         assert value.item() > 0.01
@@ -143,7 +145,7 @@ def test_weights_and_scale(make_net, tiny, with_bank):
     loss_weights = tiny.semi.loss_weights.model_copy(update=weights)
     phase = make_phase(make_net, settings(tiny, loss_weights=loss_weights, loss_scale=2.0), with_bank)
     total, logged = run(phase, [batch(0, True), batch(1, False)], 0)
-    expected = 2 * sum(weights[name] * value for name, value in logged.items() if name != "coverage")
+    expected = 2 * sum(weights[name] * value for name, value in logged.items() if name in weights)
     assert total.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -282,16 +284,16 @@ def statistics(phase):
     return {n: b.clone() for n, b in phase.teacher.model.named_buffers() if "running_" in n}
 
 
-def test_batch_norm_forward_shows_the_mixed_batch_to_the_teacher(make_net, tiny):
+def test_batch_norm_forward_shows_the_students_batch_to_the_teacher(make_net, tiny):
     teacher = tiny.semi.teacher.model_copy(update={"batch_norm": "forward"})
     phase = make_phase(make_net, settings(tiny, teacher=teacher), False)
     batches = [batch(0, True), batch(1, False)]
-    mixed = Naive(phase, batches, 0).mixed
+    seen = torch.cat([batches[0][0], Naive(phase, batches, 0).mixed])
     run(phase, batches, 0)
     reference = copy.deepcopy(phase.teacher.model)
     reference.load_state_dict(dict(phase.student.named_parameters()), strict=False)  # step 0 copies the weights
     with torch.no_grad():
-        reference.train()(mixed)
+        reference.train()(seen)
     phase.after_step(0)
     found = statistics(phase)
     for name, value in reference.named_buffers():
@@ -323,3 +325,66 @@ def test_a_checkpoint_holds_student_teacher_and_prototypes(make_net, tiny):
     phase = make_phase(make_net, settings(tiny), True)
     parts = {name.split(".")[0] for name in phase.state_dict()}
     assert parts == {"student", "teacher", "bank"}
+
+
+# ------------------------------------------------------------------------------------------------ what is logged
+
+
+def test_the_measures_of_the_pseudo_labels(make_net, tiny):
+    phase = make_phase(make_net, settings(tiny), False)
+    batches = [batch(0, True), batch(1, False)]
+    expected = Naive(phase, batches, 0)
+    _, logged = run(phase, batches, 0)
+    sure = expected.pseudo[expected.confident]
+    inside = expected.confidence[expected.confidence > 0].numpy()
+    shares = [(sure == c).double().mean().item() for c in range(7)]
+    np.testing.assert_allclose(logged["pseudo_label_share"], shares, atol=1e-6)
+    counts = np.histogram(inside, bins=10, range=(0, 1))[0]
+    np.testing.assert_allclose(logged["confidence"], counts / len(inside), atol=1e-6)
+
+
+def test_the_agreement_of_the_heads(make_net, tiny):
+    phase = make_phase(make_net, settings(tiny), True)
+    batches = [batch(0, True), batch(1, False)]
+    expected = Naive(phase, batches, 0)
+    _, logged = run(phase, batches, 0)
+    linear = up(expected.output.logits[2:]).argmax(1)[:, expected.points[:, 0], expected.points[:, 1]].flatten()
+    prototype = expected.predicted[2 * CELLS**2 :]
+    assert logged["agreement"].item() == pytest.approx((linear == prototype).double().mean().item(), abs=1e-3)
+    assert 0 < logged["agreement"] < 1
+
+
+def test_use_and_movement_of_the_prototypes(make_net, tiny):
+    phase = make_phase(make_net, settings(tiny), True)
+    batches = [batch(0, True), batch(1, False)]
+    expected = Naive(phase, batches, 0)
+    before = phase.bank.prototypes.double().numpy().copy()
+    run(phase, batches, 0)
+    logged = phase.after_step(0)
+    features = expected.features.detach().numpy()
+    moved, counts = naive.updated_prototypes(before, features, expected.targets.numpy(), expected.keep.numpy(), 0.9)
+    np.testing.assert_allclose(logged["prototype_use"], counts / counts.sum(), atol=1e-6)
+    movement = np.linalg.norm(moved - before, axis=2) / np.linalg.norm(before, axis=2)
+    np.testing.assert_allclose(logged["prototype_movement"], movement, rtol=1e-3, atol=1e-6)
+    assert (logged["prototype_use"] > 0).sum() > 2
+
+
+def test_a_step_in_bfloat16_is_near_the_one_in_float32(make_net, tiny):
+    """Losses and what moves the prototypes stay float32; the gradients are those of rounded activations."""
+    phase = make_phase(make_net, settings(tiny, tau=0.0), True)
+    other = copy.deepcopy(phase)
+    batches = [batch(0, True), batch(1, False)]
+    total, exact = run(phase, batches, 0)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded_total, rounded = run(other, batches, 0)
+    for name in exact:
+        assert rounded[name].dtype == torch.float32, name
+        if name in {"labeled_linear", "labeled_prototype", "unlabeled_linear", "unlabeled_prototype"}:
+            assert rounded[name].item() == pytest.approx(exact[name].item(), rel=0.15), name
+    total.backward()
+    rounded_total.backward()
+    assert all(p.dtype == p.grad.dtype == torch.float32 for p in other.student.parameters())
+    mine, theirs = (torch.cat([p.grad.flatten() for p in one.student.parameters()]) for one in (other, phase))
+    assert F.cosine_similarity(mine, theirs, dim=0) > 0.8 and not torch.equal(mine, theirs)
+    other.after_step(0)
+    assert other.bank.prototypes.dtype == torch.float32

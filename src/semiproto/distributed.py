@@ -1,0 +1,279 @@
+"""Several processes that share a batch, through torchrun's launcher: started here, and what they must agree on.
+
+A command starts as many processes of itself as it needs and waits for them; it can be started by torchrun itself too.
+Every process takes its share of the global batch, so what is averaged over processes is the batch's. Without a group
+all functions here do what one process needs: nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import logging
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch import Tensor, distributed, nn
+
+from semiproto.errors import Interrupted, UserError, of_system
+from semiproto.params import Compute
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
+
+SECONDS_TO_STOP = 300
+"""After SIGTERM or SIGINT, until processes that do not stop are killed: the longest that a step may take."""
+
+
+# -------------------------------------------------------------------------------------------------- inside
+
+
+def world() -> int:
+    """Number of processes."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    """Number of this process, from 0."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def share(total: int) -> slice:
+    """This process's part of `total` slots of a batch: neighbours, so that the parts in order are the batch."""
+    return slice(rank() * total // world(), (rank() + 1) * total // world())
+
+
+def total(x: Tensor) -> Tensor:
+    """The sum of `x` over processes, without gradient."""
+    x = x.detach().clone()
+    if world() > 1:
+        distributed.all_reduce(x)
+    return x
+
+
+def mean(x: Tensor) -> Tensor:
+    """The mean of `x` over processes, without gradient.
+
+    DistributedDataParallel averages gradients, so a sum divided by the mean of the counts gives the gradient of the sum
+    over the whole batch divided by the count of the whole batch.
+    """
+    return total(x) / world()
+
+
+def gather(x: Tensor) -> Tensor:
+    """`x` [n, ...] of all processes in order, [world * n, ...], without gradient; all must have one shape."""
+    if world() == 1:
+        return x.detach()
+    parts = [torch.empty_like(x) for _ in range(world())]
+    distributed.all_gather(parts, x.detach().contiguous())
+    return torch.cat(parts)
+
+
+def wrap(phase: nn.Module, device: torch.device) -> nn.Module:
+    """`phase` so that calling it and going backward gives the gradients of the whole batch; batch norm sees it too."""
+    if world() == 1:
+        return phase
+    if device.type == "cuda":
+        from timm.layers.norm_act import (
+            convert_sync_batchnorm,
+        )  # torch's own drops the activation that timm's norms hold
+
+        phase = convert_sync_batchnorm(phase)  # type: ignore[no-untyped-call]
+    else:
+        _synchronise_batch_norm(phase)
+    devices = [device] if device.type == "cuda" else None
+    return nn.parallel.DistributedDataParallel(phase, device_ids=devices)
+
+
+class SyncBatchNorm2d(nn.Module):
+    """Batch norm over the batches of all processes on the CPU, where torch's SyncBatchNorm does not run.
+
+    Takes the place of a BatchNorm2d, whose parameters and buffers it holds under the same names; timm's variants with
+    dropout and activation included.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        super().__init__()
+        for name, parameter in norm.named_parameters(recurse=False):
+            self.register_parameter(name, nn.Parameter(parameter.detach(), requires_grad=parameter.requires_grad))
+        for name, buffer in norm.named_buffers(recurse=False):
+            self.register_buffer(name, buffer)
+        self.eps, self.momentum = norm.eps, norm.momentum or 0.0
+        self.drop: nn.Module = getattr(norm, "drop", nn.Identity())
+        self.act: nn.Module = getattr(norm, "act", nn.Identity())
+        self.train(norm.training)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, variance = self._statistics(x.float()) if self.training else (self.running_mean, self.running_var)
+        scale = self.weight / (variance + self.eps).sqrt()
+        y = x * scale.view(1, -1, 1, 1) + (self.bias - mean * scale).view(1, -1, 1, 1)
+        out: Tensor = self.act(self.drop(y.to(x.dtype)))
+        return out
+
+    def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and biased variance [C] of the whole batch, with gradient; the running ones follow them."""
+        count = x.numel() // x.shape[1] * world()
+        mean = _Sum.apply(x.sum(dim=(0, 2, 3))) / count
+        variance = _Sum.apply((x - mean.view(1, -1, 1, 1)).square().sum(dim=(0, 2, 3))) / count
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * (count / max(1, count - 1)), self.momentum)
+            self.num_batches_tracked += 1
+        return mean, variance
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over processes; its gradient is the sum of their gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return total(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return total(gradient)
+
+
+def _synchronise_batch_norm(module: nn.Module) -> None:
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, SyncBatchNorm2d(child))
+        else:
+            _synchronise_batch_norm(child)
+
+
+# ------------------------------------------------------------------------------------------------- outside
+
+
+def device_of(compute: Compute) -> torch.device:
+    """The device of this process; UserError when a GPU is asked for and there is none."""
+    available = torch.cuda.is_available()
+    if compute.gpus not in ("auto", 0) and not available:
+        raise UserError(f"compute.gpus: {compute.gpus} was asked for and torch sees no GPU; set it to 0 or auto")
+    if not available or compute.gpus == 0:
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+
+
+def process_count(compute: Compute, batch: int) -> int:
+    """How many processes a training run with a global batch of `batch` images a list has."""
+    if compute.gpus == 0 or (compute.gpus == "auto" and not torch.cuda.is_available()):
+        count, key = compute.processes, "compute.processes"
+    elif compute.gpus == "auto":
+        return max(n for n in range(1, torch.cuda.device_count() + 1) if batch % n == 0)
+    else:
+        count, key = compute.gpus, "compute.gpus"
+        if count > torch.cuda.device_count():
+            raise UserError(f"{key}: {count} were asked for and torch sees {torch.cuda.device_count()}; lower it")
+    if batch % count:
+        raise UserError(f"{key}: {count} processes cannot share a batch of {batch} images; take a divisor of it")
+    return count
+
+
+def run(compute: Compute, batch: int, work: Callable[[], None]) -> None:
+    """Does `work` on a global batch of `batch` images a list: here, or in copies of this command that are waited for.
+
+    When one of them fails, all are stopped, and its error is raised here: UserError or Interrupted as it raised them.
+    """
+    device = device_of(compute)
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        _work_in_group(device, work)
+    elif (count := process_count(compute, batch)) > 1:
+        _launch(count)
+    else:
+        work()
+
+
+def _launch(count: int) -> None:
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    logging.disable()  # the launcher's pages of reports, where one line says it; this process does nothing but wait
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SECONDS_TO_STOP))
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+    )
+    try:
+        elastic_launch(config, sys.executable)("-m", "semiproto", *sys.argv[1:])
+    except SignalException:
+        raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
+    except ChildFailedError as error:
+        _raise_first(list(error.failures.items()), count)
+
+
+def _raise_first(failures: list[tuple[int, ProcessFailure]], count: int) -> NoReturn:
+    """Raises what went wrong first: a process that was killed or had bad input, before those that then lost it."""
+    for number, failure in failures:
+        if failure.exitcode < 0:
+            how = f"signal {-failure.exitcode} ({signal.Signals(-failure.exitcode).name})"
+            raise UserError(
+                f"process {number + 1} of {count} was ended by {how}, so the others were stopped; the same command goes"
+                " on from the last checkpoint (if memory ran out, lower the batch or augment.crop)"
+            )
+    told = [(number, *_what_was_raised(failure)) for number, failure in failures]
+    for kind in (UserError, Interrupted):
+        for _, text, _ in told:
+            name, _, message = text.partition(": ")
+            if name == kind.__name__:
+                raise kind(message)
+    number, text, where = told[0]
+    raise RuntimeError(f"process {number + 1} of {count} failed: {text}\n{where}")
+
+
+def _what_was_raised(failure: ProcessFailure) -> tuple[str, str]:
+    """`Kind: message` and the traceback of the exception that a process recorded."""
+    message: Any = failure.message
+    if isinstance(message, dict):
+        return str(message["message"]), str(message["extraInfo"]["py_callstack"])
+    return str(message), ""
+
+
+def _work_in_group(device: torch.device, work: Callable[[], None]) -> None:
+    """Does `work` as one process of a group; what it raises is handed to the process that waits, which prints it."""
+    from torch.distributed.elastic.multiprocessing.errors import record
+
+    _die_with_parent()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if rank() > 0:  # one process speaks for all
+        sys.stdout = sys.stderr = io.StringIO()
+    try:
+        record(_readable)(work)
+    except BaseException:  # recorded: the process that waits says which one counts
+        # Not in order, which would wait for processes that wait for this one.
+        os._exit(1)
+    distributed.destroy_process_group()
+
+
+def _readable(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except OSError as error:
+        raise of_system(error) from None
+
+
+def _die_with_parent() -> None:
+    """On Linux, when the launcher is killed: without it, this process would go on and disturb the run that resumes."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

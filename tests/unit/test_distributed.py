@@ -1,0 +1,180 @@
+"""Two real processes on halves of a batch do what one process does on the whole of it."""
+
+import copy
+
+import pytest
+import torch
+from timm.layers import BatchNormAct2d
+from torch import distributed as group
+from torch import multiprocessing, nn
+
+import fixed_steps
+from semiproto import distributed
+from semiproto.distributed import SyncBatchNorm2d, device_of, process_count
+from semiproto.errors import UserError
+from semiproto.params import Compute, LabeledLoss
+from semiproto.train import losses
+
+
+def in_two_processes(folder, function):
+    """function() in each of two processes of a group; what they return, by rank."""
+    multiprocessing.start_processes(_work, (str(folder), function), nprocs=2, start_method="fork")
+    return [torch.load(f"{folder}/rank{rank}.pt", weights_only=False) for rank in range(2)]
+
+
+def _work(rank, folder, function):
+    torch.set_num_threads(1)
+    group.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    torch.save(function(), f"{folder}/rank{rank}.pt")
+    group.destroy_process_group()
+
+
+def noise(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def compute(**changes):
+    return Compute(**fixed_steps.settings().compute.model_dump() | changes)
+
+
+# ------------------------------------------------------------------------------------------------ the parts
+
+
+@pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchNormAct2d])
+def test_batch_norm_sees_the_whole_batch(tmp_path, kind):
+    whole, x, weight = kind(5), noise(6, 5, 4, 3) * 3 + 1, noise(6, 5, 4, 3, seed=1)
+    nn.init.normal_(whole.weight, 1, 0.2)
+    nn.init.normal_(whole.bias)
+    start = copy.deepcopy(whole)
+
+    def half():
+        norm, own = SyncBatchNorm2d(start), x[distributed.share(6)].requires_grad_()
+        out = norm(own)
+        (out * weight[distributed.share(6)]).sum().backward()
+        gradients = [distributed.total(p.grad) for p in (norm.weight, norm.bias)]
+        return out.detach(), own.grad, gradients, norm.state_dict(), norm.eval()(x).detach()
+
+    found = in_two_processes(tmp_path, half)
+    whole_x = x.clone().requires_grad_()
+    out = whole(whole_x)
+    (out * weight).sum().backward()
+    torch.testing.assert_close(torch.cat([f[0] for f in found]), out.detach(), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(torch.cat([f[1] for f in found]), whole_x.grad, rtol=1e-4, atol=1e-5)
+    for _, _, gradients, state, evaluated in found:
+        torch.testing.assert_close(gradients, [whole.weight.grad, whole.bias.grad], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(dict(state), dict(whole.state_dict()), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(evaluated, copy.deepcopy(whole).eval()(x).detach(), rtol=1e-5, atol=1e-5)
+
+
+OHEM = LabeledLoss(kind="ohem", ohem_threshold=0.3, ohem_min_kept_per_image=12)
+PLAIN = LabeledLoss(kind="cross_entropy", ohem_threshold=0.3, ohem_min_kept_per_image=12)
+LOGITS, TARGET = noise(4, 3, 5, 5), torch.randint(3, (4, 5, 5), generator=torch.Generator().manual_seed(0))
+TARGET[:2, :4] = 255  # the halves have unequal numbers of valid pixels
+CONFIDENCE = torch.rand(4, 5, 5, generator=torch.Generator().manual_seed(1))
+CONFIDENCE[2:] *= 0.7
+LOSSES = {
+    "cross-entropy": lambda part: losses.labeled_loss(LOGITS[part], TARGET[part], PLAIN),
+    "ohem": lambda part: losses.labeled_loss(LOGITS[part], TARGET[part], OHEM),
+    "all": lambda part: losses.pseudo_label_loss(LOGITS[part], TARGET[part] % 3, CONFIDENCE[part], 0.6, "all"),
+    "confident": lambda part: losses.pseudo_label_loss(
+        LOGITS[part], TARGET[part] % 3, CONFIDENCE[part], 0.6, "confident"
+    ),
+    "nothing": lambda part: losses.pseudo_label_loss(
+        LOGITS[part], TARGET[part] % 3, CONFIDENCE[part], 1.0, "confident"
+    ),
+    "one half void": lambda part: losses.cross_entropy(LOGITS[part], TARGET[part].where(CONFIDENCE[part] > 0.7, 255)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_mean_of_the_losses_of_the_parts_is_the_loss_of_the_batch(tmp_path, name):
+    found = in_two_processes(tmp_path, lambda: float(LOSSES[name](distributed.share(4))))
+    expected = float(LOSSES[name](slice(0, 4)))
+    assert sum(found) / 2 == pytest.approx(expected, rel=1e-5)
+    assert (expected == 0) == (name == "nothing")
+
+
+@pytest.mark.parametrize(("total", "shares"), [(8, [(0, 4), (4, 8)]), (7, [(0, 3), (3, 7)]), (1, [(0, 0), (0, 1)])])
+def test_shares_are_neighbours_and_all_of_it(tmp_path, total, shares):
+    found = in_two_processes(tmp_path, lambda: (distributed.share(total).start, distributed.share(total).stop))
+    assert found == shares
+
+
+def test_gather_keeps_the_order(tmp_path):
+    x = torch.arange(6).view(6, 1)
+    assert all(
+        torch.equal(found, x)
+        for found in in_two_processes(tmp_path, lambda: distributed.gather(x[distributed.share(6)]))
+    )
+
+
+def test_alone_nothing_is_exchanged():
+    x = noise(3, 2)
+    assert (distributed.world(), distributed.rank(), distributed.share(5)) == (1, 0, slice(0, 5))
+    for function in (distributed.total, distributed.mean, distributed.gather):
+        assert torch.equal(function(x), x)
+
+
+# -------------------------------------------------------------------------------------------------- a training
+
+
+@pytest.fixture
+def float64(monkeypatch):
+    """Everything in float64: in float32 rounding alone grows a thousandfold in these steps and could hide a mistake."""
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def test_two_processes_train_as_one_on_the_same_batches(tmp_path, float64):
+    """Twenty steps without dropout (which each draws for itself): losses, weights, statistics and prototypes."""
+    expected, alone, found = alone_and_together(tmp_path)
+    (first, states), (second, others) = found
+    assert first == second
+    assert first == pytest.approx(expected, rel=1e-9)
+    for name, value in alone.items():
+        assert torch.equal(states[name], others[name]), name
+        torch.testing.assert_close(states[name], value, rtol=1e-6, atol=1e-8, msg=name)
+
+
+def test_in_float32_two_processes_start_as_one(tmp_path):
+    expected, _, ((first, _), _) = alone_and_together(tmp_path)
+    assert first[0] == pytest.approx(expected[0], rel=1e-6)
+    assert first[:6] == pytest.approx(expected[:6], rel=2e-3)
+
+
+def alone_and_together(folder):
+    """Losses and state after the fixed steps: of one process, and of each of two."""
+    fixed_steps.make_set(folder)
+    settled = fixed_steps.settings(dropout=0.0)
+
+    def train():
+        losses, phase = fixed_steps.train(folder, settled)
+        return losses, phase.state_dict()
+
+    return *train(), in_two_processes(folder, train)
+
+
+# --------------------------------------------------------------------------------------------------- how many
+
+
+@pytest.mark.parametrize(("processes", "batch"), [(1, 5), (2, 8), (4, 8), (8, 8)])
+def test_processes_of_the_cpu(processes, batch):
+    assert process_count(compute(processes=processes), batch) == processes
+
+
+@pytest.mark.parametrize(("processes", "batch"), [(3, 8), (2, 1), (16, 8)])
+def test_processes_that_cannot_share_the_batch(one_line, processes, batch):
+    with pytest.raises(UserError) as error:
+        process_count(compute(processes=processes), batch)
+    one_line(error, "compute.processes", processes, batch)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_gpu_that_is_not_there(one_line):
+    with pytest.raises(UserError) as error:
+        device_of(compute(gpus=2))
+    one_line(error, "compute.gpus", 2, "auto")
+    assert device_of(compute(gpus="auto")) == torch.device("cpu")
+    assert process_count(compute(gpus="auto"), 8) == 1
