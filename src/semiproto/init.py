@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from semiproto import params
 from semiproto.artifacts import write_text
-from semiproto.data import folder as own
+from semiproto.data.discover import discover
 from semiproto.errors import UserError
 
 
@@ -27,10 +28,10 @@ def write_params(
     if not template.is_file():
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
     _require_replaceable(out, template.parent, force)
-    source, assumed = own.discover(folder.expanduser().resolve(), name or _as_name(folder))
+    source, assumed = discover(folder.expanduser().resolve(), name or _as_name(folder))
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
-    tree["dataset"] = source.model_dump()
+    tree["dataset"] = {key: _on_one_line(value) for key, value in source.model_dump().items()}
     for experiment in tree["experiments"]:
         experiment["split"] = int(labels) if labels.isdigit() else labels
     for change in changes:
@@ -39,7 +40,15 @@ def write_params(
     yaml.dump(tree, text)
     params.validate(YAML(typ="safe").load(text.getvalue()), str(out))
     write_text(out, text.getvalue())
-    return [*(f"assumed: {line}" for line in assumed), f"wrote {out}; look it over, then: snakemake --cores all"]
+    return [*(f"assumed: {line}" for line in assumed), f"wrote {out}; look it over, then: semiproto check-data"]
+
+
+def _on_one_line(value: Any) -> Any:
+    """A list as [a, b, c] in the file, rather than an item a line."""
+    if isinstance(value, list):
+        value = CommentedSeq(value)
+        value.fa.set_flow_style()
+    return value
 
 
 def _require_replaceable(out: Path, experiments: Path, force: bool) -> None:

@@ -1,6 +1,7 @@
 """A model is one folder: safetensors for the weights and a JSON card that says what they are weights of.
 
-card.json                classes, the network's parameters, what trained it
+card.json                classes, palette, normalisation, the network's parameters, what trained it, and the licence
+                         of the weights it started from
 model.safetensors        the network to predict with (the teacher's average, or the pretrained network)
 student.safetensors      semi-supervised runs: the student, whose features the prototypes follow
 prototypes.safetensors   prototype runs: the bank [classes, per_class, dim]
@@ -9,29 +10,53 @@ prototypes.safetensors   prototype runs: the bank [classes, per_class, dim]
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import torch
+from pydantic import Field, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from semiproto.artifacts import write_bytes, write_json
+from semiproto.data import layout
 from semiproto.errors import UserError
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.deeplab import IMAGENET_MEAN, IMAGENET_STD, DeepLab
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Model
+from semiproto.params import Colour, Encoder, Model, Section, first_problem
 
 CARD, MODEL, STUDENT, PROTOTYPES = "card.json", "model.safetensors", "student.safetensors", "prototypes.safetensors"
 
 
+class Normalisation(Section):
+    """Of red, green and blue, as values from 0 to 1."""
+
+    mean: Annotated[list[float], Field(min_length=3, max_length=3)]
+    std: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
+
+
+IMAGENET = Normalisation(mean=list(IMAGENET_MEAN), std=list(IMAGENET_STD))
+
+
 @dataclass(frozen=True)
 class Card:
+    """What a model folder says of itself; checked, since people edit it."""
+
     classes: list[str]
     model: Model
     training: dict[str, Any]
     """What trained it: step, method, split, seed; free facts for people."""
+    palette: list[Colour] | None = None
+    """Red, green and blue of each class in predicted masks; None: VOC's, which is what the file then says."""
+    normalisation: Normalisation = IMAGENET
+
+    @model_validator(mode="after")
+    def _a_colour_for_each_class(self) -> Card:
+        if self.palette is not None and len(self.palette) != len(self.classes):
+            raise ValueError(f"palette has {len(self.palette)} colours for {len(self.classes)} classes")
+        return self
 
 
 def save_weights(path: Path, module: nn.Module) -> None:
@@ -54,19 +79,43 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def write_card(folder: Path, card: Card) -> None:
-    fields = {"classes": card.classes, "model": card.model.model_dump(mode="json"), "training": card.training}
+    fields = {
+        "classes": card.classes,
+        "model": card.model.model_dump(mode="json"),
+        "training": card.training,
+        "palette": card.palette or layout.voc_palette()[: len(card.classes)].tolist(),
+        "normalisation": card.normalisation.model_dump(),
+        "licence": _licence(card.model.encoder),
+    }
     write_json(folder / CARD, fields)
 
 
 def read_card(folder: Path) -> Card:
+    """The card of a model folder; one of an earlier version, without a palette or normalisation, had the default."""
     path = folder / CARD
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        return Card(fields["classes"], Model.model_validate(fields["model"]), fields["training"])
+        return Card(**{name: fields[name] for name in Card.__dataclass_fields__ if name in fields})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except ValidationError as error:
+        raise UserError(
+            f"{path}: not a card of this version of semiproto ({first_problem(error)}); correct it, or train again"
+        ) from None
+    except (TypeError, ValueError) as error:
         raise UserError(f"{path}: not a model card ({' '.join(str(error).split())[:120]}); train again") from None
+
+
+def _licence(encoder: Encoder) -> str:
+    """What is known of the licence of the weights that training started from."""
+    if encoder.weights is None:
+        return "started from random weights; only the licence of the training images bears on these"
+    if encoder.weights != "timm":
+        return f"started from the file {Path(encoder.weights).name}; see where it comes from"
+    from timm import get_pretrained_cfg  # here, because it takes long to import, and training has done so
+
+    config = get_pretrained_cfg(encoder.name)
+    return f"started from timm's {encoder.name}: {(config and config.license) or 'no licence stated'}"
 
 
 def load_model(folder: Path) -> DeepLab:
@@ -98,6 +147,8 @@ def bank_of(prototypes: Tensor, momentum: float = 0.99, temperature: float = 0.1
 def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> DeepLab:
     card = read_card(folder)
     model = DeepLab(card.model, len(card.classes), pretrained=False)
+    for buffer, values in ((model.mean, card.normalisation.mean), (model.std, card.normalisation.std)):
+        buffer.copy_(255 * torch.tensor(values).view_as(buffer))
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -1,12 +1,14 @@
 """A model folder gives back the network that was saved, or one clear error."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from semiproto import model_folder
+from semiproto.data.layout import voc_palette
 from semiproto.errors import UserError
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.model_folder import Card, load_model, load_student, read_card, save_student, save_weights, write_card
@@ -31,9 +33,45 @@ def test_the_network_is_restored_in_eval_mode(folder, make_net):
     assert not found.training
 
 
-def test_the_card_is_read_back(folder, tiny):
-    card = read_card(folder)
-    assert card == Card(CLASSES, tiny.model, {"step": "pretrain", "seed": 3})
+def test_the_card_is_read_back_with_vocs_palette_where_none_was_given(folder, tiny):
+    given = Card(CLASSES, tiny.model, {"step": "pretrain", "seed": 3})
+    assert read_card(folder) == replace(given, palette=voc_palette()[:7].tolist())
+    own = replace(given, palette=[[n, 0, 9] for n in range(7)])
+    write_card(folder, own)
+    assert read_card(folder) == own
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (None, "started from random weights"),
+        ("/some/where/mine.pth", "started from the file mine.pth"),
+        ("timm", "timm's resnet18.a1_in1k: apache-2.0"),
+    ],
+)
+def test_the_card_says_what_is_known_of_the_licence_of_the_weights(tmp_path, tiny, weights, words):
+    encoder = tiny.model.encoder.model_copy(update={"name": "resnet18.a1_in1k", "weights": weights})
+    write_card(tmp_path, Card(CLASSES, tiny.model.model_copy(update={"encoder": encoder}), {}))
+    assert words in json.loads((tmp_path / model_folder.CARD).read_text())["licence"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda card: card["model"].pop("decoder"), ["decoder"]),
+        (lambda card: card["palette"].pop(), ["palette", "6 colours for 7 classes"]),
+        (lambda card: card["palette"].__setitem__(2, [0, 0, 256]), ["palette.2.2", "256"]),
+        (lambda card: card["normalisation"].update(std=[1, 1, 0]), ["normalisation.std.2", "0"]),
+        (lambda card: card["normalisation"].pop("mean"), ["normalisation.mean"]),
+    ],
+)
+def test_a_card_that_does_not_fit_says_where(folder, one_line, change, words):
+    fields = json.loads((folder / model_folder.CARD).read_text())
+    change(fields)
+    (folder / model_folder.CARD).write_text(json.dumps(fields))
+    with pytest.raises(UserError) as error:
+        load_model(folder)
+    one_line(error, folder / model_folder.CARD, *words, "train again")
 
 
 def test_weights_of_the_encoder_are_not_needed_to_restore(folder, tiny, make_net):

@@ -15,9 +15,13 @@ class ConfusionMatrix:
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Adds the pixels of `prediction` and `target`, class indices of one shape."""
-        valid = target != self.ignore_index
-        pairs = target[valid].long() * self.num_classes + prediction[valid].long()
-        self.counts += torch.bincount(pairs.flatten(), minlength=self.num_classes**2).view_as(self.counts).cpu()
+        classes = self.num_classes
+        pairs = torch.add(prediction, target.long(), alpha=classes).flatten()
+        # Void pixels are counted too, in a row of their own, which is dropped: cheaper than to pick the others out.
+        counts = torch.bincount(pairs, minlength=classes**2)[: classes**2].view(classes, classes)
+        if self.ignore_index < classes:
+            counts[self.ignore_index] = 0
+        self.counts += counts.cpu()
 
     def iou(self) -> Tensor:
         """Per class, float64 [num_classes]: intersection over union, nan for a class neither shown nor predicted."""

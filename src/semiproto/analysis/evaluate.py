@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from semiproto import distributed
 from semiproto.analysis.confusion import ConfusionMatrix
 from semiproto.data.dataset import Images
 from semiproto.model.deeplab import DeepLab, resize
@@ -15,6 +17,9 @@ from semiproto.params import Window
 
 BATCH = 16
 """Images of one size that go through the network together."""
+
+PIXELS = 2**16
+"""Pixels whose prototype scores are computed at once."""
 
 Scores = Callable[[Tensor], list[Tensor]]
 """Images uint8 [B, 3, H, W] -> per head, class scores [B, C, h, w] at any resolution."""
@@ -32,32 +37,64 @@ def head_scores(model: DeepLab, bank: PrototypeBank | None) -> Scores:
         if bank is None:
             return [output.logits]
         size = images.shape[-2:]
-        z = resize(output.representation, size)
-        logits, _ = bank.logits(z.permute(0, 2, 3, 1).flatten(0, 2))
-        return [output.logits, logits.view(len(images), *size, -1).permute(0, 3, 1, 2)]
+        return [output.logits, torch.stack([_prototype_scores(bank, z, size) for z in output.representation])]
 
     return scores
 
 
-@torch.inference_mode()
-def predict(scores: Scores, images: Tensor, window: Window | None) -> list[Tensor]:
-    """Per head, the predicted class of every pixel: int64 [B, H, W].
+def _prototype_scores(bank: PrototypeBank, z: Tensor, size: torch.Size) -> Tensor:
+    """The bank's scores [C, H, W] at every pixel of one image, from its z [dim, h, w].
 
-    window: the scores of overlapping windows are averaged (summed, which the argmax cannot tell); None: the whole image
-    at once.
+    One image at a time and its pixels in pieces: z at full size is hundreds of times the image, 0.4 GB for a VOC one.
     """
-    size = images.shape[-2:]
+    pixels = resize(z[None], size)[0].flatten(1).T
+    logits = torch.cat([bank.logits(piece)[0] for piece in torch.split(pixels, PIXELS)])
+    return logits.T.view(-1, *size)
+
+
+def predict(scores: Scores, images: Tensor, window: Window | None) -> list[Tensor]:
+    """Per head, the predicted class of every pixel: int64 [B, H, W]."""
+    found = [[head.argmax(dim=1) for head in band] for band in bands(scores, images, window)]
+    return [torch.cat(head, dim=1) for head in zip(*found, strict=True)]
+
+
+@torch.inference_mode()
+def bands(scores: Scores, images: Tensor, window: Window | None) -> Iterator[list[Tensor]]:
+    """Per head, the scores [B, C, rows, W] of one band of rows after the other, from the top.
+
+    window: the scores of overlapping windows are averaged; no more than a window's rows are held at once, so memory
+    does not grow with the height of an image. None: the whole image is one band.
+    """
+    height, width = images.shape[-2:]
     if window is None:
-        return [resize(head.float(), size).argmax(dim=1) for head in scores(images)]
+        yield [resize(head.float(), (height, width)) for head in scores(images)]
+        return
+    tops, lefts = _starts(height, window), _starts(width, window)
+    overlaps = _cover(tops, height, window)[:, None] * _cover(lefts, width, window)
     totals: list[Tensor] = []
-    for top in _starts(size[0], window):
-        for left in _starts(size[1], window):
-            place = (..., slice(top, top + window.size), slice(left, left + window.size))
-            for head, part in enumerate(scores(images[place])):
-                if head == len(totals):
-                    totals.append(torch.zeros(len(images), part.shape[1], *size, device=images.device))
-                totals[head][place] += resize(part.float(), images[place].shape[-2:])
-    return [total.argmax(dim=1) for total in totals]
+    for top, following in zip(tops, [*tops[1:], height], strict=True):
+        _add_windows(totals, scores, images[..., top : top + window.size, :], lefts, window)
+        done, reach = following - top, min(window.size, height - following)
+        yield [total[..., :done, :] / overlaps[top:following].to(total.device) for total in totals]
+        totals = [F.pad(total[..., done:, :], (0, 0, 0, reach - total.shape[-2] + done)) for total in totals]
+
+
+def _add_windows(totals: list[Tensor], scores: Scores, rows: Tensor, lefts: list[int], window: Window) -> None:
+    """Adds the scores of the windows of one row of windows; `totals` is filled on the first."""
+    for left in lefts:
+        place = (..., slice(left, left + window.size))
+        for head, part in enumerate(scores(rows[place])):
+            if head == len(totals):
+                totals.append(torch.zeros(len(rows), part.shape[1], *rows.shape[-2:], device=rows.device))
+            totals[head][place] += resize(part.float(), rows[place].shape[-2:])
+
+
+def _cover(starts: list[int], length: int, window: Window) -> Tensor:
+    """How many windows cover each position of an axis, float [length]."""
+    count = torch.zeros(length)
+    for start in starts:
+        count[start : start + window.size] += 1
+    return count
 
 
 def _starts(length: int, window: Window) -> list[int]:
@@ -66,10 +103,12 @@ def _starts(length: int, window: Window) -> list[int]:
     return sorted({*range(0, last, window.stride), last})
 
 
-def batches(images: Images, device: torch.device) -> Iterator[tuple[list[int], Tensor, list[Tensor]]]:
-    """(positions, images [B, 3, H, W], masks): neighbours of one size together, at most BATCH."""
+def batches(
+    images: Images, device: torch.device, share: slice = slice(None)
+) -> Iterator[tuple[list[int], Tensor, list[Tensor]]]:
+    """(positions, images [B, 3, H, W], masks) of `share`: neighbours of one size together, at most BATCH."""
     waiting: list[tuple[int, Tensor, Tensor]] = []
-    for position in range(len(images)):
+    for position in range(len(images))[share]:
         image, mask = images[position]
         if waiting and (len(waiting) == BATCH or waiting[0][1].shape != image.shape):
             yield _stacked(waiting, device)
@@ -85,14 +124,18 @@ def _stacked(waiting: list[tuple[int, Tensor, Tensor]], device: torch.device) ->
 
 
 def mean_iou(model: DeepLab, images: Images, window: Window | None = None) -> float:
-    """The linear head's mIoU (0..1) on `images`, in eval mode; the model's mode is restored."""
+    """The linear head's mIoU (0..1) on `images`, in eval mode; the model's mode is restored.
+
+    Several processes look at a part of the images each, and all get the mIoU of the whole.
+    """
     device = next(model.parameters()).device
     confusion = ConfusionMatrix(model.num_classes)
     was_training = model.training
     model.eval()
-    for _, batch, masks in batches(images, device):
+    for _, batch, masks in batches(images, device, distributed.share(len(images))):
         (prediction,) = predict(linear_scores(model), batch, window)
         for predicted, mask in zip(prediction.cpu(), masks, strict=True):
             confusion.update(predicted, mask)
     model.train(was_training)
+    confusion.counts = distributed.total(confusion.counts.to(device)).cpu()
     return confusion.mean_iou()

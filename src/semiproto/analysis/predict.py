@@ -1,55 +1,201 @@
-"""Masks for images, from a model folder alone."""
+"""Masks for images, from a model folder alone.
+
+<out>/<stem>.png             the mask: class indices, with the palette of the model's card
+<out>/overlay/<stem>.jpg     on request: the mask laid over the image
+<out>/confidence/<stem>.png  on request: 255 times the probability of the predicted class
+
+Each mask carries, in its PNG text `semiproto`, a hash of the model, the options and the image's name, size and time.
+A mask whose text says what it would say now is kept, so that an interrupted command goes on where it was.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
 
 from semiproto import model_folder
-from semiproto.analysis.evaluate import linear_scores, predict
-from semiproto.artifacts import atomic_write
+from semiproto.analysis.evaluate import BATCH, bands, linear_scores
+from semiproto.artifacts import atomic_write, sha256_file, sha256_text
 from semiproto.data import layout
 from semiproto.errors import UserError
+from semiproto.model.deeplab import DeepLab
 from semiproto.params import Window
 from semiproto.progress import Progress
 
+TEXT = "semiproto"
+OPACITY = 0.5
 
-def predict_files(model: Path, paths: list[Path], out: Path, window: int) -> list[str]:
-    """Writes out/<stem>.png for each image; returns why for those that could not be read.
 
-    Images larger than `window` on a side are looked at in overlapping windows, so memory stays bounded. UserError,
-    before anything is written, where there is no image or a mask would take the place of an input.
-    """
-    files = _files(paths)
-    inputs = {file.resolve() for file in files}
-    if covered := [file for file in files if (out / f"{file.stem}.png").resolve() in inputs]:
-        raise UserError(f"{covered[0]}: its mask would overwrite an input image; give another folder with --out")
-    network = model_folder.load_model(model)
-    scores = linear_scores(network)
-    progress = Progress("predict", len(files), "images")
-    unreadable = []
-    for file in files:
+@dataclass(frozen=True)
+class Options:
+    """window: side of the sliding window for larger images, pixels. palette: false writes grey PNGs."""
+
+    window: int = 1024
+    palette: bool = True
+    overlay: bool = False
+    confidence: bool = False
+
+
+@dataclass
+class Outcome:
+    """Number of masks written, and of those that were there already; why images could not be read."""
+
+    written: int = 0
+    kept: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where the results of one image go, and the text that its mask must carry."""
+
+    image: Path
+    mask: Path
+    overlay: Path | None
+    confidence: Path | None
+    palette: bool
+    text: str
+
+    def outputs(self) -> list[Path]:
+        return [path for path in (self.mask, self.overlay, self.confidence) if path is not None]
+
+    def done(self) -> bool:
+        """Whether everything is there; the mask is written last, so only its text is looked at."""
+        if not all(path.is_file() for path in self.outputs()):
+            return False
         try:
-            image = torch.from_numpy(np.array(layout.read_image(file))).permute(2, 0, 1).unsqueeze(0)
+            with Image.open(self.mask) as file:
+                return file.info.get(TEXT) == self.text
+        except (OSError, SyntaxError, ValueError):
+            return False
+
+
+def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -> Outcome:
+    """Writes a mask for each image that has none of this model and these options.
+
+    Images with more than `options.window` pixels a side are looked at in overlapping windows, so memory is bounded.
+    UserError, before anything is written, where there is no image or a result would take the place of an input.
+    """
+    images = _images(paths)
+    _require_apart([_files_of(image, out, options, "") for image in images])
+    card, network = model_folder.read_card(model), model_folder.load_model(model)
+    network.to("cuda" if torch.cuda.is_available() else "cpu")
+    weights, names = (sha256_file(model / name) for name in (model_folder.MODEL, model_folder.CARD))
+    key = f"{weights} {names} {options.window} {options.palette}"
+    files = [_files_of(image, out, options, key) for image in images]
+    todo = [one for one in files if not one.done()]
+    outcome = Outcome(kept=len(files) - len(todo))
+    progress = Progress("predict", len(files), "images", done=outcome.kept)
+    colours = palette(card)
+    together = BATCH if network.mean.is_cuda else 1
+    for batch in _batches(todo, together, options.window**2, outcome.unreadable, progress):
+        results = _segment(network, np.stack([image for _, image in batch]), options.window)
+        for (one, image), classes, confidence in zip(batch, *results, strict=True):
+            _write(one, image, classes, confidence, colours)
+        outcome.written += len(batch)
+        progress.update(len(batch))
+    return outcome
+
+
+def _require_apart(files: list[_Files]) -> None:
+    inputs = {one.image.resolve() for one in files}
+    for one in files:
+        if any(path.resolve() in inputs for path in one.outputs()):
+            raise UserError(f"{one.image}: its mask would overwrite an input image; give another folder with --out")
+
+
+def palette(card: model_folder.Card) -> np.ndarray:
+    """256 colours, uint8 [256, 3]: the card's for its classes, VOC's for what is left."""
+    colours = layout.voc_palette()
+    if card.palette is not None:
+        colours[: len(card.palette)] = card.palette
+    return colours
+
+
+@torch.inference_mode()
+def _segment(network: DeepLab, images: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Class and confidence (255 times the largest softmax probability) of uint8 [B, H, W, 3]: uint8 [B, H, W] each."""
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.mean.device)
+    tiles = Window(size=window, stride=window * 2 // 3) if max(tensor.shape[-2:]) > window else None
+    rows: list[tuple[Tensor, Tensor]] = []
+    try:
+        for (scores,) in bands(linear_scores(network), tensor, tiles):
+            best, classes = scores.max(dim=1)
+            confidence = scores.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
+            rows.append((classes.byte().cpu(), confidence.mul_(255).round_().byte().cpu()))
+    except torch.OutOfMemoryError:
+        raise UserError(f"--window: {window} pixels a side are too many for this GPU's memory; give fewer") from None
+    all_classes, all_confidences = (torch.cat(parts, dim=1).numpy() for parts in zip(*rows, strict=True))
+    return all_classes, all_confidences
+
+
+def _batches(
+    todo: list[_Files], together: int, most_pixels: int, unreadable: list[str], progress: Progress
+) -> Iterator[list[tuple[_Files, np.ndarray]]]:
+    """Up to `together` neighbours of one size, of `most_pixels` in all, unless one has more.
+
+    One at a time on a CPU, where batches save no time for most sizes and an image's mask is then the same to the last
+    bit whatever its neighbours are. Nothing is padded, so on a GPU too only pixels may differ where two classes tie.
+    """
+    waiting: list[tuple[_Files, np.ndarray]] = []
+    for one in todo:
+        try:
+            image = layout.read_image(one.image)
         except UserError as error:
             unreadable.append(str(error))
-        else:
-            tiles = Window(size=window, stride=window * 2 // 3) if max(image.shape[-2:]) > window else None
-            (classes,) = predict(scores, image, tiles)
-            with atomic_write(out / f"{file.stem}.png") as temporary:
-                layout.write_mask(temporary, classes[0].numpy().astype(np.uint8))
-        progress.update()
-    return unreadable
+            progress.update()
+            continue
+        fitting = min(together, 3 * most_pixels // image.size)
+        if waiting and (len(waiting) >= fitting or waiting[0][1].shape != image.shape):
+            yield waiting
+            waiting = []
+        waiting.append((one, image))
+    if waiting:
+        yield waiting
 
 
-def _files(paths: list[Path]) -> list[Path]:
+def _write(files: _Files, image: np.ndarray, classes: np.ndarray, confidence: np.ndarray, colours: np.ndarray) -> None:
+    if files.overlay is not None:
+        mixed = Image.blend(Image.fromarray(image), Image.fromarray(colours[classes]), OPACITY)
+        with atomic_write(files.overlay) as temporary:
+            mixed.save(temporary, format="JPEG", quality=90)
+    if files.confidence is not None:
+        with atomic_write(files.confidence) as temporary:
+            Image.fromarray(confidence).save(temporary, format="PNG")
+    mask, text = Image.fromarray(classes), PngInfo()
+    if files.palette:
+        mask.putpalette(colours.ravel().tolist())
+    text.add_text(TEXT, files.text)
+    with atomic_write(files.mask) as temporary:
+        mask.save(temporary, format="PNG", pnginfo=text)
+
+
+def _files_of(image: Path, out: Path, options: Options, key: str) -> _Files:
+    facts = image.stat() if image.exists() else None  # a dangling link is told of when it is read
+    return _Files(
+        image,
+        out / f"{image.stem}.png",
+        out / "overlay" / f"{image.stem}.jpg" if options.overlay else None,
+        out / "confidence" / f"{image.stem}.png" if options.confidence else None,
+        options.palette,
+        sha256_text(f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"),
+    )
+
+
+def _images(paths: list[Path]) -> list[Path]:
+    """The files, and the images in the folders, that `paths` name."""
     files: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: no such file or folder of images")
-        for file in _images(path) if path.is_dir() else [path]:
+            raise UserError(f"{path}: no such file or folder of images; correct the name")
+        for file in _in_folder(path) if path.is_dir() else [path]:
             if file.stem in files:
                 raise UserError(f"{file}: {files[file.stem]} would give the mask the same name; predict them apart")
             files[file.stem] = file
@@ -58,5 +204,6 @@ def _files(paths: list[Path]) -> list[Path]:
     return list(files.values())
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in layout.IMAGE_SUFFIXES)
+def _in_folder(folder: Path) -> list[Path]:
+    files = (path for path in folder.iterdir() if path.suffix.lower() in layout.IMAGE_SUFFIXES)
+    return sorted(path for path in files if not path.name.startswith("."))

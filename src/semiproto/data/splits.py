@@ -1,8 +1,8 @@
-"""Which images are labelled: stratified lists that are the same on any machine.
+"""Which images are labelled: published lists, or stratified ones that are the same on any machine.
 
-The rule: order all images by a hash of seed and id; then, until there are enough, look for the class that the fewest
-chosen images show and take the first image of the order that shows it. Every class is present as soon as there are as
-many images as classes; rare classes are not drowned by common ones.
+The rule of the generated ones: order all images by a hash of seed and id; then, until there are enough, look for the
+class that the fewest chosen images show and take the first image of the order that shows it. Every class is present as
+soon as there are as many images as classes; rare classes are not drowned by common ones.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semiproto.data import layout
+from semiproto.data import catalog, layout
 from semiproto.errors import UserError
 from semiproto.params import Splits
 
@@ -57,8 +57,10 @@ def make_split(root: Path, split: str, params: Splits) -> dict[str, list[str]]:
 
     split: number of labelled images, drawn from train.txt by the rule, or `all`. Images of train.txt that are not
     drawn join the unlabelled ones, their masks unseen. Where the set has no validation list, the rule first draws the
-    share `params.validation` of train.txt, the same for every split.
+    share `params.validation` of train.txt, the same for every split. Published families come as they are.
     """
+    if params.family != "generated":
+        return _published(root, params.family, split)
     lists = root / layout.LISTS
     train, val = layout.read_list(lists / "train.txt"), layout.read_list(lists / "val.txt")
     if not val:
@@ -69,6 +71,23 @@ def make_split(root: Path, split: str, params: Splits) -> dict[str, list[str]]:
     unlabeled = sorted(rest + layout.read_list(lists / "unlabeled.txt"))
     _require_every_class(root, labeled, split)
     return {"labeled": sorted(labeled), "unlabeled": unlabeled, "val": val}
+
+
+def _published(root: Path, family: str, split: str) -> dict[str, list[str]]:
+    """The lists of a published split, which came with the set."""
+    folder, known = root / layout.PUBLISHED, [str(one.labels) for one in catalog.splits_of(family)]
+    if split not in known:
+        raise UserError(
+            f"experiments: split {split} is none of the published {family} ones; take one of {', '.join(known)}, or set"
+            " splits.family to generated"
+        )
+    if not (folder / split).is_dir():
+        raise UserError(
+            f"{root}: the set has no published lists {family}/{split}; set splits.family to the set's own, or to"
+            " generated"
+        )
+    lists = {name: layout.read_list(folder / split / f"{name}.txt") for name in ("labeled", "unlabeled")}
+    return lists | {"val": layout.read_list(root / layout.LISTS / "val.txt")}
 
 
 def _validation(root: Path, train: list[str], params: Splits) -> list[str]:

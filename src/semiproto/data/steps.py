@@ -7,14 +7,17 @@ from pathlib import Path
 from semiproto.artifacts import Stopwatch, atomic_directory, sha256_file, sha256_tree, write_receipt, write_text
 from semiproto.data import folder, layout
 from semiproto.data.splits import make_split
-from semiproto.params import DataConfig, DigitsSource, SplitConfig
+from semiproto.params import Compute, DataConfig, DigitsSource, FolderSource, PublishedSource, SplitConfig
 
 FILES = "files"
 """Sub-folder of data/raw/<dataset> that holds the set in the layout of data/layout.py; the receipt is beside it."""
 
 
-def prepare(config: DataConfig, out: Path) -> None:
-    """Writes the set that `config` describes to out/files, whole or not at all."""
+def prepare(config: DataConfig, out: Path, compute: Compute) -> None:
+    """Writes the set that `config` describes to out/files, whole or not at all.
+
+    compute: where downloads are kept and come from.
+    """
     watch = Stopwatch()
     source = config.dataset
     with atomic_directory(out / FILES) as root:
@@ -22,8 +25,10 @@ def prepare(config: DataConfig, out: Path) -> None:
             from semiproto.data import digits  # here, because other steps need not import scikit-learn
 
             digits.make(root, source)
-        else:
+        elif isinstance(source, FolderSource):
             folder.prepare(root, source)
+        else:
+            _download(root, source, compute)
     lists = {path.stem: len(layout.read_list(path)) for path in sorted((out / FILES / layout.LISTS).glob("*.txt"))}
     write_receipt(
         out,
@@ -35,6 +40,14 @@ def prepare(config: DataConfig, out: Path) -> None:
         seconds=watch.seconds(),
         facts={"images": lists, "classes": layout.read_classes(out / FILES)},
     )
+
+
+def _download(root: Path, source: PublishedSource, compute: Compute) -> None:
+    from semiproto.data import catalog, cityscapes, download, voc  # here, because scipy takes a second
+
+    access = download.Access(compute.mirror, compute.offline)
+    make = cityscapes.prepare if source.set == "cityscapes" else voc.prepare
+    make(root, catalog.DATASETS[source.set], Path(compute.downloads), access)
 
 
 def split(config: SplitConfig, data: Path, labels: str, out: Path) -> None:

@@ -1,0 +1,302 @@
+"""`semiproto check-data`, and the same before every run: all faults of a user's data in one pass over the files."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from semiproto.data import layout, masks
+from semiproto.data.contents import Contents, Item
+from semiproto.data.faults import Fault, fault_of, worst_first
+from semiproto.data.findings import ClassShare, Findings
+from semiproto.errors import UserError
+from semiproto.params import FolderSource, Params
+from semiproto.progress import Progress
+
+WORTH_PROCESSES = 200
+"""Images from which on starting worker processes costs less time than it saves."""
+NEAR = 6
+"""Bits of 64 in which the hashes of near duplicates differ at most: measured on photographs, 99 in 100 copies that are
+saved anew, halved or trimmed by 2 % are found, and 4 in a million pairs of different ones are taken for copies."""
+FLAT = 12
+"""Grey levels that a 9 x 8 thumbnail must span for its hash to tell images apart."""
+FEW_IMAGES, FEW_PIXELS = 3, 0.0005
+"""Labelled images, and share of the labelled pixels, below which a class is called rare."""
+LARGE = 0.8
+"""Difference of two means, in standard deviations, that is called large (Cohen's d)."""
+NOTABLE = 0.1
+"""Difference of two means, as a share of the first, below which it is not worth a warning however small the spread."""
+ENOUGH = 5
+"""Images of each kind that a comparison of means needs."""
+EXIF_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at one image and its mask gave. `width` is 0 where the image could not be read."""
+
+    item: Item
+    faults: list[Fault]
+    width: int = 0
+    height: int = 0
+    brightness: float = 0.0
+    digest: bytes = b""
+    hash: int | None = None
+    """64 bits; None where the image is too flat to be told from others."""
+    pixels: np.ndarray | None = None
+    """Labelled pixels of each class, int64 [classes]; None without a sound mask."""
+
+
+def check(source: FolderSource, contents: Contents, params: Params | None = None) -> Findings:
+    """Looks at every image and mask, and at what the experiments of `params` ask of them.
+
+    The result depends on the files alone: neither on the order of the file system nor on the number of processes.
+    """
+    seen = list(_look(source, contents.items))
+    shares = [share for part in ("train", "val") for share in _shares(part, source.classes, seen)]
+    looks = {
+        kind: _look_of([one for one in seen if one.width and (one.item.mask is None) == (kind == "unlabelled")])
+        for kind in ("labelled", "unlabelled")
+    }
+    faults = [
+        *contents.faults,
+        *(fault for one in seen for fault in one.faults),
+        *_class_faults(source, shares),
+        *_exact_duplicates(seen),
+        *_near_duplicates(seen),
+        *_look_faults(source, seen),
+        *(experiment_faults(params, contents.counts()) if params else ()),
+    ]
+    return Findings(source.path, worst_first(faults), contents.counts(), shares, looks)
+
+
+# ---------------------------------------------------------------------------------------------- one image
+
+
+def _look(source: FolderSource, items: list[Item]) -> Iterator[Seen]:
+    """Every item as seen, in order; by as many processes as there are cores where that is worth it."""
+    work = partial(look, masks.rules(source))
+    progress = Progress(f"data {source.name}: checking", len(items), "images")
+    if len(items) < WORTH_PROCESSES:
+        for item in items:
+            yield work(item)
+            progress.update()
+        return
+    # Spawned, since a forked copy of a process with threads (torch's, in a test or a notebook) may hang.
+    with ProcessPoolExecutor(_cores(), multiprocessing.get_context("spawn")) as pool:
+        for one in pool.map(work, items, chunksize=32):
+            yield one
+            progress.update()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def look(rules: masks.Rules, item: Item) -> Seen:
+    """Reads one image and its mask whole."""
+    try:
+        image = Image.fromarray(layout.read_image(item.image))
+    except UserError as error:
+        return Seen(item, [fault_of("image-unreadable", item.image, error)])
+    faults, pixels = [], None
+    orientation = _orientation(item.image)
+    if item.mask is not None:
+        values = masks.read(item.mask, image.size, rules)
+        if isinstance(values, Fault):
+            faults.append(_turned(values, orientation))
+        else:
+            pixels = np.bincount(values.ravel(), minlength=256)[: rules.classes]
+            faults += _mask_warnings(item, pixels, orientation)
+    thumbnail = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR), dtype=np.int16)
+    return Seen(
+        item,
+        faults,
+        *image.size,
+        brightness=float(thumbnail.mean()),
+        digest=hashlib.sha256(item.image.read_bytes()).digest(),
+        hash=difference_hash(thumbnail),
+        pixels=pixels,
+    )
+
+
+def difference_hash(thumbnail: np.ndarray) -> int | None:
+    """Whether each pixel of a grey thumbnail [8, 9] is darker than its right neighbour: 64 bits (dHash)."""
+    if np.ptp(thumbnail) < FLAT:
+        return None
+    return int.from_bytes(np.packbits(thumbnail[:, :-1] < thumbnail[:, 1:]).tobytes(), "big")
+
+
+def _orientation(path: Path) -> int:
+    """1 for an image that is shown as it is stored, 2 to 8 for a turned or mirrored one (EXIF)."""
+    with Image.open(path) as file:
+        return int(file.getexif().get(EXIF_ORIENTATION, 1))
+
+
+def shown_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image as it is shown, from its header alone."""
+    with Image.open(path) as file:
+        width, height = file.size
+    return (width, height) if _orientation(path) < 5 else (height, width)
+
+
+def _turned(fault: Fault, orientation: int) -> Fault:
+    if fault.kind != "mask-size" or orientation == 1:
+        return fault
+    found = f"{fault.found} as shown (its EXIF orientation is {orientation})"
+    return Fault("mask-turned", fault.file, found, "turn the mask like the image, or remove the image's EXIF tag")
+
+
+def _mask_warnings(item: Item, pixels: np.ndarray, orientation: int) -> Iterator[Fault]:
+    assert item.mask is not None
+    file = str(masks.file_of(item.mask))
+    if not pixels.any():
+        found = f"no pixel of {item.image.name} is of a class, all are void"
+        yield Fault("mask-void", file, found, "label something, or remove the mask", warning=True)
+    if orientation != 1:
+        found = f"its EXIF orientation is {orientation}, and it is used as shown"
+        yield Fault("exif", str(item.image), found, "make sure that its mask is of the image as shown", warning=True)
+
+
+# ----------------------------------------------------------------------------------------------- the classes
+
+
+def _shares(part: str, names: list[str], seen: list[Seen]) -> list[ClassShare]:
+    counts = [one.pixels for one in seen if one.item.part == part and one.pixels is not None]
+    if not counts:
+        return []
+    pixels, images = np.sum(counts, axis=0), np.count_nonzero(counts, axis=0)
+    total = max(1, int(pixels.sum()))
+    return [
+        ClassShare(part, name, int(images[i]), int(pixels[i]), float(pixels[i] / total)) for i, name in enumerate(names)
+    ]
+
+
+def _class_faults(source: FolderSource, shares: list[ClassShare]) -> Iterator[Fault]:
+    """Classes that training cannot learn, and rare ones."""
+    where = str(Path(source.path) / source.masks)
+    for one in shares:
+        if one.part == "val":
+            if one.pixels == 0:
+                found, remedy = f"no pixel of class {one.name} to validate on", "add an image that shows it"
+                yield Fault("class-unvalidated", where, found, remedy, warning=True)
+        elif one.pixels == 0:
+            remedy = "label an image that shows it, or remove it from the classes"
+            yield Fault("class-without-pixels", where, f"no labelled pixel of class {one.name}", remedy)
+        elif one.images < FEW_IMAGES or one.share < FEW_PIXELS:
+            found = (
+                f"class {one.name} has {one.pixels} labelled pixels ({100 * one.share:.2g} %) in {one.images} images"
+            )
+            yield Fault("class-rare", where, found, "label more images that show it", warning=True)
+
+
+# ------------------------------------------------------------------------------------------------ duplicates
+
+
+def _exact_duplicates(seen: list[Seen]) -> Iterator[Fault]:
+    """Files of equal bytes: an error where one is trained on and the other validates."""
+    groups: dict[bytes, list[Seen]] = defaultdict(list)
+    for one in seen:
+        if one.digest:
+            groups[one.digest].append(one)
+    for group in groups.values():
+        first, *others = sorted(group, key=lambda one: (one.item.part, str(one.item.image)))
+        for other in others:
+            parts = {first.item.part, other.item.part}
+            found = f"the same file as {first.item.image} (parts {first.item.part} and {other.item.part})"
+            leak = parts == {"train", "val"}
+            yield Fault("duplicate", str(other.item.image), found, "remove one of them", warning=not leak)
+
+
+def _near_duplicates(seen: list[Seen]) -> Iterator[Fault]:
+    """For each validation image its nearest training image, where they look alike.
+
+    Without a validation list, labelled images are compared with each other, since some of them will validate.
+    """
+    train, val = ([one for one in seen if one.item.part == part and one.hash is not None] for part in ("train", "val"))
+    apart = "training and validation"
+    pairs = [(one, train) for one in val]
+    if not val:
+        apart = "the labelled images, of which some will validate"
+        pairs = [(one, train[:position]) for position, one in enumerate(train) if position]
+    for one, others in pairs:
+        if not others:
+            continue
+        hashes = np.array([other.hash for other in others], dtype=np.uint64)
+        distances = np.bitwise_count(hashes ^ np.uint64(one.hash or 0))
+        nearest = others[int(distances.argmin())]
+        if distances.min() <= NEAR and nearest.digest != one.digest:
+            found = f"looks like {nearest.item.image} ({distances.min()} of 64 bits differ), both in {apart}"
+            remedy = "if they show the same, keep them in one part"
+            yield Fault("near-duplicate", str(one.item.image), found, remedy, warning=True)
+
+
+# ------------------------------------------------------------------------------------------- how images look
+
+
+def _features(seen: list[Seen]) -> dict[str, np.ndarray]:
+    return {
+        "megapixels": np.array([one.width * one.height / 1e6 for one in seen]),
+        "brightness": np.array([one.brightness for one in seen]),
+    }
+
+
+def _look_of(seen: list[Seen]) -> dict[str, float]:
+    """Number of images, and mean and standard deviation of their size and brightness (0..255)."""
+    if not seen:
+        return {"images": 0}
+    return {"images": len(seen)} | {
+        f"{name}_{what}": round(float(value), 4)
+        for name, values in _features(seen).items()
+        for what, value in (("mean", values.mean()), ("sd", values.std()))
+    }
+
+
+def _look_faults(source: FolderSource, seen: list[Seen]) -> Iterator[Fault]:
+    """Where labelled and unlabelled images differ so much that one may not teach about the other."""
+    readable = [one for one in seen if one.width]
+    labeled = _features([one for one in readable if one.item.mask is not None])
+    unlabeled = _features([one for one in readable if one.item.mask is None])
+    for name, unit in (("megapixels", "megapixels"), ("brightness", "of 255 grey levels")):
+        mine, theirs = labeled[name], unlabeled[name]
+        if min(len(mine), len(theirs)) < ENOUGH:
+            continue
+        spread = np.sqrt((mine.var() + theirs.var()) / 2)
+        if abs(mine.mean() - theirs.mean()) > max(LARGE * spread, NOTABLE * mine.mean()):
+            found = (
+                f"labelled and unlabelled images differ: on average {mine.mean():.3g} and {theirs.mean():.3g} {unit}"
+            )
+            remedy = "check that both show the same kind of scene"
+            yield Fault("looks", source.path, found, remedy, warning=True)
+
+
+# ----------------------------------------------------------------------------------------------- experiments
+
+
+def experiment_faults(params: Params, images: dict[str, int]) -> Iterator[Fault]:
+    """What the experiments ask of the folder that it does not have; images: number by part."""
+    train, validation = images["train"], images["val"]
+    kept = 0 if validation else min(train - 1, max(1, round(params.splits.validation * train)))
+
+    def fault(found: str, remedy: str) -> Fault:
+        return Fault("experiment", "experiments", found, remedy)
+
+    if not validation and train < 2:
+        yield fault("one image with a mask, and one must validate", "give masks for two or more")
+    for experiment in params.experiments:
+        labeled = train - kept if experiment.split == "all" else experiment.split
+        if labeled > train - kept:
+            yield fault(f"split {labeled} asks for more than the {train - kept} labelled images", "ask for fewer")
+        needing = [name for name in experiment.variants if params.variants[name].method != "supervised"]
+        if needing and not images["unlabeled"] and labeled >= train - kept:
+            yield fault(f"{needing[0]} on split {experiment.split} has no unlabelled image", "add some")

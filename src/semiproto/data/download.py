@@ -1,0 +1,357 @@
+"""Downloads that are resumed, verified, and never half there.
+
+While it comes, a file is `<name>.part`, with `<name>.part.json` beside it: from which address it is, and the server's
+mark of the version (ETag, else Last-Modified), so that a later run goes on with the same version or begins anew. It
+gets its name only when size and checksum are right. Proxies are taken from the environment, as usual.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import http.client
+import io
+import json
+import os
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semiproto import __version__
+from semiproto.artifacts import write_json
+from semiproto.data.catalog import Remote
+from semiproto.errors import UserError, of_system
+from semiproto.progress import Progress
+
+CHUNK = 2**20
+BUSY = (408, 425, 429)
+"""Client errors that pass; all of 500 and above are taken to pass too."""
+
+_CUT = (ConnectionError, http.client.HTTPException)
+LONGEST_WAIT = 60.0
+SLOW_TO_CHECK = 2**28
+
+
+@dataclass(frozen=True)
+class Access:
+    """How files are come by; nothing that is made of them depends on it.
+
+    mirror: URL of a folder, or a folder, that is tried before the sources; in a folder, files are used where they are.
+    offline: no connection is made. timeout: seconds without a byte. attempts: tries in a row that bring no new byte
+    before the next source is taken. wait: seconds before the second of them, doubled for each further one.
+    """
+
+    mirror: str | None = None
+    offline: bool = False
+    timeout: float = 30.0
+    attempts: int = 5
+    wait: float = 1.0
+
+
+class _Unusable(Exception):
+    """This source cannot give the file."""
+
+
+class _Passing(Exception):
+    """A fault that may be gone in a moment.
+
+    wait: what the server asks for, seconds. position: how many bytes are there.
+    """
+
+    def __init__(self, message: str, wait: float = 0.0, position: int = 0) -> None:
+        super().__init__(message)
+        self.wait, self.position = wait, position
+
+
+# ---------------------------------------------------------------------------------------------------- files
+
+
+def fetch_all(remotes: Sequence[Remote], folder: Path, access: Access) -> list[Path]:
+    """Where each file is, downloaded where it is nowhere yet. What nobody can download is asked for in one message."""
+    wanting = [remote for remote in remotes if _present(remote, folder, access) is None]
+    if unobtainable := [remote for remote in wanting if access.offline or not _sources(remote, access)]:
+        raise UserError(_request(unobtainable, folder, access))
+    return [fetch(remote, folder, access) for remote in remotes]
+
+
+def fetch(remote: Remote, folder: Path, access: Access) -> Path:
+    """The verified file, from `folder`, the mirror or its sources; UserError where none of them has it."""
+    if present := _present(remote, folder, access):
+        return _verified(present, remote)
+    sources = _sources(remote, access)
+    if access.offline or not sources:
+        raise UserError(_request([remote], folder, access))
+    target = folder / remote.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(target):
+        if target.is_file():  # another run was quicker
+            return _verified(target, remote)
+        _download(remote, sources, target, access)
+    return target
+
+
+def _present(remote: Remote, folder: Path, access: Access) -> Path | None:
+    places = [folder, Path(access.mirror)] if access.mirror and not _is_url(access.mirror) else [folder]
+    if not all(place.is_dir() for place in places[1:]):
+        raise UserError(f"mirror {access.mirror}: neither an http(s) address nor a folder; correct it")
+    return next((place / remote.name for place in places if (place / remote.name).is_file()), None)
+
+
+def _sources(remote: Remote, access: Access) -> tuple[str, ...]:
+    if access.mirror and _is_url(access.mirror):
+        return (f"{access.mirror.rstrip('/')}/{urllib.parse.quote(remote.name)}", *remote.sources)
+    return remote.sources
+
+
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
+
+
+def _request(remotes: Sequence[Remote], folder: Path, access: Access) -> str:
+    """The message that asks for files that cannot be downloaded."""
+    names = ", ".join(remote.name for remote in remotes)
+    how = "; ".join(dict.fromkeys(remote.obtain for remote in remotes if remote.obtain))
+    if access.offline:
+        how = f"{how}; " if how else ""
+        return (
+            f"{folder}: missing, and no connection is to be made (offline): {names}; {how}put them there under these"
+            " names (`semiproto data --list` has the addresses)"
+        )
+    return f"{folder}: missing, and not to be had without an account: {names}; {how}, and put them there"
+
+
+def _verified(path: Path, remote: Remote) -> Path:
+    if problem := _mismatch(path, remote):
+        raise UserError(f"{path}: {problem}; delete it, or put the right file there")
+    return path
+
+
+def _mismatch(path: Path, remote: Remote) -> str | None:
+    """What is wrong with the file's size or checksum, if anything."""
+    size = path.stat().st_size
+    if remote.size not in (None, size):
+        return f"{size:,} bytes, but {remote.size:,} are expected"
+    algorithm, expected = remote.checksum.split(":")
+    if size >= SLOW_TO_CHECK:
+        print(f"checking {remote.name} ({size:,} bytes)", file=sys.stderr, flush=True)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    return None if found == expected else f"its {algorithm} is {found}, but {expected} is expected"
+
+
+@contextmanager
+def _lock(target: Path) -> Iterator[None]:
+    """Keeps other runs from downloading the same file; they wait, also across processes."""
+    path = target.with_name(f".{target.name}.lock")
+    while True:
+        file = path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"download {target.name}: waiting for another run that is at it", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            break
+        file.close()  # the run before has removed this lock; another file has its name now
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        file.close()
+
+
+def require_space(folder: Path, needed: int, what: str) -> None:
+    """UserError when `folder`'s disk has fewer than `needed` bytes left."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"{folder}: {what} needs {needed:,} bytes, {free:,} are free; free some or choose another folder"
+        )
+
+
+# ------------------------------------------------------------------------------------------------- download
+
+
+def _download(remote: Remote, sources: Sequence[str], target: Path, access: Access) -> None:
+    part = target.with_name(f"{target.name}.part")
+    problems = []
+    for url in sources:
+        try:
+            _from_source(url, remote, part, access)
+        except _Unusable as error:
+            problems.append(f"{url}: {error}")
+            print(f"download {remote.name}: {problems[-1]}", file=sys.stderr, flush=True)
+            continue
+        part.replace(target)
+        _discard(part)
+        return
+    raise UserError(
+        f"{target}: no source gives it ({'; '.join(problems)}); try again later, name a mirror, or put the file there"
+    )
+
+
+def _from_source(url: str, remote: Remote, part: Path, access: Access) -> None:
+    """Brings `part` to the whole, verified file, or raises _Unusable."""
+    in_one_go = _complete(url, remote, part, access)
+    problem = _mismatch(part, remote)
+    if problem and not in_one_go:  # its beginning may be damaged, or the server may misjudge what has changed
+        _discard(part)
+        _complete(url, remote, part, access)
+        problem = _mismatch(part, remote)
+    if problem:
+        _discard(part)
+        raise _Unusable(problem)
+
+
+def _complete(url: str, remote: Remote, part: Path, access: Access) -> bool:
+    """Transfers until the last byte, going on after faults that pass. True if the last request brought all of it."""
+    fruitless = furthest = 0
+    while True:
+        try:
+            return _transfer(url, remote, part, access.timeout)
+        except _Passing as error:
+            fruitless = 1 if error.position > furthest else fruitless + 1
+            furthest = max(furthest, error.position)
+            if fruitless >= access.attempts:
+                raise _Unusable(f"{error}, {fruitless} times") from None
+            wait = max(min(error.wait, LONGEST_WAIT), access.wait * 2 ** (fruitless - 1))
+            print(f"download {remote.name}: {url}: {error}; again in {wait:.0f} s", file=sys.stderr, flush=True)
+            time.sleep(wait)
+
+
+def _transfer(url: str, remote: Remote, part: Path, timeout: float) -> bool:
+    """One request for all that is missing. True if that was the whole file."""
+    note = _read_note(part)
+    going_on = _size(part) > 0 and note.get("url") == url and bool(note.get("version"))
+    if going_on and _size(part) == remote.size:
+        return False
+    wanted = {"Range": f"bytes={_size(part)}-", "If-Range": str(note["version"])} if going_on else {}
+    with _open(url, wanted, timeout) as response:
+        start = _start(response, _size(part)) if going_on else 0
+        total = _total(response, start, remote)
+        require_space(part.parent, total - start, remote.name)
+        write_json(_note(part), {"url": url, "version": _version(response)})
+        _copy(response, part, start, total, f"download {remote.name}")
+    return start == 0
+
+
+def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
+    """The response to a GET; _Passing or _Unusable where there is none."""
+    headers = {"User-Agent": f"semiproto/{__version__}", "Accept-Encoding": "identity", **headers}
+    try:
+        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and "Range" in headers:
+            return _open(url, {}, timeout)  # the file has become shorter
+        message = f"HTTP {error.code} {error.reason}"
+        if error.code in BUSY or error.code >= 500:
+            raise _Passing(message, _seconds(error.headers.get("Retry-After"))) from None
+        raise _Unusable(message) from None
+    except http.client.InvalidURL as error:
+        raise _Unusable(str(error)) from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(reason, TimeoutError):
+            raise _Passing(f"no answer within {timeout:.0f} s") from None
+        if isinstance(reason, ConnectionRefusedError) or not isinstance(reason, _CUT):
+            raise _Unusable(str(reason)) from None
+        raise _Passing(f"the connection was cut ({reason})") from None
+
+
+def _start(response: Any, asked: int) -> int:
+    """The position of the response's first byte: what was asked for, or 0 if the server sends the whole file."""
+    if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+        return 0
+    if not response.headers.get("Content-Range", "").startswith(f"bytes {asked}-"):
+        raise _Unusable(f"sends another part than the one asked for ({response.headers.get('Content-Range')})")
+    return asked
+
+
+def _total(response: Any, start: int, remote: Remote) -> int:
+    """Bytes of the whole file as the server sees it, checked against the catalogue before one is taken."""
+    length = response.headers.get("Content-Length")
+    total = start + int(length) if length and length.isdecimal() else remote.size
+    if total is None:
+        raise _Unusable("the server does not say how many bytes it sends")
+    if remote.size not in (None, total):
+        raise _Unusable(f"offers {total:,} bytes, but {remote.size:,} are expected")
+    return total
+
+
+def _copy(response: Any, part: Path, start: int, total: int, what: str) -> None:
+    progress = Progress(what, total, "bytes", done=start)
+    position = start
+    with part.open("r+b" if start else "wb", buffering=0) as file:
+        file.seek(start)
+        for block in _blocks(response):
+            if position + len(block) > total:
+                raise _Unusable(f"sends more than the {total:,} bytes it should")
+            write_all(file, block, part)
+            position += len(block)
+            progress.update(len(block))
+        os.fsync(file.fileno())
+    if position < total:
+        message = f"the connection was cut or fell silent after {position:,} of {total:,} bytes"
+        raise _Passing(message, position=position)
+
+
+def _blocks(response: Any) -> Iterator[bytes]:
+    """What comes until the end, or until the connection breaks."""
+    with suppress(OSError, http.client.HTTPException):
+        while block := response.read1(CHUNK):
+            yield block
+
+
+def write_all(file: io.FileIO, block: bytes, path: Path) -> None:
+    """Writes a block to an unbuffered file; UserError that names `path` where there is no space for it."""
+    view = memoryview(block)
+    try:
+        while view:
+            view = view[file.write(view) :]
+    except OSError as error:
+        error.filename = str(path)
+        raise of_system(error) from None
+
+
+# --------------------------------------------------------------------------------------------------- helpers
+
+
+def _version(response: Any) -> str | None:
+    """The mark by which the server recognises this version; a weak ETag may not be used for ranges (RFC 9110)."""
+    etag = response.headers.get("ETag")
+    mark: str | None = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
+    return mark
+
+
+def _note(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _read_note(part: Path) -> dict[str, Any]:
+    try:
+        note = json.loads(_note(part).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def _discard(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _seconds(retry_after: str | None) -> float:
+    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0

@@ -1,0 +1,55 @@
+"""A fault of a user's data: which file, what is wrong with it, and what to do about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semiproto.errors import UserError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error stops the pipeline; a warning is worth knowing."""
+
+    kind: str
+    file: str
+    found: str
+    remedy: str
+    line: int | None = None
+    warning: bool = False
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"{where}: {self.found}; {self.remedy}"
+
+    def as_json(self) -> dict[str, Any]:
+        severity = "warning" if self.warning else "error"
+        return {"severity": severity} | {k: v for k, v in vars(self).items() if k != "warning"}
+
+
+def fault_of(kind: str, file: Path, error: UserError, line: int | None = None) -> Fault:
+    """The fault that a UserError `place: found; remedy` tells of."""
+    place = f"{file}: " if line is None else f"{file}, line {line}: "
+    found, _, remedy = str(error).removeprefix(place).rpartition("; ")
+    return Fault(kind, str(file), found, remedy, line)
+
+
+def worst_first(faults: Iterable[Fault]) -> list[Fault]:
+    """Errors before warnings, the most frequent kind first, then by file and line: the same order on every run."""
+    every = list(faults)
+    count = Counter((fault.warning, fault.kind) for fault in every)
+    return sorted(
+        every,
+        key=lambda fault: (
+            fault.warning,
+            -count[fault.warning, fault.kind],
+            fault.kind,
+            fault.file,
+            fault.line or 0,
+            fault.found,
+        ),
+    )

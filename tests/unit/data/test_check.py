@@ -1,0 +1,438 @@
+"""Every fault that a user's data may have is found, under its file's name, in one pass."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from pipeline import own_folder
+from semiproto.data import check, contents
+from semiproto.data.discover import discover
+from semiproto.errors import UserError
+from semiproto.params import FolderSource
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
+
+
+@pytest.fixture
+def base(tmp_path):
+    """An own folder whose images are JPEGs, as a user's are."""
+    base = own_folder.make(tmp_path / "own")
+    for path in (base / "images").iterdir():
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".jpg"), quality=95)
+        path.unlink()
+    return base
+
+
+def findings_of(base, **changes):
+    source = FolderSource.model_validate(own_folder.section(base, **changes))
+    return check.check(source, contents.read(source))
+
+
+def write(path, *lines):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def save_mask(base, array, name="photo1"):
+    Image.fromarray(array).save(base / f"masks/{name}.png")
+
+
+def mask_of(base, name="photo1"):
+    return np.array(Image.open(base / f"masks/{name}.png"))
+
+
+def picture(seed=5, size=(40, 40)):
+    """A smooth coloured picture that a hash can tell from others."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (5, 5, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+def turn(base, orientation, size=(40, 40)):
+    image = picture(size=size)
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    image.save(base / "images/photo1.jpg", exif=exif)
+
+
+def repaint(base, part, change):
+    for item in part:
+        path = base / f"images/photo{item}.jpg"
+        change(Image.open(path).convert("RGB")).save(path, quality=95)
+
+
+# Each fault: what plants it, the changes to the section, its kind, its file, and words of its line.
+TRAIN = {"train_list": "train.txt"}
+BOTH = {"train_list": "train.txt", "validation_list": "val.txt"}
+PAIRS = {"masks": "pairs.csv"}
+HEADER, ROW = "image,mask,part", "images/photo0.jpg,masks/photo0.png,train"
+ERRORS = {
+    "truncated JPEG": (
+        lambda b: (b / "images/photo6.jpg").write_bytes((b / "images/photo6.jpg").read_bytes()[:900]),
+        {}, "image-unreadable", "images/photo6.jpg", ["cannot be read", "replace"]),
+    "text named .jpg": (
+        lambda b: write(b / "images/photo6.jpg", "not a picture"),
+        {}, "image-unreadable", "images/photo6.jpg", ["cannot be read"]),
+    "image of no bytes": (
+        lambda b: (b / "images/photo6.jpg").write_bytes(b""),
+        {}, "image-unreadable", "images/photo6.jpg", ["cannot be read"]),
+    "truncated mask": (
+        lambda b: (b / "masks/photo1.png").write_bytes((b / "masks/photo1.png").read_bytes()[:50]),
+        {}, "mask-unreadable", "masks/photo1.png", ["cannot be read as a mask"]),
+    "mask of another size": (
+        lambda b: save_mask(b, np.zeros((30, 20), np.uint8)),
+        {}, "mask-size", "masks/photo1.png", ["20x30", "40x40", "make the mask anew"]),
+    "RGB mask where indices are expected": (
+        lambda b: save_mask(b, np.zeros((40, 40, 3), np.uint8)),
+        {}, "mask-unreadable", "masks/photo1.png", ["mode RGB", "palette or 8-bit grey PNG"]),
+    "mask with alpha": (
+        lambda b: save_mask(b, np.zeros((40, 40, 4), np.uint8)),
+        {}, "mask-unreadable", "masks/photo1.png", ["mode RGBA"]),
+    "16-bit mask": (
+        lambda b: save_mask(b, np.zeros((40, 40), np.uint16)),
+        {}, "mask-unreadable", "masks/photo1.png", ["mode I;16", "8-bit"]),
+    "value out of range": (
+        lambda b: save_mask(b, np.where(mask_of(b) == 1, np.uint8(1), np.uint8(7))),
+        {}, "mask-value", "masks/photo1.png", ["value 7 is no class", "row 0, column 0", "0 to 1", "255"]),
+    "void value that was not declared": (
+        lambda b: save_mask(b, np.full((40, 40), 255, np.uint8)),
+        {"ignore": None}, "mask-value", "masks/photo1.png", ["value 255", "1600 such pixels"]),
+    "mask saved as JPEG": (
+        lambda b: (Image.open(b / "masks/photo1.png").save(b / "masks/photo1.jpg"), (b / "masks/photo1.png").unlink()),
+        {}, "mask-suffix", "masks/photo1.jpg", ["cannot be a .jpg", "PNG"]),
+    "mask not turned like its image": (
+        lambda b: (turn(b, 6, (40, 30)), save_mask(b, np.zeros((30, 40), np.uint8))),
+        {}, "mask-turned", "masks/photo1.png", ["40x30", "30x40", "EXIF orientation is 6", "turn the mask"]),
+    "no mask at all": (
+        lambda b: [path.unlink() for path in (b / "masks").iterdir()],
+        {}, "no-labels", "masks", ["no labelled image", "give masks"]),
+    "two images of one stem": (
+        lambda b: picture().save(b / "images/photo1.png"),
+        {}, "same-stem", "images/photo1.png", ["photo1.jpg", "same id 'photo1'", "rename"]),
+    "two masks of one stem": (
+        lambda b: Image.open(b / "masks/photo1.png").save(b / "masks/photo1.PNG", format="PNG"),
+        {}, "same-stem", "masks/photo1.png", ["same id 'photo1'"]),
+    "missing mask": (
+        lambda b: write(b / "train.txt", "photo0", "photo9"),
+        TRAIN, "list-mask", "train.txt", ["line 2", "'photo9' has no mask"]),
+    "missing image": (
+        lambda b: write(b / "train.txt", "photo0", "photo99"),
+        TRAIN, "list-image", "train.txt", ["line 2", "'photo99' has no image"]),
+    "id twice in a list": (
+        lambda b: write(b / "train.txt", "photo0", "photo1", "photo0"),
+        TRAIN, "list-twice", "train.txt", ["line 3", "'photo0'", "line 1"]),
+    "id in two lists": (
+        lambda b: (write(b / "train.txt", "photo0", "photo1"), write(b / "val.txt", "photo1")),
+        BOTH, "list-overlap", "val.txt", ["'photo1' is in another list"]),
+    "empty training list": (
+        lambda b: write(b / "train.txt"), TRAIN, "list-empty", "train.txt", ["names no id"]),
+    "empty validation list": (
+        lambda b: (write(b / "train.txt", "photo0"), write(b / "val.txt")),
+        BOTH, "list-empty", "val.txt", ["names no id"]),
+    "list of paths": (
+        lambda b: write(b / "train.txt", "photo0", "images/photo1.jpg"),
+        TRAIN, "list-path", "train.txt", ["line 2", "images/photo1.jpg", "write photo1"]),
+    "list of file names": (
+        lambda b: write(b / "train.txt", "photo0", "photo1.jpg"),
+        TRAIN, "list-path", "train.txt", ["line 2", "write photo1"]),
+    "hostile id": (
+        lambda b: write(b / "train.txt", "photo0", "../../etc/passwd"),
+        TRAIN, "list-id", "train.txt", ["line 2", "'../../etc/passwd' cannot be an id"]),
+    "list that is not text": (
+        lambda b: (b / "train.txt").write_bytes(b"photo0\n\xff\xfe\xfa"),
+        TRAIN, "list-unreadable", "train.txt", ["not a text file of ids"]),
+    "list that is not there": (
+        lambda b: None, TRAIN, "list-unreadable", "train.txt", ["no such file"]),
+    "list that is a folder": (
+        lambda b: (b / "train.txt").mkdir(), TRAIN, "list-unreadable", "train.txt", ["cannot be read"]),
+    "class without pixels": (
+        lambda b: None, {"classes": ["background", "square", "circle"]},
+        "class-without-pixels", "masks", ["no labelled pixel of class circle", "label an image"]),
+    "same file in training and validation": (
+        lambda b: ((b / "images/photo1.jpg").write_bytes((b / "images/photo0.jpg").read_bytes()),
+                   write(b / "train.txt", "photo0", "photo2"), write(b / "val.txt", "photo1", "photo3")),
+        BOTH, "duplicate", "images/photo1.jpg", ["photo0.jpg", "train and val", "remove one"]),
+    "CSV that names a missing image": (
+        lambda b: write(b / "pairs.csv", HEADER, ROW, "images/none.jpg,masks/photo1.png,train"),
+        PAIRS, "missing-file", "pairs.csv", ["line 3", "image 'images/none.jpg'"]),
+    "CSV that names a missing mask": (
+        lambda b: write(b / "pairs.csv", HEADER, ROW, "images/photo1.jpg,masks/none.png,train"),
+        PAIRS, "missing-file", "pairs.csv", ["line 3", "mask 'masks/none.png'"]),
+    "CSV with a training image without mask": (
+        lambda b: write(b / "pairs.csv", HEADER, ROW, "images/photo1.jpg,,train"),
+        PAIRS, "pairs", "pairs.csv", ["line 3", "no mask", "'images/photo1.jpg'"]),
+    "CSV with an unknown part": (
+        lambda b: write(b / "pairs.csv", HEADER, ROW, "images/photo1.jpg,masks/photo1.png,testing"),
+        PAIRS, "pairs", "pairs.csv", ["line 3", "'testing'", "train, val, unlabeled"]),
+    "CSV with an image twice": (
+        lambda b: write(b / "pairs.csv", HEADER, ROW, ROW), PAIRS, "pairs", "pairs.csv", ["line 3", "twice"]),
+    "CSV with an image of another kind": (
+        lambda b: (write(b / "notes.txt"), write(b / "pairs.csv", HEADER, ROW, "notes.txt,masks/photo1.png,train")),
+        PAIRS, "suffix", "pairs.csv", ["line 3", "'notes.txt'", ".png", "convert"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("plant", "changes", "kind", "file", "words"), ERRORS.values(), ids=ERRORS)
+def test_each_error_is_found_under_its_files_name_and_nothing_else_is(base, plant, changes, kind, file, words):
+    plant(base)
+    found = findings_of(base, **changes)
+    errors = [fault for fault in found.faults if not fault.warning]
+    assert [(fault.kind, fault.file) for fault in errors] == [(kind, str(base / file))], found.faults
+    assert found.errors() == 1
+    for word in words:
+        assert word in str(errors[0])
+    assert "\n" not in str(errors[0])
+
+
+WARNINGS = {
+    "mask without an image": (
+        lambda b: save_mask(b, mask_of(b), "stray"), {}, "mask-without-image", "masks/stray.png", ["'stray'"]),
+    "mask of void alone": (
+        lambda b: save_mask(b, np.full((40, 40), 255, np.uint8)), {}, "mask-void", "masks/photo1.png", ["photo1.jpg"]),
+    "image upside down by its EXIF tag": (
+        lambda b: turn(b, 3), {}, "exif", "images/photo1.jpg", ["orientation is 3", "as shown"]),
+    "rare class": (
+        lambda b: save_mask(b, np.where(np.arange(1600).reshape(40, 40) == 0, 2, mask_of(b)).astype(np.uint8)),
+        {"classes": ["background", "square", "dot"]}, "class-rare", "masks", ["class dot has 1 labelled pixels"]),
+    "class that validation lacks": (
+        lambda b: (save_mask(b, np.zeros((40, 40), np.uint8)), write(b / "val.txt", "photo1")),
+        {"validation_list": "val.txt"}, "class-unvalidated", "masks", ["class square"]),
+    "image in a format that is passed over": (
+        lambda b: picture().save(b / "images/scan.tif"), {}, "image-suffix", "images/scan.tif", [".tif"]),
+    "same file twice": (
+        lambda b: (b / "images/photo7.jpg").write_bytes((b / "images/photo6.jpg").read_bytes()),
+        {}, "duplicate", "images/photo7.jpg", ["photo6.jpg", "unlabeled"]),
+    "near duplicate in validation": (
+        lambda b: (picture().save(b / "images/photo0.jpg"), write(b / "val.txt", "photo1"),
+                   ImageEnhance.Brightness(picture()).enhance(0.9).save(b / "images/photo1.jpg", quality=60)),
+        {"validation_list": "val.txt"}, "near-duplicate", "images/photo1.jpg", ["photo0.jpg", "of 64 bits"]),
+    "near duplicate where validation is yet to be drawn": (
+        lambda b: (picture().save(b / "images/photo0.jpg"), picture().save(b / "images/photo1.jpg", quality=50)),
+        {}, "near-duplicate", "images/photo1.jpg", ["photo0.jpg", "some will validate"]),
+    "empty list of unlabelled images": (
+        lambda b: write(b / "none.txt"), {"unlabeled_list": "none.txt"}, "list-empty", "none.txt", ["names no id"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("plant", "changes", "kind", "file", "words"), WARNINGS.values(), ids=WARNINGS)
+def test_each_warning_is_given_and_is_no_error(base, plant, changes, kind, file, words):
+    before = {(fault.kind, fault.file) for fault in findings_of(base).faults}
+    plant(base)
+    found = findings_of(base, **changes)
+    new = [fault for fault in found.faults if (fault.kind, fault.file) not in before]
+    assert [(fault.kind, fault.file) for fault in new] == [(kind, str(base / file))]
+    assert found.errors() == 0
+    for word in words:
+        assert word in str(new[0])
+
+
+def test_a_clean_folder_has_no_fault(base):
+    found = findings_of(base)
+    assert found.faults == []
+    assert found.images == {"train": 6, "val": 0, "unlabeled": 4}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_file_without_permission_is_named(base):
+    (base / "images/photo6.jpg").chmod(0)
+    (fault,) = findings_of(base).faults
+    assert fault.kind == "image-unreadable" and "Permission" in fault.found
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"picture,mask\n", ["no column 'image'", "picture, mask"]),
+        (b"image;mask\n", ["no column 'image'", "image;mask"]),
+        (b"", ["no column 'image'", "none"]),
+        (b"image,mask\n\xff\xfe", ["UTF-8"]),
+        (b"image,mask\n" + b"x" * 200_000, ["not CSV"]),
+    ],
+)
+def test_a_csv_that_cannot_be_understood_is_one_line(base, one_line, content, words):
+    (base / "pairs.csv").write_bytes(content)
+    with pytest.raises(UserError) as error:
+        findings_of(base, masks="pairs.csv")
+    one_line(error, base / "pairs.csv", *words)
+
+
+# --------------------------------------------------------------------------------------------- colours, COCO
+
+
+@pytest.mark.parametrize(
+    ("array", "kind", "words"),
+    [
+        (np.full((40, 40, 3), 9, np.uint8), "mask-colour", ["colour (9, 9, 9)", "row 0, column 0", "1600 such pixels"]),
+        (np.zeros((40, 40, 4), np.uint8), "mask-unreadable", ["mode RGBA", "without alpha"]),
+        (np.zeros((40, 40), np.uint16), "mask-unreadable", ["mode I;16"]),
+        (np.zeros((9, 9, 3), np.uint8), "mask-size", ["9x9"]),
+    ],
+)
+def test_faults_of_masks_drawn_in_colours(base, array, kind, words):
+    own_folder.drawn_in_colours(base)
+    save_mask(base, array)
+    source = discover(base, "own")[0]
+    (fault,) = check.check(source, contents.read(source)).faults
+    assert (fault.kind, fault.file) == (kind, str(base / "masks/photo1.png"))
+    assert all(word in str(fault) for word in words)
+
+
+def test_an_unknown_colour_is_placed_exactly(base):
+    own_folder.drawn_in_colours(base)
+    pixels = mask_of(base)
+    pixels[7, 3] = pixels[20, 1] = (1, 2, 3)
+    save_mask(base, pixels)
+    source = discover(base, "own")[0]
+    (fault,) = check.check(source, contents.read(source)).faults
+    assert "colour (1, 2, 3) is no class (first at row 7, column 3, 2 such pixels)" in fault.found
+
+
+def annotation(**changes):
+    return {"id": 5, "image_id": 1, "category_id": 7, "segmentation": [[1, 1, 9, 1, 9, 9]], **changes}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("mask-unreadable", annotation(segmentation=[[0, 0, float("nan"), 1, 2, 2]]), ["nan", "40x40"]),
+        ("mask-unreadable", annotation(segmentation=[[0, 0, 1e9, 1, 2, 2]]), ["1000000000"]),
+        ("mask-unreadable", annotation(segmentation=[[0, 0, 4, 4, 1]]), ["three or more"]),
+        ("mask-unreadable", annotation(segmentation=[["a", 0, 4, 4, 1, 1]]), ["'a'"]),
+        ("mask-unreadable", annotation(segmentation=None), ["no outline"]),
+        ("mask-unreadable", annotation(segmentation=[]), ["no outline"]),
+        ("mask-unreadable", annotation(segmentation={"counts": [1, 2], "size": [40, 40]}), ["3 pixels in all", "1600"]),
+        ("mask-unreadable", annotation(segmentation={"counts": [1600], "size": [20, 80]}), ["[20, 80]"]),
+        ("mask-unreadable", annotation(segmentation={"counts": "", "size": [40, 40]}), ["0 pixels in all"]),
+        ("mask-unreadable", annotation(segmentation={"counts": "ÿ!", "size": [40, 40]}), ["mean none"]),
+        ("mask-unreadable", annotation(segmentation={"counts": [-1, 1601], "size": [40, 40]}), ["not numbers"]),
+        ("coco-annotation", annotation(image_id=77), ["image 77"]),
+        ("coco-annotation", annotation(category_id=8), ["category 8"]),
+    ],
+)
+def test_a_malformed_annotation_is_named(base, kind, change, words):
+    pytest.importorskip("pycocotools")
+    file = own_folder.outlined(base) / "annotations/instances.json"
+    content = json.loads(file.read_text())
+    content["annotations"].append(change)
+    file.write_text(json.dumps(content))
+    (fault,) = findings_of(base, masks="annotations/instances.json").faults
+    assert (fault.kind, fault.file) == (kind, str(file))
+    assert all(word in str(fault) for word in ["annotation 5", *words])
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("mask-size", lambda c: c["images"][1].update(width=30), ["30x40", "photo1.jpg", "40x40"]),
+        ("missing-file", lambda c: c["images"][1].update(file_name="none.jpg"), ["'none.jpg'"]),
+        ("coco-image", lambda c: c["images"].append(c["images"][1] | {"id": 99}), ["'photo1.jpg'", "twice"]),
+        ("coco-category", lambda c: c["categories"].append({"id": 8, "name": "moon"}), ["'moon' is no class"]),
+    ],
+)
+def test_a_fault_of_a_coco_file_is_named(base, kind, change, words):
+    pytest.importorskip("pycocotools")
+    file = own_folder.outlined(base) / "annotations/instances.json"
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+    (fault,) = findings_of(base, masks="annotations/instances.json").faults
+    assert (fault.kind, fault.file) == (kind, str(file))
+    assert all(word in str(fault) for word in words)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"images": []}', '{"images": [{"id": 1}], "annotations": []}', "\xff"]
+)
+def test_a_file_that_is_no_coco_file_is_one_line(base, one_line, text):
+    pytest.importorskip("pycocotools")
+    (base / "a.json").write_text(text, encoding="latin-1")
+    with pytest.raises(UserError) as error:
+        findings_of(base, masks="a.json")
+    one_line(error, base / "a.json", "not a file of COCO instances")
+
+
+# ------------------------------------------------------------------------------------- what is counted and said
+
+
+def test_the_class_balance_is_that_of_the_masks(base):
+    (base / "val.txt").write_text("photo4\nphoto5\n")
+    found = findings_of(base, validation_list="val.txt")
+    masks = {f"photo{n}": mask_of(base, f"photo{n}") for n in range(6)}
+    masks["photo0"][0] = 255
+    save_mask(base, masks["photo0"], "photo0")
+    found = findings_of(base, validation_list="val.txt")
+    for part, names in (("train", ["photo0", "photo1", "photo2", "photo3"]), ("val", ["photo4", "photo5"])):
+        values = np.concatenate([masks[name].ravel() for name in names])
+        for index, name in enumerate(["background", "square"]):
+            (share,) = (one for one in found.classes if (one.part, one.name) == (part, name))
+            assert share.pixels == (values == index).sum()
+            assert share.images == sum((masks[i] == index).any() for i in names)
+            assert share.share == pytest.approx((values == index).sum() / (values != 255).sum())
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [(lambda image: ImageEnhance.Brightness(image).enhance(2.5), "grey levels"),
+     (lambda image: image.resize((90, 80)), "megapixels")],
+)  # fmt: skip
+def test_unlabelled_images_that_look_different_are_worth_a_warning(tmp_path, change, word):
+    base = own_folder.make(tmp_path / "own", 6, 6)
+    assert findings_of(base).faults == []
+    for number in range(6, 12):
+        path = base / f"images/photo{number}.png"
+        change(Image.open(path)).save(path)
+    (fault,) = findings_of(base).faults
+    assert (fault.kind, fault.warning) == ("looks", True) and word in fault.found
+
+
+def test_how_images_look_is_measured(tmp_path):
+    base = own_folder.make(tmp_path / "own")
+    grey = {number: np.asarray(Image.open(base / f"images/photo{number}.png").convert("L")) for number in range(10)}
+    looks = findings_of(base).looks
+    assert looks["labelled"]["images"] == 6 and looks["unlabelled"]["images"] == 4
+    assert looks["labelled"]["megapixels_mean"] == pytest.approx(0.0016)
+    expected = np.mean([grey[number].mean() for number in range(6)])
+    assert looks["labelled"]["brightness_mean"] == pytest.approx(expected, abs=1.5)
+
+
+def test_errors_come_before_warnings_and_frequent_kinds_first(base):
+    save_mask(base, np.full((40, 40), 9, np.uint8), "photo1")
+    for name in ("photo2", "photo3"):
+        save_mask(base, np.zeros((4, 4), np.uint8), name)
+    save_mask(base, np.zeros((40, 40), np.uint8), "stray")
+    found = findings_of(base)
+    kinds = [fault.kind for fault in found.faults]
+    assert kinds == ["mask-size", "mask-size", "mask-value", "mask-without-image"]
+    lines = list(found.lines())
+    assert [line.split(":")[0] for line in lines[:4]] == ["error"] * 3 + ["warning"]
+    assert lines[-2:] == ["errors: mask-size 2, mask-value 1", "warnings: mask-without-image 1"]
+
+
+def test_processes_and_the_order_of_files_change_nothing(base, monkeypatch):
+    save_mask(base, np.full((40, 40), 9, np.uint8), "photo3")
+    (base / "images/photo7.jpg").write_bytes(b"")
+    alone = findings_of(base).as_json()
+    monkeypatch.setattr(check, "WORTH_PROCESSES", 1)
+    real = contents._files
+    monkeypatch.setattr(contents, "_files", lambda folder: sorted(real(folder), reverse=True))
+    together = findings_of(base).as_json()
+    assert together == alone and together["errors"] == 2
+    json.dumps(together, allow_nan=False)
+
+
+def test_a_hash_is_near_for_copies_and_far_for_others():
+    def hashed(image):
+        small = image.convert("L").resize((9, 8), Image.Resampling.BILINEAR)
+        return check.difference_hash(np.asarray(small, dtype=np.int16))
+
+    def distance(first, second):
+        return (hashed(first) ^ hashed(second)).bit_count()
+
+    first = picture(1, (320, 240))
+    for copy in (first.resize((160, 120)), ImageEnhance.Brightness(first).enhance(0.8), first.crop((3, 3, 320, 240))):
+        assert distance(first, copy) <= check.NEAR
+    assert min(distance(first, picture(seed, (320, 240))) for seed in range(2, 30)) > check.NEAR
+    assert hashed(Image.new("RGB", (50, 50), (90, 90, 90))) is None
