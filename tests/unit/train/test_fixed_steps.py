@@ -6,8 +6,8 @@ import fixed_steps
 import proof
 
 EXPECTED = [
-    # of an AVX-512 machine; kernels of other instruction sets (ATEN_CPU_CAPABILITY=default with ONEDNN_MAX_CPU_ISA=SSE41)
-    # round otherwise, which grows with the steps
+    # of an AVX-512 machine; kernels of other instruction sets round otherwise, which grows with the steps (tried:
+    # ATEN_CPU_CAPABILITY=default with ONEDNN_MAX_CPU_ISA=SSE41)
     3.775795,
     3.714889,
     3.600114,
