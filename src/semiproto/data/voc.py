@@ -158,6 +158,7 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def _read_sbd(path: Path) -> np.ndarray:
+    """The mask in a .mat file, which is from a verified archive: scipy's reader can crash on forged ones."""
     try:
         values = np.asarray(loadmat(path)["GTcls"][0, 0]["Segmentation"])
     except FileNotFoundError:

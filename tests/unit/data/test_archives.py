@@ -145,7 +145,7 @@ def test_progress_reaches_the_size_of_the_archive_once(tmp_path, make, capsys):
 # ------------------------------------------------------------------------------------------------------- names
 
 HOSTILE = {
-    "absolute": "/tmp/x",
+    "absolute": "/etc/x",
     "above": "../x",
     "above, further in": "a/../../x",
     "above, at the end": "a/..",
@@ -175,7 +175,7 @@ def test_names_that_lead_elsewhere_or_deceive_are_refused(tmp_path, refused, mak
 
 @MAKERS
 def test_an_absolute_path_is_called_that(tmp_path, refused, make):
-    refused(make(tmp_path / "archive", {"/tmp/x": b"x"}), "'/tmp/x'", "its path is absolute")
+    refused(make(tmp_path / "archive", {"/etc/x": b"x"}), "'/etc/x'", "its path is absolute")
 
 
 def test_an_empty_name_in_a_zip(tmp_path, refused):
@@ -404,7 +404,7 @@ def test_random_damage_is_refused_or_harmless_and_never_a_traceback(tmp_path, ma
     rng = np.random.default_rng(0)
     good = make(tmp_path / "archive", {f"set/f{n}/{'x' * n}.png": NOISE[: n * 37] for n in range(1, 8)}).read_bytes()
     outcomes = []
-    for _ in range(200):
+    for _ in range(60):
         data = np.frombuffer(good, dtype=np.uint8).copy()
         data[rng.integers(len(data), size=3)] ^= rng.integers(1, 256, size=3, dtype=np.uint8)
         (tmp_path / "archive").write_bytes(data.tobytes())
@@ -415,7 +415,7 @@ def test_random_damage_is_refused_or_harmless_and_never_a_traceback(tmp_path, ma
             outcomes.append("refused")
             assert "\n" not in str(error)
         assert {path.name for path in tmp_path.iterdir()} <= {"archive", "out"}
-    assert outcomes.count("refused") > 50
+    assert outcomes.count("refused") > 15
 
 
 @pytest.fixture
