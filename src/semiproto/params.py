@@ -109,7 +109,7 @@ Source = Annotated[DigitsSource | FolderSource | PublishedSource, Field(discrimi
 class Splits(Section):
     family: Literal["generated", "classic", "blended", "cityscapes"] = Field(
         description="generated: drawn by the rule of data/splits.py; the others: the published lists of VOC (classic:"
-        " 92 to 1464 labels, VOC's own masks; blended: 662 to 5291, from 2646 on SBD's too) and Cityscapes (186 to 1488)"
+        " 92 to 1464 labels, VOC's masks; blended: 662 to 5291, from 2646 on SBD's too) and Cityscapes (186 to 1488)"
     )
     seed: Seed = Field(description="seed of the generated family's stratified draw; the same lists on any machine")
     validation: float = Field(
