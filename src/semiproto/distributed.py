@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SECONDS_TO_STOP = 300
 """After SIGTERM or SIGINT, until processes that do not stop are killed: the longest that a step may take."""
 
+WAITED_FOR = "SEMIPROTO_WAITED_FOR"
+"""Variable of the environment of processes that this module started."""
+
 
 # -------------------------------------------------------------------------------------------------- inside
 
@@ -176,9 +179,13 @@ def process_count(compute: Compute, batch: int) -> int:
         count, key = compute.gpus, "compute.gpus"
         if count > torch.cuda.device_count():
             raise UserError(f"{key}: {count} were asked for and torch sees {torch.cuda.device_count()}; lower it")
+    _require_divisor(count, key, batch)
+    return count
+
+
+def _require_divisor(count: int, key: str, batch: int) -> None:
     if batch % count:
         raise UserError(f"{key}: {count} processes cannot share a batch of {batch} images; take a divisor of it")
-    return count
 
 
 def run(compute: Compute, batch: int, work: Callable[[], None]) -> None:
@@ -188,7 +195,7 @@ def run(compute: Compute, batch: int, work: Callable[[], None]) -> None:
     """
     device = device_of(compute)
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        _work_in_group(device, work)
+        _work_in_group(device, batch, work)
     elif (count := process_count(compute, batch)) > 1:
         _launch(count)
     else:
@@ -202,6 +209,7 @@ def _launch(count: int) -> None:
 
     logging.disable()  # the launcher's pages of reports, where one line says it; this process does nothing but wait
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SECONDS_TO_STOP))
+    os.environ[WAITED_FOR] = "1"
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -247,7 +255,7 @@ def _what_was_raised(failure: ProcessFailure) -> tuple[str, str]:
     return str(message), ""
 
 
-def _work_in_group(device: torch.device, work: Callable[[], None]) -> None:
+def _work_in_group(device: torch.device, batch: int, work: Callable[[], None]) -> None:
     """Does `work` as one process of a group; what it raises is handed to the process that waits, which prints it."""
     from torch.distributed.elastic.multiprocessing.errors import record
 
@@ -258,8 +266,11 @@ def _work_in_group(device: torch.device, work: Callable[[], None]) -> None:
     if rank() > 0:  # one process speaks for all
         sys.stdout = sys.stderr = io.StringIO()
     try:
+        _require_divisor(world(), "torchrun --nproc-per-node", batch)
         record(_readable)(work)
-    except BaseException:  # recorded: the process that waits says which one counts
+    except BaseException as error:  # recorded: the process that waits says which one counts
+        if WAITED_FOR not in os.environ:  # but torchrun, which would say pages
+            print(f"semiproto: {error}", file=sys.stderr, flush=True)
         # Not in order, which would wait for processes that wait for this one.
         os._exit(1)
     distributed.destroy_process_group()

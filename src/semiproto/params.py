@@ -202,7 +202,11 @@ class LabeledLoss(Section):
 class Schedule(Section):
     steps: int | None = Field(ge=1, description="optimiser steps; null: epochs says how long")
     epochs: int | None = Field(ge=1, description="passes over the longer image list; null: steps says how long")
-    batch: int = Field(ge=1, le=4096, description="labelled images a step over all processes (and as many unlabelled)")
+    batch: int = Field(
+        ge=2,
+        le=4096,
+        description="labelled images a step over all processes (and as many unlabelled); 2 at least, for batch norm",
+    )
     validations: int = Field(
         ge=1, le=1000, description="times the validation score is taken on the way, the last at the end"
     )

@@ -41,9 +41,12 @@ def test_tau_zero_takes_every_pixel_for_sure(train):
     assert "raise semi.tau" in line
 
 
-def test_a_hundredfold_rate_is_noticed(train):
-    status, warnings, errors = train("prototype", lambda tree: tree["optimizer"].update(lr=10))
-    assert (status, "optimizer.lr" in errors) == (1, True) or any("coverage" in line for line in warnings), warnings
+def test_a_rate_that_makes_the_run_diverge_stops_it_with_one_line(train):
+    rates = {"lr": 10, "head_lr_factor": 100, "warmup_steps": 0}
+    status, _, errors = train("prototype", lambda tree: tree["optimizer"].update(rates))
+    assert status == 1 and "Traceback" not in errors
+    last = errors.splitlines()[-1]
+    assert last.startswith("semiproto: ") and "lower optimizer.lr" in last
 
 
 def test_a_class_that_only_unlabelled_images_show_has_no_pseudo_label(train, finished, tmp_path):

@@ -16,6 +16,7 @@ import tiny
 
 from semiproto import params
 from semiproto.artifacts import sha256_file
+from semiproto.train import checkpoint
 
 STEPS = 80
 
@@ -39,7 +40,9 @@ class Training:
     def start(self, workers: int = 0) -> subprocess.Popen[str]:
         compute = tiny.params()["compute"] | {"processes": self.processes, "workers": workers}
         command = [*self.command, "--compute", json.dumps(compute)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
 
     def finish(self) -> str:
         """Runs to the end; what it printed."""
@@ -53,6 +56,9 @@ class Training:
         while not file.exists() or file.stat().st_mtime < since:
             assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
             time.sleep(0.02)
+
+    def saved_step(self) -> int:
+        return int(checkpoint._read(self.folder / "checkpoints/latest.pt")["step"])
 
     def weights(self) -> tuple[str, str]:
         return tuple(sha256_file(self.folder / f"model/{name}.safetensors") for name in ("model", "student"))
@@ -104,17 +110,39 @@ def test_five_kills_at_random_moments(training, undisturbed, processes):
     assert not (run.folder / "checkpoints").exists()
 
 
-@pytest.mark.parametrize(("number", "processes"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGTERM, 2)])
-def test_a_stop_signal_saves_and_says_so(training, undisturbed, number, processes):
+@pytest.mark.parametrize(
+    ("number", "processes", "workers"),
+    [(signal.SIGINT, 1, 0), (signal.SIGTERM, 1, 2), (signal.SIGINT, 1, 1), (signal.SIGTERM, 2, 1)],
+)
+def test_a_stop_signal_saves_and_says_so(training, undisturbed, number, processes, workers):
+    """Sent to the whole process group, as a terminal and schedulers do: loader workers get it too."""
     run = training(processes)
-    process = run.start()
+    process = run.start(workers)
     run.wait_for_a_new_checkpoint(process, time.time())
-    process.send_signal(number)
+    before = run.saved_step()
+    os.killpg(process.pid, number)
     output = process.communicate(timeout=60)[0]
-    assert process.returncode == 130
+    assert process.returncode == 130, output
     assert output.splitlines()[-1].startswith("semiproto: ") and "the same command goes on from" in output
+    assert "Traceback" not in output
+    assert run.saved_step() > before
     run.finish()
     assert run.weights() == undisturbed[processes]
+
+
+def test_a_checkpoint_of_another_content_is_passed_over(training, undisturbed):
+    run = training(1)
+    process = run.start()
+    run.wait_for_a_new_checkpoint(process, time.time())
+    process.kill()
+    process.communicate()
+    latest = run.folder / "checkpoints/latest.pt"
+    data = bytearray(latest.read_bytes())
+    data[len(data) // 2] ^= 1
+    latest.write_bytes(data)
+    output = run.finish()
+    assert f"{latest}: not a usable checkpoint" in output
+    assert run.weights() == undisturbed[1]
 
 
 def test_a_fault_in_several_processes_is_said_once(training, tmp_path):
@@ -140,3 +168,12 @@ def state_of(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().split()[2]
     except FileNotFoundError:
         return "Z"
+
+
+def test_torchrun_with_a_number_that_does_not_divide_the_batch(training):
+    run = training(1)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3", "-m"]
+    compute = ["--compute", json.dumps(tiny.params()["compute"])]
+    result = subprocess.run([*launcher, *run.command[2:], *compute], capture_output=True, text=True, timeout=120)
+    assert result.returncode != 0
+    assert result.stderr.count("semiproto: torchrun --nproc-per-node: 3 processes cannot share a batch of 2") == 1

@@ -1,11 +1,13 @@
 """Resume checkpoints: tensors and plain values, written whole or not at all, the one before kept.
 
 They live outside the results (checkpoints/), are an output of no rule, and carry a key: the hash of all that a run
-depends on. A checkpoint with another key is of another run and is not used.
+depends on. A checkpoint with another key is of another run and is not used. The last 32 bytes of a file are the SHA-256
+of the others.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ import torch
 from semiproto.artifacts import atomic_write
 
 LATEST, PREVIOUS = "latest.pt", "previous.pt"
+FORMAT = 2
+"""Raised when the content of a state changes: one that older code wrote is not of this run."""
+DIGEST_BYTES = 32
 
 State = dict[str, Any]
 
@@ -23,9 +28,9 @@ def save(folder: Path, key: str, state: State) -> None:
     """Writes `state` as the latest checkpoint; the one before becomes the previous one."""
     latest = folder / LATEST
     data = io.BytesIO()  # torch's own file writer does not say "disk full" as an OSError
-    torch.save({"key": key, **state}, data)
+    torch.save({"key": _stamp(key), **state}, data)
     with atomic_write(latest) as temporary:
-        temporary.write_bytes(data.getbuffer())
+        temporary.write_bytes(data.getvalue() + hashlib.sha256(data.getbuffer()).digest())
         if latest.exists():
             latest.replace(folder / PREVIOUS)
 
@@ -37,20 +42,33 @@ def load(folder: Path, key: str) -> State | None:
         if not path.exists():
             continue
         try:
-            state: State = torch.load(path, map_location="cpu", weights_only=True)
+            state: State = _read(path)
             found = state["key"]
         except Exception as error:  # a truncated or foreign file raises many kinds, all meaning: not usable
             print(f"{path}: not a usable checkpoint ({' '.join(str(error).split())[:80]}); passed over", flush=True)
             continue
-        if found == key:
+        if found == _stamp(key):
             return state
         print(f"{path}: of a run with other parameters or inputs; passed over", flush=True)
     return None
 
 
+def _stamp(key: str) -> str:
+    return f"{FORMAT}:{key}"
+
+
+def _read(path: Path) -> State:
+    data = path.read_bytes()
+    content, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ValueError("damaged or cut short: its checksum is another")
+    state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return state
+
+
 def remove(folder: Path) -> None:
-    """Deletes the checkpoints of a finished run, and what a kill in the middle of writing one left behind."""
-    for path in (folder / LATEST, folder / PREVIOUS, *folder.glob(f".{LATEST}.*.tmp")):
+    """Deletes what a finished run kept here, and what a kill in the middle of writing it left behind."""
+    for path in (*folder.glob("*.pt"), *folder.glob("*.csv"), *folder.glob(".*.tmp")):
         path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

@@ -17,11 +17,13 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from semiproto import distributed
+from semiproto.artifacts import atomic_write
 from semiproto.data.loaders import Batch
 from semiproto.errors import Interrupted, UserError
 from semiproto.model.deeplab import DeepLab
@@ -90,19 +92,27 @@ class Result:
     seconds: float = 0.0
     """Spent in steps, interruptions and validation left out."""
     sums: Means = field(default_factory=dict)
-    """Of what was measured in the `counted` steps since the last row."""
-    counted: int = 0
+    """Of what was measured since the last row."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """In how many steps it was."""
 
     def add(self, values: Means) -> None:
         for name, ones in values.items():
             before = self.sums.get(name, [0.0] * len(ones))
             self.sums[name] = [one + other for one, other in zip(before, ones, strict=True)]
-        self.counted += 1
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables of a run by file name."""
+        return {
+            "history.csv": pd.DataFrame(self.history),
+            "health.csv": pd.DataFrame(self.health.rows, columns=["step", "measure", "name", "value"]),
+        }
 
     def end_row(self, step: int, lr: float, memory: float, classes: list[str]) -> list[str]:
         """Adds a row to the history; returns new warnings."""
-        means = {name: [value / self.counted for value in total] for name, total in self.sums.items()}
-        self.sums, self.counted = {}, 0
+        means = {name: [value / self.counts[name] for value in total] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
         scalars = {name: values[0] for name, values in means.items() if len(values) == 1}
         row = {"step": step, "seconds": round(self.seconds, 2), "lr": lr, **scalars, "memory_mib": round(memory)}
         self.history.append(row)
@@ -131,8 +141,8 @@ def fit(
             network.compile()
     progress = Progress(run.name, run.steps, "steps", done=start)
     row_every = max(1, run.steps // LOG_LINES)
-    iterators: list[Iterator[Batch]] = [iter(loader) for loader in loaders(start)] if start < run.steps else []
     with _stop_signal() as stopped, _tensorboard(run, start) as board:
+        iterators: list[Iterator[Batch]] = [iter(loader) for loader in loaders(start)] if start < run.steps else []
         for step in range(start, run.steps):
             factor = lr_factor(step, run.steps, optimizer_params)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -144,6 +154,7 @@ def fit(
                 for line in result.end_row(step + 1, factor * rates[0], peak_memory(run.device), run.classes):
                     print(f"{run.name}: warning: {line}", flush=True)
                 board(result)
+                _write_tables(run, result)
             if _is_due(step + 1, run.steps, run.validations):
                 score = 100 * validate(phase.evaluated())
                 result.scores.append({"step": step + 1, "miou": score})
@@ -209,13 +220,20 @@ def _agreed(tensors: list[Tensor]) -> list[list[float]]:
 
 def _resume(phase: Phase, optimizer: torch.optim.Optimizer, run: Run) -> tuple[Result, int]:
     state = checkpoint.load(run.checkpoints, run.key)
+    start = 0 if state is None else int(state["step"])
+    starts = distributed.gather(torch.tensor([start], device=run.device)).tolist()
+    if len(set(starts)) > 1:
+        raise UserError(
+            f"{run.checkpoints}: the processes found checkpoints of different steps {starts}; let all of them see the"
+            " same folder"
+        )
     if state is None:
         return Result(), 0
     phase.load_state_dict(state["phase"])
     optimizer.load_state_dict(state["optimizer"])
-    print(f"{run.name}: goes on at step {state['step']} of {run.steps}", flush=True)
+    print(f"{run.name}: goes on at step {start} of {run.steps}", flush=True)
     found = state["result"]
-    return Result(**found | {"health": Health(**found["health"])}), state["step"]
+    return Result(**found | {"health": Health(**found["health"])}), start
 
 
 def _save(phase: Phase, optimizer: torch.optim.Optimizer, run: Run, step: int, result: Result) -> None:
@@ -225,6 +243,14 @@ def _save(phase: Phase, optimizer: torch.optim.Optimizer, run: Run, step: int, r
         checkpoint.save(run.checkpoints, run.key, state | {"result": asdict(result)})
 
 
+def _write_tables(run: Run, result: Result) -> None:
+    """history.csv and health.csv of an unfinished run, beside its checkpoints: a sick one is looked at early."""
+    if distributed.rank() == 0:
+        for name, table in result.tables().items():
+            with atomic_write(run.checkpoints / name) as temporary:
+                table.to_csv(temporary, index=False, float_format="%.6g")
+
+
 def _require_finite(phase: Phase, run: Run, step: int) -> None:
     """A loss is computed before the step that spoils the weights, so the weights are looked at before they are kept."""
     if not all(bool(value.isfinite().all()) for value in phase.state_dict().values()):
@@ -232,9 +258,10 @@ def _require_finite(phase: Phase, run: Run, step: int) -> None:
 
 
 def _diverged(run: Run, step: int, what: str) -> UserError:
+    saved = (run.checkpoints / checkpoint.LATEST).exists()
+    kept = f"the last good state is kept in {run.checkpoints}" if saved else "no state was saved yet"
     return UserError(
-        f"{run.name}, step {step}: {what}; the last good state is kept in {run.checkpoints}; lower optimizer.lr (or"
-        " raise optimizer.warmup_steps) and run again"
+        f"{run.name}, step {step}: {what}; {kept}; lower optimizer.lr (or raise optimizer.warmup_steps) and run again"
     )
 
 
@@ -259,13 +286,13 @@ def _to(batch: Batch, device: torch.device) -> Batch:
 
 @contextmanager
 def _stop_signal() -> Iterator[Callable[[], bool]]:
-    """Yields a function that says whether SIGINT or SIGTERM came: the loop ends its step and saves before it stops."""
+    """Yields a function that says whether SIGINT, SIGTERM or SIGHUP came: the loop saves before it stops."""
     came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         came.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield lambda: bool(came)
     finally:

@@ -21,7 +21,10 @@ PATIENCE, PATIENCE_STEPS = 5, 50
 LOW_COVERAGE, FULL_COVERAGE = 0.01, 0.995
 """Shares of confident pixels beyond which the unlabelled images teach nothing, or teach anything."""
 
-FALLEN_AGREEMENT = 0.15
+VANISHED = 1e-5
+"""Share of the confident pixels below which a class, and of the members below which a prototype, has none."""
+
+FALLEN_AGREEMENT = 0.1
 """How far the heads' agreement may fall below its best."""
 
 REMEDIES = {
@@ -29,8 +32,9 @@ REMEDIES = {
     " (pretrain.steps, semi.supervised_epochs) or lower semi.tau",
     "full coverage": "over 99.5 % of the unlabelled pixels are confident, right or wrong; raise semi.tau or lower"
     " optimizer.lr",
-    "class without pseudo-label": "not one confident pixel; label images that show it, or lower semi.tau",
-    "dead prototype": "no pixel joined it; lower prototypes.per_class, or semi.prototype_head.momentum to let it move",
+    "class without pseudo-label": "hardly one confident pixel; label images that show it (a lower semi.tau helps only"
+    " where coverage is low)",
+    "dead prototype": "no pixel of its class is nearest to it, so it stays where it is; lower prototypes.per_class",
     "heads disagree": "the linear and the prototype head agree on fewer and fewer pixels; lower optimizer.lr, or start"
     " from a better network (pretrain.steps)",
 }
@@ -72,18 +76,17 @@ class Health:
     def _wrong(self, means: Means, classes: Sequence[str]) -> Iterator[str]:
         """What looks wrong in one row, as `kind: item`."""
         coverage = means.get("coverage", [0.5])[0]
-        if coverage < LOW_COVERAGE:
-            yield "low coverage: "
-            return  # which is why classes and prototypes get nothing
         if coverage > FULL_COVERAGE:
             yield "full coverage: "
-        for kind, measure in (
-            ("class without pseudo-label", "pseudo_label_share"),
-            ("dead prototype", "prototype_use"),
-        ):
+        measures = {"dead prototype": "prototype_use"}
+        if coverage < LOW_COVERAGE:
+            yield "low coverage: "  # which is why classes get no pseudo-labels
+        else:
+            measures["class without pseudo-label"] = "pseudo_label_share"
+        for kind, measure in measures.items():
             values = means.get(measure, [])
             for name, value in zip(names(measure, len(values), classes), values, strict=True):
-                if value == 0:
+                if value < VANISHED:
                     yield f"{kind}: {name}"
         if "agreement" in means:
             self.best_agreement = max(self.best_agreement, means["agreement"][0])

@@ -36,13 +36,13 @@ class Inputs:
         self.labeled = layout.read_list(split / "labeled.txt")
         self.unlabeled = layout.read_list(split / "unlabeled.txt")
 
-    def key(self, config: PretrainConfig | TrainConfig, seed: int) -> str:
-        """Hash of all that the result depends on: configuration, seed, and the digests of the inputs."""
+    def key(self, config: PretrainConfig | TrainConfig, seed: int, bfloat16: bool) -> str:
+        """Hash of all that the result depends on: configuration, seed, precision, and the digests of the inputs."""
         digests = [str(sorted(read_receipt(folder)["outputs"].items())) for folder in self.folders]
         weights = config.model.encoder.weights
         if weights is not None and Path(weights).is_file():
             digests.append(sha256_file(Path(weights)))
-        return sha256_text("\n".join([canonical(config), str(seed), *digests]))
+        return sha256_text("\n".join([canonical(config), str(seed), str(bfloat16), *digests]))
 
 
 def pretrain(
@@ -142,9 +142,10 @@ def _run(
 ) -> Run:
     torch.set_num_threads(compute.threads)
     device = distributed.device_of(compute)
+    bfloat16 = uses_bfloat16(config.optimizer.precision, device)
     return Run(
         name,
-        inputs.key(config, seed),
+        inputs.key(config, seed, bfloat16),
         seed,
         steps,
         schedule.validations,
@@ -152,7 +153,7 @@ def _run(
         checkpoints,
         device,
         inputs.classes,
-        bfloat16=uses_bfloat16(config.optimizer.precision, device),
+        bfloat16=bfloat16,
         compile=compute.compile,
         tensorboard=None if compute.tensorboard is None else Path(compute.tensorboard),
     )
@@ -203,11 +204,7 @@ def _finish(
     out: Path, step: str, config: PretrainConfig | TrainConfig, inputs: Inputs, run: Run, result: Result
 ) -> None:
     """Writes the history, the validation scores and the receipt, and drops the resume checkpoints."""
-    tables = {
-        "history.csv": pd.DataFrame(result.history),
-        "validation.csv": pd.DataFrame(result.scores),
-        "health.csv": pd.DataFrame(result.health.rows, columns=["step", "measure", "name", "value"]),
-    }
+    tables = result.tables() | {"validation.csv": pd.DataFrame(result.scores)}
     for name, table in tables.items():
         with atomic_write(out / name) as temporary:
             table.to_csv(temporary, index=False, float_format="%.6g")

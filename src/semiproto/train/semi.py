@@ -141,7 +141,8 @@ class SemiPhase(Phase):
         """Which share of the pixels is confident, of which classes those are, and how confident the teacher is."""
         inside, confident = (confidence > 0).float().flatten(), (confidence > self.params.tau).float().flatten()
         of_class = pseudo_labels.flatten().bincount(confident, minlength=self.student.num_classes)
-        bins = (confidence * CONFIDENCE_BINS).long().clamp(max=CONFIDENCE_BINS - 1).flatten()
+        # Without the nan of a network that has diverged, so that its loss is looked at, which says so.
+        bins = (confidence.nan_to_num() * CONFIDENCE_BINS).long().clamp(0, CONFIDENCE_BINS - 1).flatten()
         histogram = bins.bincount(inside, minlength=CONFIDENCE_BINS)
         pixels, sure = inside.sum().clamp(min=1), confident.sum()
         return {

@@ -186,8 +186,8 @@ def test_the_checkpoint_of_another_run_is_not_used(train):
 
 def test_checkpoints_are_written_as_often_as_asked_for(train, tmp_path):
     train("run", checkpoint_every=3)
-    assert torch.load(tmp_path / "run" / "latest.pt", weights_only=True)["step"] == 6
-    assert torch.load(tmp_path / "run" / "previous.pt", weights_only=True)["step"] == 3
+    assert checkpoint._read(tmp_path / "run" / "latest.pt")["step"] == 6
+    assert checkpoint._read(tmp_path / "run" / "previous.pt")["step"] == 3
 
 
 @pytest.mark.parametrize(
@@ -255,3 +255,47 @@ def test_every_row_says_how_fast_and_how_big_the_run_was(train):
     for row in result.history:
         assert row["images_per_second"] > 0 and 0 <= row["data_wait"] < 1 and row["memory_mib"] > 50
         assert row["images_per_second"] * row["step_seconds"] == pytest.approx(4, rel=0.01)
+
+
+def test_a_network_that_diverges_ends_with_one_line(train, one_line):
+    """The weights turn nan in the optimiser's step; the next forward, pseudo-labels included, must live to say so."""
+
+    def spoiled(phase):
+        inner = phase.after_step
+
+        def after_step(step):
+            measured = inner(step)
+            if step == 3:
+                with torch.no_grad():
+                    phase.student.linear_head[-1].weight.fill_(float("nan"))
+                    phase.teacher.model.linear_head[-1].weight.fill_(float("nan"))
+            return measured
+
+        phase.after_step = after_step
+        return phase
+
+    with pytest.raises(UserError) as error:
+        train("run", spoiled)
+    one_line(error, "step 5", "the loss is nan", "no state was saved yet", "optimizer.lr")
+
+
+def test_means_are_over_the_steps_that_had_the_measure(train, monkeypatch):
+    """The teacher comes in the middle of a row."""
+    monkeypatch.setattr(engine, "LOG_LINES", 1)
+
+    def later(phase):
+        phase.teacher_from = 4
+        phase.params = phase.params.model_copy(update={"tau": 0.0})
+        return phase
+
+    _, result = train("run", later)
+    assert result.history[-1]["coverage"] == pytest.approx(1)
+    shares = [row["value"] for row in result.health.rows if row["measure"] == "pseudo_label_share"]
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_the_tables_of_an_unfinished_run_are_there(train, tmp_path):
+    with pytest.raises(Interrupted):
+        train("run", signalled(signal.SIGINT, 3))
+    assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 5
+    assert "pseudo_label_share" in (tmp_path / "run/health.csv").read_text()

@@ -47,6 +47,7 @@ def test_nothing_is_said_of_a_healthy_run():
         ({"coverage": [0.009]}, "low coverage", ""),
         ({"coverage": [0.996]}, "full coverage", ""),
         ({"pseudo_label_share": [0.7, 0.3, 0.0]}, "class without pseudo-label", "sheep"),
+        ({"pseudo_label_share": [0.7, 1e-7, 0.3]}, "class without pseudo-label", "cow"),
         ({"prototype_use": [0.5, 0.3, 0.1, 0.0, 0.05, 0.05]}, "dead prototype", "cow/1"),
     ],
 )
@@ -73,13 +74,18 @@ def test_several_items_share_a_line():
     ]
 
 
-def test_without_confident_pixels_classes_and_prototypes_are_not_blamed():
-    bad = healthy(coverage=[0.0], pseudo_label_share=[0.0] * 3, prototype_use=[0.0] * 6)
+def test_without_confident_pixels_classes_are_not_blamed():
+    bad = healthy(coverage=[0.0], pseudo_label_share=[0.0] * 3)
     assert [line.split(": ")[1] for line in warned(*[bad] * PATIENCE)[-1]] == ["low coverage"]
 
 
+def test_prototypes_and_heads_are_looked_at_when_coverage_is_low():
+    bad = healthy(coverage=[0.0], pseudo_label_share=[0.0] * 3, prototype_use=[0.5, 0.5, 0, 0, 0, 0])
+    assert "dead prototype (cow/0, cow/1, sheep/0, sheep/1)" in " ".join(warned(*[bad] * PATIENCE)[-1])
+
+
 def test_heads_that_agree_less_and_less():
-    rows = [healthy(agreement=[value]) for value in (0.6, 0.8, 0.9, 0.85, 0.8, 0.74, 0.7, 0.65, 0.6, 0.55)]
+    rows = [healthy(agreement=[value]) for value in (0.6, 0.8, 0.9, 0.85, 0.81, 0.79, 0.75, 0.72, 0.7, 0.65)]
     assert [bool(lines) for lines in warned(*rows)] == [False] * 9 + [True]
     assert "heads disagree" in warned(*rows)[-1][0]
     assert not any(warned(*reversed(rows)))
