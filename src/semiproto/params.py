@@ -348,9 +348,7 @@ class Compute(Section):
     workers: int = Field(
         ge=0, le=64, description="loader processes per list and training process; 0 loads in the training process"
     )
-    compile: bool = Field(
-        description="torch.compile for student and teacher: minutes at the start for a fifth of the time of a step"
-    )
+    compile: bool = Field(description="torch.compile for student and teacher: minutes at the start, for faster steps")
     downloads: str = Field(min_length=1, description="folder for downloaded archives, kept and used again")
     mirror: str | None = Field(description="URL or folder that is asked first for every file; null: the publishers")
     offline: bool = Field(description="true: nothing is downloaded, what is missing is listed with where to put it")
