@@ -359,10 +359,16 @@ def predict(
 
     Example: semiproto predict models/semi/digits/30/prototype/seed0 data/raw/digits/files/JPEGImages -o masks
     """
+    import signal
+
     from semiproto.analysis import predict as prediction
 
     options = prediction.Options(window, not index, overlay, confidence)
-    outcome = prediction.predict_files(model, images, out, options)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        outcome = prediction.predict_files(model, images, out, options)
+    except KeyboardInterrupt:
+        raise Interrupted(f"{out}: stopped; the same command goes on") from None
     for line in outcome.unreadable:
         typer.echo(f"skipped: {line}", err=True)
     typer.echo(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
 
@@ -78,5 +79,5 @@ def _apply(tree: Any, change: str) -> None:
         node[leaf] = YAML(typ="safe").load(text)
     except YAMLError:
         raise UserError(f"--set {change}: {text!r} is not a YAML value; check its brackets and quotes") from None
-    commented: Any = node
-    commented.ca.items.pop(leaf, None)  # the template's remark is on the template's value
+    if isinstance(node, CommentedMap):
+        node.ca.items.pop(leaf, None)  # the template's remark is on the template's value

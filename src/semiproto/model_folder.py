@@ -96,6 +96,8 @@ def read_card(folder: Path) -> Card:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         return Card(**{name: fields[name] for name in Card.__dataclass_fields__ if name in fields})
+    except NotADirectoryError:
+        raise UserError(f"{folder}: a file, not a model folder; name the folder that it is in") from None
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
     except ValidationError as error:

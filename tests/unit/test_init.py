@@ -9,6 +9,7 @@ from PIL import Image
 
 from pipeline import own_folder
 from semiproto import init, params
+from semiproto.data import check, contents
 from semiproto.data.discover import discover
 from semiproto.errors import UserError
 
@@ -50,6 +51,16 @@ def test_masks_drawn_in_colours(base, palette):
     assert source.classes == ["background", "square"]
     assert source.colours == [[0, 0, 0], [200, 30, 90]] and source.ignore == [224, 224, 192]
     assert "masks are drawn in colours" in said and "colour [224, 224, 192] counts for nothing" in said
+
+
+def test_masks_drawn_in_colours_with_alpha_are_known_for_that(base):
+    for path in (own_folder.drawn_in_colours(base) / "masks").iterdir():
+        Image.open(path).convert("RGBA").save(path)
+    source = discover(base, "own")[0]
+    assert source.colours == [[0, 0, 0], [200, 30, 90]]
+    found = check.check(source, contents.read(source))
+    assert "mode RGBA is not a mask of class colours" in found.faults[0].found
+    assert found.faults[0].remedy == "save it as an 8-bit RGB or palette PNG without alpha"
 
 
 def test_palette_masks_whose_colours_are_not_those_of_the_classes_hold_indices(base):

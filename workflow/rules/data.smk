@@ -1,15 +1,5 @@
 # The set and the lists of its splits.
-import hashlib
-
-
-def folder_fingerprint():
-    """Names, sizes and times of a user's files, so that a changed folder is prepared anew; None for the digits."""
-    if PARAMS.dataset.source != "folder":
-        return None
-    base = Path(PARAMS.dataset.path)
-    files = sorted(path for path in base.rglob("*") if path.is_file())
-    facts = [f"{path.relative_to(base)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+from semiproto.data.contents import fingerprint
 
 
 SOURCE_CODE = sources("data/layout.py", "data/splits.py") + {
@@ -27,7 +17,8 @@ rule data:
         receipt=f"{DATA}/receipt.json",
     params:
         config=step(P.DataConfig),
-        fingerprint=folder_fingerprint(),
+        # A changed folder is prepared anew.
+        fingerprint=fingerprint(Path(PARAMS.dataset.path)) if PARAMS.dataset.source == "folder" else None,
     shell:
         "{SEMIPROTO} data --config {params.config:q} --out {DATA} --compute {COMPUTE:q}"
 

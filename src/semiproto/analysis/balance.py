@@ -17,10 +17,7 @@ COLOURS = {"train": "#0072B2", "val": "#E69F00"}
 
 
 def picture(findings: Findings, path: Path) -> None:
-    """Writes a PNG with a bar for each class and part: its share of the labelled pixels, and in how many images it is.
-
-    The axis is logarithmic, as the rare classes are those to look for.
-    """
+    """Writes a PNG with a bar for each class and part: its share of the labelled pixels, and its number of images."""
     if not findings.classes:
         raise UserError(f"{path}: no mask could be read, so there is nothing to draw; mend the faults first")
     parts = list(dict.fromkeys(share.part for share in findings.classes))
@@ -28,22 +25,17 @@ def picture(findings: Findings, path: Path) -> None:
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(7, 1.2 + 0.22 * len(names) * (len(parts) + 0.5)), layout="constrained")
         axes = figure.subplots()
-        left = 50 * min((share.share for share in findings.classes if share.share > 0), default=1.0)
         for number, part in enumerate(parts):
             rows = [share for share in findings.classes if share.part == part]
             place = np.arange(len(names)) + (number - (len(parts) - 1) / 2) * 0.4
-            widths = [max(left, 100 * row.share) for row in rows]  # none is zero on a logarithmic axis
-            bars = axes.barh(place, widths, 0.36, color=COLOURS[part], label=NAMES[part])
+            bars = axes.barh(place, [100 * row.share for row in rows], 0.36, color=COLOURS[part], label=NAMES[part])
             axes.bar_label(bars, [f"{100 * r.share:.2g} %, {r.images} images" for r in rows], padding=3, fontsize=7)
-        axes.set_xscale("log")
-        axes.set_xlim(left, 100 * (100 / left) ** 0.3)  # room for the numbers
-        ticks = [tick for tick in (0.001, 0.01, 0.1, 1, 10, 100) if tick >= left]
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.set_xticks([], minor=True)
+        axes.set_xlim(0, 135)  # room for the numbers
+        axes.set_xticks(range(0, 101, 20))
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set(title="Class balance", xlabel="share of the labelled pixels (%), logarithmic")
+        axes.set(title="Class balance", xlabel="share of the labelled pixels (%)")
         figure.legend(loc="outside lower center", ncols=2)
         with atomic_write(path) as temporary:
             figure.savefig(temporary, format="png", dpi=DPI)

@@ -10,6 +10,8 @@ A mask whose text says what it would say now is kept, so that an interrupted com
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,7 @@ from torch import Tensor
 
 from semiproto import model_folder
 from semiproto.analysis.evaluate import BATCH, bands, linear_scores
-from semiproto.artifacts import atomic_write, sha256_file, sha256_text
+from semiproto.artifacts import atomic_write, sha256_file
 from semiproto.data import layout
 from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab
@@ -84,7 +86,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     UserError, before anything is written, where there is no image or a result would take the place of an input.
     """
     images = _images(paths)
-    _require_apart([_files_of(image, out, options, "") for image in images])
+    _require_apart([_files_of(image, out, options, "") for image in images], paths)
     card, network = model_folder.read_card(model), model_folder.load_model(model)
     network.to("cuda" if torch.cuda.is_available() else "cpu")
     weights, names = (sha256_file(model / name) for name in (model_folder.MODEL, model_folder.CARD))
@@ -104,9 +106,12 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     return outcome
 
 
-def _require_apart(files: list[_Files]) -> None:
+def _require_apart(files: list[_Files], paths: list[Path]) -> None:
     inputs = {one.image.resolve() for one in files}
+    folders = {path.resolve() for path in paths if path.is_dir()}
     for one in files:
+        if mixed := [path.parent for path in one.outputs() if path.parent.resolve() in folders]:
+            raise UserError(f"{mixed[0]}: masks would lie among the images of this folder; give another with --out")
         if any(path.resolve() in inputs for path in one.outputs()):
             raise UserError(f"{one.image}: its mask would overwrite an input image; give another folder with --out")
 
@@ -147,9 +152,9 @@ def _batches(
     waiting: list[tuple[_Files, np.ndarray]] = []
     for one in todo:
         try:
-            image = layout.read_image(one.image)
+            image = _read(one.image)
         except UserError as error:
-            unreadable.append(str(error))
+            unreadable.append(_printable(str(error)))
             progress.update()
             continue
         fitting = min(together, 3 * most_pixels // image.size)
@@ -161,9 +166,28 @@ def _batches(
         yield waiting
 
 
+def _read(path: Path) -> np.ndarray:
+    if path.is_symlink() and not path.exists():
+        raise _dead_link(path)
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise UserError(f"{path}: not a regular file; remove it")
+    return layout.read_image(path)
+
+
+def _dead_link(path: Path) -> UserError:
+    return UserError(f"{path}: a link to a file that is not there; restore the file or remove the link")
+
+
+def _printable(text: str) -> str:
+    """`text` on one line: a file's name may hold newlines, or bytes that are no text."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
 def _write(files: _Files, image: np.ndarray, classes: np.ndarray, confidence: np.ndarray, colours: np.ndarray) -> None:
     if files.overlay is not None:
         mixed = Image.blend(Image.fromarray(image), Image.fromarray(colours[classes]), OPACITY)
+        if not colours[0].any():  # a black background would only darken the image
+            mixed.paste(Image.fromarray(image), mask=Image.fromarray(classes == 0))
         with atomic_write(files.overlay) as temporary:
             mixed.save(temporary, format="JPEG", quality=90)
     if files.confidence is not None:
@@ -179,13 +203,14 @@ def _write(files: _Files, image: np.ndarray, classes: np.ndarray, confidence: np
 
 def _files_of(image: Path, out: Path, options: Options, key: str) -> _Files:
     facts = image.stat() if image.exists() else None  # a dangling link is told of when it is read
+    text = f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"
     return _Files(
         image,
         out / f"{image.stem}.png",
         out / "overlay" / f"{image.stem}.jpg" if options.overlay else None,
         out / "confidence" / f"{image.stem}.png" if options.confidence else None,
         options.palette,
-        sha256_text(f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"),
+        hashlib.sha256(os.fsencode(text)).hexdigest(),
     )
 
 
@@ -194,11 +219,11 @@ def _images(paths: list[Path]) -> list[Path]:
     files: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: no such file or folder of images; correct the name")
+            no_such = UserError(f"{path}: no such file or folder of images; correct the name")
+            raise _dead_link(path) if path.is_symlink() else no_such
         for file in _in_folder(path) if path.is_dir() else [path]:
-            if file.stem in files:
+            if files.setdefault(file.stem, file).resolve() != file.resolve():
                 raise UserError(f"{file}: {files[file.stem]} would give the mask the same name; predict them apart")
-            files[file.stem] = file
     if not files:
         raise UserError(f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}); name a folder of images")
     return list(files.values())

@@ -117,14 +117,15 @@ def _unpack(member: _Member, target: Path, most: int, archive: Path) -> int:
     with member.open() as source, target.open("xb", buffering=0) as file:
         while block := source.read(CHUNK):
             written += len(block)
-            _check_budget(written, most, archive)
+            _check_budget(written, most, archive, member.name)
             write_all(file, block, target)
     return written
 
 
-def _check_budget(count: int, most: int, archive: Path) -> None:
+def _check_budget(count: int, most: int, archive: Path, name: str) -> None:
     if count > most:
-        raise UserError(f"{archive}: unpacks to far more than its size; {_REMEDY}")
+        where = f", at member {_shown(name)}" if name else ""
+        raise UserError(f"{archive}: unpacks to far more than its size{where}; {_REMEDY}")
 
 
 # ---------------------------------------------------------------------------------------------------- names
@@ -166,8 +167,11 @@ def _claim(parts: tuple[str, ...], member: _Member, taken: dict[str, tuple[str, 
 
 
 def _refusal(archive: Path, member: _Member, why: str) -> UserError:
-    shown = member.name if len(member.name) <= 80 else member.name[:77] + "..."
-    return UserError(f"{archive}: member {shown!a} is refused ({why}); {_REMEDY}")
+    return UserError(f"{archive}: member {_shown(member.name)} is refused ({why}); {_REMEDY}")
+
+
+def _shown(name: str) -> str:
+    return ascii(name if len(name) <= 80 else name[:77] + "...")
 
 
 # --------------------------------------------------------------------------------------------------- members
@@ -178,15 +182,15 @@ class _Bounded:
 
     def __init__(self, stream: io.BufferedIOBase, most: int, archive: Path) -> None:
         self._stream, self._most, self._archive = stream, most, archive
-        self.last = b""
+        self.last, self.member = b"", ""
 
     def read(self, size: int) -> bytes:
-        _check_budget(self._stream.tell() + size, self._most, self._archive)
+        _check_budget(self._stream.tell() + size, self._most, self._archive, self.member)
         self.last = self._stream.read(size)
         return self.last
 
     def seek(self, position: int) -> int:
-        _check_budget(position, self._most, self._archive)
+        _check_budget(position, self._most, self._archive, self.member)
         return self._stream.seek(position)
 
     def tell(self) -> int:
@@ -204,6 +208,7 @@ def _tar_members(archive: Path, most: int, packed: bool) -> Iterator[_Member]:
         stream = _Bounded(gzip.GzipFile(fileobj=file) if packed else file, most, archive)
         with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:") as tar:
             for info in tar:
+                stream.member = info.name
                 yield _Member(info.name, info.isdir(), _tar_unusual(info), partial(_opened, tar, info), file.tell())
         if stream.last != bytes(tarfile.BLOCKSIZE):  # tarfile takes a bad header for the end
             raise tarfile.ReadError("it ends in the middle")

@@ -71,7 +71,7 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
     faults = [
         *contents.faults,
         *(fault for one in seen for fault in one.faults),
-        *_class_faults(source, shares),
+        *_class_faults(source, shares, seen),
         *_exact_duplicates(seen),
         *_near_duplicates(seen),
         *_look_faults(source, seen),
@@ -117,7 +117,8 @@ def look(rules: masks.Rules, item: Item) -> Seen:
             faults.append(_turned(values, orientation))
         else:
             pixels = np.bincount(values.ravel(), minlength=256)[: rules.classes]
-            faults += _mask_warnings(item, pixels, orientation)
+            sides_tell = orientation >= 5 and image.width != image.height
+            faults += _mask_warnings(item, pixels, orientation, sides_tell)
     thumbnail = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR), dtype=np.int16)
     return Seen(
         item,
@@ -157,13 +158,14 @@ def _turned(fault: Fault, orientation: int) -> Fault:
     return Fault("mask-turned", fault.file, found, "turn the mask like the image, or remove the image's EXIF tag")
 
 
-def _mask_warnings(item: Item, pixels: np.ndarray, orientation: int) -> Iterator[Fault]:
+def _mask_warnings(item: Item, pixels: np.ndarray, orientation: int, sides_tell: bool) -> Iterator[Fault]:
+    """sides_tell: the image was turned by a quarter, so a mask of its size can only be of it as shown."""
     assert item.mask is not None
     file = str(masks.file_of(item.mask))
     if not pixels.any():
         found = f"no pixel of {item.image.name} is of a class, all are void"
         yield Fault("mask-void", file, found, "label something, or remove the mask", warning=True)
-    if orientation != 1:
+    if orientation != 1 and not sides_tell:
         found = f"its EXIF orientation is {orientation}, and it is used as shown"
         yield Fault("exif", str(item.image), found, "make sure that its mask is of the image as shown", warning=True)
 
@@ -182,7 +184,7 @@ def _shares(part: str, names: list[str], seen: list[Seen]) -> list[ClassShare]:
     ]
 
 
-def _class_faults(source: FolderSource, shares: list[ClassShare]) -> Iterator[Fault]:
+def _class_faults(source: FolderSource, shares: list[ClassShare], seen: list[Seen]) -> Iterator[Fault]:
     """Classes that training cannot learn, and rare ones."""
     where = str(Path(source.path) / source.masks)
     for one in shares:
@@ -191,13 +193,28 @@ def _class_faults(source: FolderSource, shares: list[ClassShare]) -> Iterator[Fa
                 found, remedy = f"no pixel of class {one.name} to validate on", "add an image that shows it"
                 yield Fault("class-unvalidated", where, found, remedy, warning=True)
         elif one.pixels == 0:
-            remedy = "label an image that shows it, or remove it from the classes"
-            yield Fault("class-without-pixels", where, f"no labelled pixel of class {one.name}", remedy)
+            found, remedy = _without_pixels(one, shares, source, seen)
+            yield Fault("class-without-pixels", where, found, remedy)
         elif one.images < FEW_IMAGES or one.share < FEW_PIXELS:
             found = (
                 f"class {one.name} has {one.pixels} labelled pixels ({100 * one.share:.2g} %) in {one.images} images"
             )
             yield Fault("class-rare", where, found, "label more images that show it", warning=True)
+
+
+def _without_pixels(
+    one: ClassShare, shares: list[ClassShare], source: FolderSource, seen: list[Seen]
+) -> tuple[str, str]:
+    """What was found and what to do; binary masks of 0 and 255 are usual, and 255 counts for nothing here."""
+    masked = [each for each in seen if each.item.part == "train" and each.pixels is not None]
+    total = sum(each.width * each.height for each in masked)
+    void = 1 - sum(share.pixels for share in shares if share.part == "train") / total
+    found, value = f"no labelled pixel of class {one.name}", source.ignore
+    if not isinstance(value, int) or not void or one.name == source.classes[0] or len(source.classes) > 2:
+        return found, "label an image that shows it, or remove it from the classes"
+    found += f", and {100 * void:.2g} % of the pixels are {value}, which dataset.ignore makes void"
+    remedy = f"set dataset.colours to {[[0] * 3, [value] * 3]} and dataset.ignore to null, or write them as 1"
+    return found, f"if they are {one.name}, {remedy}"
 
 
 # ------------------------------------------------------------------------------------------------ duplicates

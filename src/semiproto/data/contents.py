@@ -87,6 +87,7 @@ def read(source: FolderSource) -> Contents:
         _instances(base / source.images, base / source.masks, source.classes, found)
     else:
         _mask_files(base / source.masks, found)
+        _subfolders(base / source.images, base / source.masks, found)
     parts = _parts(source, base, found)
     items = {
         stem: Item(safe_id(stem), found.images[stem], None if part == "unlabeled" else found.masks[stem], part)
@@ -109,6 +110,26 @@ def safe_id(stem: str) -> str:
 # --------------------------------------------------------------------------------------------------- files
 
 
+def fingerprint(base: Path) -> str:
+    """SHA-256 of the names, sizes and times of all files below a folder, through links to folders too."""
+    digest = hashlib.sha256()
+    for path in _walk(base):
+        if path.is_file():
+            facts = path.stat()
+            digest.update(os.fsencode(path.relative_to(base)) + f"\0{facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _walk(base: Path) -> Iterator[Path]:
+    """What `base` holds, in a fixed order; each folder once, and none above `base`, since links may run in circles."""
+    seen = {base.resolve(), *base.resolve().parents}
+    for folder, inner, files in os.walk(base, followlinks=True):
+        real = {name: Path(folder, name).resolve() for name in sorted(inner)}
+        inner[:] = [name for name, target in real.items() if target not in seen]
+        seen.update(real.values())
+        yield from (Path(folder, name) for name in sorted(files))
+
+
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
 
@@ -121,6 +142,15 @@ def _image_files(folder: Path, found: _Found) -> None:
             found.add_image(path)
         elif path.suffix.lower() in UNREAD_SUFFIXES:
             found.warning("image-suffix", path, f"{path.suffix} files are passed over", "save it as JPEG or PNG")
+
+
+def _subfolders(folder: Path, masks: Path, found: _Found) -> None:
+    """Warns of images that are not looked at, since only a table or a COCO file can name them."""
+    for inner in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        number = sum(path.suffix.lower() in layout.IMAGE_SUFFIXES for path in inner.rglob("*"))
+        if number and not masks.is_relative_to(inner):
+            remedy = f"move them up into {folder}, or name them in a .csv of pairs"
+            found.warning("image-subfolder", inner, f"{number} images in a subfolder are passed over", remedy)
 
 
 def _mask_files(folder: Path, found: _Found) -> None:

@@ -205,9 +205,9 @@ def _mode(path: Path) -> str | None:
 
 
 def _drawn_in_colours(mask: Path, lines: list[tuple[str, Colour | None]]) -> bool:
-    """RGB masks are; palette masks are where classes.txt gives all their colours."""
+    """RGB masks are, even with alpha (a fault); palette masks are where classes.txt gives all their colours."""
     mode = _mode(mask)
-    return mode == "RGB" or (mode == "P" and _colours(mask) <= {colour for _, colour in lines})
+    return mode in ("RGB", "RGBA") or (mode == "P" and _colours(mask) <= {colour for _, colour in lines})
 
 
 def _colours(mask: Path) -> set[Colour]:

@@ -1,6 +1,8 @@
 """Masks from a model folder alone: any image, any size, resumed, the same whatever else is predicted."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -196,6 +198,22 @@ def test_an_overlay_is_half_image_and_half_colours(model, images, tmp_path):
     assert np.abs(found - mixed).mean() < 8
 
 
+@pytest.mark.parametrize("first", [(0, 0, 0), (250, 0, 250)])
+def test_an_overlay_leaves_the_first_class_as_it_is_where_its_colour_is_black(
+    model, net, images, tmp_path, tiny, first
+):
+    with torch.no_grad():
+        net.linear_head[-1].bias[0] += 1000
+    save_weights(model / MODEL, net)
+    write_card(model, Card(CLASSES, tiny.model, {}, palette=[list(first), *voc_palette()[1:7].tolist()]))
+    image = images("a.png", (64, 64))
+    predict_files(model, [image], tmp_path / "out", Options(overlay=True))
+    found = np.asarray(Image.open(tmp_path / "out/overlay/a.jpg"), dtype=float)
+    pixels = np.asarray(read_image(image), dtype=float)
+    expected = pixels if first == (0, 0, 0) else (pixels + first) / 2
+    assert np.abs((found - expected).mean(axis=(0, 1))).max() < 4  # on average, as JPEG blurs the noise
+
+
 @pytest.mark.parametrize(
     ("name", "mode", "options"),
     [("grey.png", "L", {}), ("cmyk.jpg", "CMYK", {}), ("alpha.png", "RGBA", {}), ("palette.png", "P", {}),
@@ -339,6 +357,77 @@ def test_no_result_takes_the_place_of_an_input(model, images, tmp_path, one_line
     with pytest.raises(UserError) as error:
         predict_files(model, [inside], out, Options(overlay=True, confidence=True))
     one_line(error, inside, "would overwrite an input image")
+
+
+@pytest.mark.parametrize("part", [".", "overlay"])
+def test_a_folder_that_is_read_cannot_take_masks(model, images, tmp_path, one_line, part):
+    folder = tmp_path / "out" / part
+    folder.mkdir(parents=True)
+    images("a.bmp").rename(folder / "b.jpeg")
+    with pytest.raises(UserError) as error:
+        predict_files(model, [folder], tmp_path / "out", Options(overlay=True))
+    one_line(error, folder, "among the images", "--out")
+
+
+def test_a_file_that_is_named_twice_is_predicted_once(model, images, tmp_path):
+    image = images("a.png")
+    (tmp_path / "link.d").symlink_to(image.parent)
+    paths = [image, image.parent, image.parent / "../images/a.png", tmp_path / "link.d/a.png"]
+    assert predict_files(model, paths, tmp_path / "out", Options()).written == 1
+
+
+def test_a_name_that_is_no_text_is_as_good_as_any(model, images, tmp_path):
+    image = images("a.png")
+    image = image.rename(image.with_name(os.fsdecode(b"caf\xe9.png")))
+    for expected in ((1, 0), (0, 1)):
+        outcome = predict_files(model, [image.parent], tmp_path / "out", Options())
+        assert (outcome.written, outcome.kept) == expected
+    assert (tmp_path / "out" / image.name).is_file()
+
+
+def test_what_is_no_file_is_skipped_and_listed_on_one_line(model, images, tmp_path):
+    folder = images("a.png").parent
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "dead.jpg").symlink_to(tmp_path / "nowhere")
+    (folder / "two\nlines.jpg").write_text("not a picture")
+    outcome = predict_files(model, [folder], tmp_path / "out", Options())
+    assert outcome.written == 1
+    dead, pipe, lines = outcome.unreadable
+    assert "pipe.jpg: not a regular file" in pipe and "dead.jpg: a link to a file that is not there" in dead
+    assert "two\\nlines.jpg" in lines and "\n" not in lines
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("none.jpg", ["no such file"]), ("dead.jpg", ["a link to a file that is not there"])],
+)
+def test_an_argument_that_is_not_there_is_one_line(model, images, tmp_path, one_line, path, words):
+    (tmp_path / "dead.jpg").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError) as error:
+        predict_files(model, [tmp_path / path], tmp_path / "out", Options())
+    one_line(error, tmp_path / path, *words)
+
+
+def test_the_weights_in_place_of_their_folder_are_one_line(model, images, tmp_path, one_line):
+    with pytest.raises(UserError) as error:
+        predict_files(model / MODEL, [images("a.png")], tmp_path / "out", Options())
+    one_line(error, model / MODEL, "name the folder")
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_command_says_so_in_one_line(model, images, tmp_path, kind):
+    for n in range(40):
+        images(f"{n:02d}.png", (300, 200), seed=n)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "semiproto", "predict", str(model), str(tmp_path / "images"), "-o", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(list(out.glob("*.png"))) < 3 and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(kind)
+    said, warned = process.communicate()
+    assert process.returncode == 130 and said == ""
+    assert warned.splitlines()[-1] == f"semiproto: {out}: stopped; the same command goes on"
+    assert "Traceback" not in warned and 3 <= len(list(out.glob("*"))) == len(masks_in(out)) < 40
 
 
 def test_an_old_card_without_palette_and_normalisation_still_predicts(model, images, tmp_path):

@@ -202,6 +202,9 @@ WARNINGS = {
         {"validation_list": "val.txt"}, "class-unvalidated", "masks", ["class square"]),
     "image in a format that is passed over": (
         lambda b: picture().save(b / "images/scan.tif"), {}, "image-suffix", "images/scan.tif", [".tif"]),
+    "images in a subfolder": (
+        lambda b: ((b / "images/day2").mkdir(), picture().save(b / "images/day2/a.jpg")),
+        {}, "image-subfolder", "images/day2", ["1 images", "passed over", "move them up"]),
     "same file twice": (
         lambda b: (b / "images/photo7.jpg").write_bytes((b / "images/photo6.jpg").read_bytes()),
         {}, "duplicate", "images/photo7.jpg", ["photo6.jpg", "unlabeled"]),
@@ -233,6 +236,25 @@ def test_a_clean_folder_has_no_fault(base):
     found = findings_of(base)
     assert found.faults == []
     assert found.images == {"train": 6, "val": 0, "unlabeled": 4}
+
+
+def test_masks_of_0_and_255_are_told_with_a_remedy_that_works(base):
+    for number in range(6):
+        save_mask(base, 255 * mask_of(base, f"photo{number}"), f"photo{number}")
+    (fault,) = findings_of(base).faults
+    assert fault.kind == "class-without-pixels" and "no labelled pixel of class square" in fault.found
+    assert "12 % of the pixels are 255" in fault.found and "\n" not in str(fault)
+    assert "dataset.colours to [[0, 0, 0], [255, 255, 255]] and dataset.ignore to null" in fault.remedy
+    assert findings_of(base, colours=[[0, 0, 0], [255, 255, 255]], ignore=None).faults == []
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size", "warned"), [(6, (30, 40), False), (3, (40, 30), True), (6, (40, 40), True)]
+)
+def test_a_turned_image_is_worth_a_warning_unless_its_mask_can_only_be_of_it_as_shown(base, orientation, size, warned):
+    turn(base, orientation, size)
+    save_mask(base, np.zeros((30, 40) if size != (40, 40) else size, np.uint8))
+    assert [fault.kind for fault in findings_of(base).faults] == ["exif"] * warned
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")

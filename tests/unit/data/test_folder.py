@@ -1,6 +1,7 @@
 """A user's folder, in any layout, becomes the prepared set."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -281,3 +282,17 @@ def test_an_image_turned_by_its_exif_tag_goes_with_a_mask_as_it_is_shown(base, t
     shown[5:20, 3:9] = 1
     Image.fromarray(shown).save(base / "masks/photo0.png")
     np.testing.assert_array_equal(prepared(tmp_path / "raw", source_of(base))["photo0"], shown)
+
+
+def test_the_fingerprint_follows_links_to_folders_and_takes_any_name(base, tmp_path):
+    (base / "masks").rename(tmp_path / "elsewhere")
+    (base / "masks").symlink_to(tmp_path / "elsewhere")
+    (base / "images/circle").symlink_to(base)
+    (base / "up").symlink_to(tmp_path)
+    (base / "images" / os.fsdecode(b"caf\xe9.txt")).write_text("a name that is not UTF-8")
+    before = contents.fingerprint(base)
+    assert contents.fingerprint(base) == before
+    (tmp_path / "beside.txt").write_text("not in the folder")
+    assert contents.fingerprint(base) == before
+    (tmp_path / "elsewhere/photo1.png").write_bytes(b"changed")
+    assert contents.fingerprint(base) != before

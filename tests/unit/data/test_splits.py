@@ -96,7 +96,10 @@ def test_a_split_of_the_digits(digits_root, ids, shipped, split):
 
 
 def test_the_seed_of_the_split_changes_the_labelled_images(digits_root, shipped):
-    drawn = [make_split(digits_root, "7", splits.Splits(family="generated", seed=seed, validation=0.2))["labeled"] for seed in range(12)]
+    drawn = [
+        make_split(digits_root, "7", splits.Splits(family="generated", seed=seed, validation=0.2))["labeled"]
+        for seed in range(12)
+    ]
     assert len({tuple(labeled) for labeled in drawn}) > 1
 
 
@@ -104,7 +107,9 @@ def test_without_a_validation_list_a_share_is_held_back(digits_root, shipped, tm
     root = tmp_path / "copy"
     shutil.copytree(digits_root, root)
     (root / LISTS / "val.txt").write_text("")
-    both = [make_split(root, split, splits.Splits(family="generated", seed=0, validation=0.13)) for split in ("all", "7")]
+    both = [
+        make_split(root, split, splits.Splits(family="generated", seed=0, validation=0.13)) for split in ("all", "7")
+    ]
     assert both[0]["val"] == both[1]["val"] and len(both[0]["val"]) == 1
     for lists in both:
         assert not set(lists["val"]) & set(lists["labeled"] + lists["unlabeled"])
