@@ -38,6 +38,14 @@ def test_images_and_masks(base):
     assert "4 images without masks" in said and "no validation list" in said
 
 
+def test_what_was_found_can_be_set_otherwise(base):
+    out = base.parent / "params.yaml"
+    changes = ["dataset.ignore=200", "splits.validation=0.5"]
+    init.write_params(base, None, "all", changes, TEMPLATE, out, force=True)
+    found = params.load(out)
+    assert (found.dataset.ignore, found.splits.validation) == (200, 0.5)
+
+
 def test_vocs_layout(base):
     source, said = written(own_folder.in_voc_layout(base))
     assert (source.images, source.masks) == ("JPEGImages", "SegmentationClass")
