@@ -378,6 +378,24 @@ def predict(
         )
 
 
+@app.command("splits", rich_help_panel="Your own data")
+def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")] = Path("params.yaml")) -> None:
+    """Print the images, pixels and classes of each split that was made.
+
+    Example: semiproto splits params.yaml
+    """
+    from semiproto.data import splits
+    from semiproto.data.steps import FILES
+
+    name = params.load(file).dataset.name
+    made = sorted(path.parent for path in Path("data/splits", name).glob("*/receipt.json"))
+    if not made:
+        raise UserError(f"data/splits/{name}: no split was made yet; run `snakemake --cores all stage_data`")
+    for split in made:
+        for line in splits.describe(Path("data/raw", name, FILES), split):
+            typer.echo(line)
+
+
 @app.command("params", rich_help_panel="Your own data")
 def explain_params() -> None:
     """Print every parameter with its unit, bounds, reason and source.

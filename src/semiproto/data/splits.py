@@ -8,7 +8,7 @@ soon as there are as many images as classes; rare classes are not drowned by com
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,21 @@ def _published(root: Path, family: str, split: str) -> dict[str, list[str]]:
         )
     lists = {name: layout.read_list(folder / split / f"{name}.txt") for name in ("labeled", "unlabeled")}
     return lists | {"val": layout.read_list(root / layout.LISTS / "val.txt")}
+
+
+def describe(root: Path, split: Path) -> Iterator[str]:
+    """The images of a split's lists, and how many pixels and images of each class its labelled ones show, in lines."""
+    lists = {name: layout.read_list(split / f"{name}.txt") for name in ("labeled", "unlabeled", "val")}
+    names = layout.read_classes(root)
+    pixels, images = np.zeros(len(names), int), np.zeros(len(names), int)
+    for image_id in lists["labeled"]:
+        mask = layout.read_mask(root / layout.MASKS / f"{image_id}.png")
+        found = np.bincount(mask.ravel(), minlength=256)[: len(names)]
+        pixels, images = pixels + found, images + (found > 0)
+    counts = ", ".join(f"{len(ids):,} {name}" for name, ids in lists.items())
+    yield f"{split.parent.name}/{split.name}: {counts}; {pixels.sum():,} labelled pixels"
+    for name, found, shown in zip(names, pixels, images, strict=True):
+        yield f"  {name}: {100 * found / max(1, pixels.sum()):.1f} % of the pixels, {shown} images"
 
 
 def _validation(root: Path, train: list[str], params: Splits) -> list[str]:

@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
+from semiproto.artifacts import write_text
 from semiproto.data import splits
-from semiproto.data.layout import IMAGES, LISTS, MASKS, write_mask
+from semiproto.data.layout import IMAGES, LISTS, MASKS, read_mask, write_mask
 from semiproto.data.splits import classes_in_masks, make_split, stratified
 from semiproto.errors import UserError
 
@@ -126,3 +127,20 @@ def test_a_class_without_a_labelled_pixel_is_named(digits_root, shipped, one_lin
     with pytest.raises(UserError) as error:
         make_split(digits_root, "1", shipped.splits)
     one_line(error, "no labelled pixel of class")
+
+
+def test_a_split_is_described_by_images_pixels_and_classes(digits_root, tmp_path):
+    lists = make_split(digits_root, "7", splits.Splits(family="generated", seed=0, validation=0.2))
+    folder = tmp_path / "digits/7"
+    for name, ids in lists.items():
+        write_text(folder / f"{name}.txt", "".join(f"{image_id}\n" for image_id in ids))
+    head, *classes = splits.describe(digits_root, folder)
+    assert head.startswith("digits/7: 7 labeled, 11 unlabeled, 3 val; ") and head.endswith(" labelled pixels")
+    masks = np.concatenate([read_mask(digits_root / MASKS / f"{i}.png").ravel() for i in lists["labeled"]])
+    share = 100 * (masks == 0).sum() / (masks != 255).sum()
+    assert classes[0] == f"  background: {share:.1f} % of the pixels, 7 images" and len(classes) == 7
+
+
+def test_generated_lists_are_nested(digits_root):
+    drawn = [make_split(digits_root, str(n), splits.Splits(family="generated", seed=3, validation=0.2)) for n in (7, 8)]
+    assert set(drawn[0]["labeled"]) < set(drawn[1]["labeled"])
