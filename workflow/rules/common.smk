@@ -89,6 +89,7 @@ DATA_CODE = sources("data/layout.py", "data/dataset.py")
 VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")
 MODEL_CODE = sources("model/encoder.py", "model/deeplab.py", "model/prototypes.py", "model/teacher.py", "model_folder.py")
 ENGINE_CODE = sources(
+    "distributed.py",
     "train/engine.py",
     "train/runs.py",
     "train/losses.py",
