@@ -233,7 +233,7 @@ def test_a_parameter_file_of_another_source_has_nothing_to_check(check_data):
 def test_predict_never_writes_over_its_input(semiproto, folder):
     before = {path: path.read_bytes() for path in (folder / "images").iterdir()}
     status, text = semiproto("predict", folder / "model", folder / "images", "-o", folder / "images")
-    assert status == 1 and "would overwrite an input image" in text
+    assert status == 1 and "masks would lie among the images of this folder" in text
     assert {path: path.read_bytes() for path in (folder / "images").iterdir()} == before
 
 
