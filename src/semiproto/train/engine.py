@@ -154,7 +154,7 @@ def fit(
                 for line in result.end_row(step + 1, factor * rates[0], peak_memory(run.device), run.classes):
                     print(f"{run.name}: warning: {line}", flush=True)
                 board(result)
-                _write_tables(run, result)
+                write_tables(run.checkpoints, result.tables())  # a sick run is looked at before it ends
             if _is_due(step + 1, run.steps, run.validations):
                 score = 100 * validate(phase.evaluated())
                 result.scores.append({"step": step + 1, "miou": score})
@@ -243,12 +243,11 @@ def _save(phase: Phase, optimizer: torch.optim.Optimizer, run: Run, step: int, r
         checkpoint.save(run.checkpoints, run.key, state | {"result": asdict(result)})
 
 
-def _write_tables(run: Run, result: Result) -> None:
-    """history.csv and health.csv of an unfinished run, beside its checkpoints: a sick one is looked at early."""
-    if distributed.rank() == 0:
-        for name, table in result.tables().items():
-            with atomic_write(run.checkpoints / name) as temporary:
-                table.to_csv(temporary, index=False, float_format="%.6g")
+def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    """Writes each table as a CSV file of its name; of several processes, the first does."""
+    for name, table in tables.items() if distributed.rank() == 0 else ():
+        with atomic_write(folder / name) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.6g")
 
 
 def _require_finite(phase: Phase, run: Run, step: int) -> None:

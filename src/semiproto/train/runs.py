@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from semiproto import distributed, model_folder
-from semiproto.artifacts import atomic_write, read_receipt, sha256_file, sha256_text, write_receipt
+from semiproto.artifacts import read_receipt, sha256_file, sha256_text, write_receipt
 from semiproto.data import layout, masks
 from semiproto.data.loaders import Batch, StepBatches, loader
 from semiproto.data.steps import FILES
@@ -20,7 +20,7 @@ from semiproto.model.deeplab import DeepLab
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Augment, Compute, PretrainConfig, Schedule, TrainConfig, canonical
 from semiproto.train import checkpoint
-from semiproto.train.engine import Result, Run, fit
+from semiproto.train.engine import Result, Run, fit, write_tables
 from semiproto.train.semi import SemiPhase
 from semiproto.train.supervised import SupervisedPhase
 
@@ -204,10 +204,7 @@ def _finish(
     out: Path, step: str, config: PretrainConfig | TrainConfig, inputs: Inputs, run: Run, result: Result
 ) -> None:
     """Writes the history, the validation scores and the receipt, and drops the resume checkpoints."""
-    tables = result.tables() | {"validation.csv": pd.DataFrame(result.scores)}
-    for name, table in tables.items():
-        with atomic_write(out / name) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
+    write_tables(out, result.tables() | {"validation.csv": pd.DataFrame(result.scores)})
     files = sorted(path for path in out.iterdir() if path.suffix == ".safetensors")
     write_receipt(
         out,
