@@ -1,5 +1,5 @@
 # make run    the whole pipeline on params.yaml, in an environment that is made when missing
-# make test   the whole test suite, in the same environment with the test extra
+# make test   the whole test suite in two processes, in the same environment with the test extra
 # make bench  every comparison in benchmarks/, one after the other; adds rows to benchmarks/results.csv
 # make proof  REV=<commit>: twenty fixed steps of that commit and of this tree, equal to the last bit or not
 
@@ -15,7 +15,7 @@ run: $(VENV)/run.stamp
 	. $(VENV)/bin/activate && snakemake --cores all --rerun-incomplete --quiet rules host reason
 
 test: $(VENV)/test.stamp
-	. $(VENV)/bin/activate && python -m pytest
+	. $(VENV)/bin/activate && python -m pytest --numprocesses 2 --dist loadfile
 
 BENCHMARKS := prototype_head prototype_update teacher_ema pseudo_labels confusion labeled_loading whole_step paper_step
 

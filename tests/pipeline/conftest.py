@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import tiny
 import yaml
+from filelock import FileLock
 
 from semiproto import cli
 
@@ -73,15 +74,31 @@ class Checkout:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout in which the whole tiny experiment was run."""
-    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+    """A checkout in which the whole tiny experiment was run, once for all test processes: to be read only."""
+    base = tmp_path_factory.getbasetemp()
+    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with FileLock(path.with_suffix(".lock")):
+        if not (path / "results/report.html").exists():
+            _finish(Checkout(path))
+    return Checkout(path)
+
+
+def _finish(checkout: Checkout) -> None:
+    shutil.rmtree(checkout.path, ignore_errors=True)  # what another process could not finish
+    checkout.path.mkdir()
     checkout.copy_working_tree()
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
     checkout.run("git", "init", "--quiet")
     checkout.run("git", "add", "--all")
     checkout.run(*git, "commit", "--quiet", "--message", "tiny")
     checkout.snakemake("--quiet", "rules", "host", "reason")
-    return checkout
+
+
+@pytest.fixture
+def checkout(finished: Checkout, tmp_path: Path) -> Checkout:
+    """A finished checkout of the test's own, to do with as it likes; times of change are kept."""
+    shutil.copytree(finished.path, tmp_path / "checkout", symlinks=True)
+    return Checkout(tmp_path / "checkout")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The real Snakefile and dvc.yaml on the tiny experiment. The tests share one checkout and leave it as it was."""
+"""The real Snakefile and dvc.yaml on the tiny experiment."""
 
 from __future__ import annotations
 
@@ -52,21 +52,16 @@ def test_nothing_to_do_a_second_time(finished):
     assert finished.planned() == {}
 
 
-def test_settings_of_the_machine_rerun_nothing(finished, restored_params):
-    finished.edit(lambda tree: tree["compute"].update(threads=2, workers=1))
-    assert finished.planned() == {}
+def test_settings_of_the_machine_rerun_nothing(checkout):
+    checkout.edit(lambda tree: tree["compute"].update(threads=2, workers=1))
+    assert checkout.planned() == {}
 
 
-def test_a_rule_starts_as_many_processes_as_asked_for(finished, restored_params):
-    folder = finished.path / "models/semi/tiny/8/prototype/seed0"
-    kept = finished.path / "models/semi/tiny/8/kept"
-    shutil.copytree(folder, kept)
-    finished.edit(lambda tree: tree["compute"].update(processes=2))
-    target = str((folder / "receipt.json").relative_to(finished.path))
-    finished.snakemake("--quiet", "rules", "host", "reason", "--forcerun", "train", "--", target)
-    assert json.loads((folder / "receipt.json").read_text())["facts"]["processes"] == 2
-    shutil.rmtree(folder)
-    kept.rename(folder)
+def test_a_rule_starts_as_many_processes_as_asked_for(checkout):
+    checkout.edit(lambda tree: tree["compute"].update(processes=2))
+    receipt = "models/semi/tiny/8/prototype/seed0/receipt.json"
+    checkout.snakemake("--quiet", "rules", "host", "reason", "--forcerun", "train", "--", receipt)
+    assert json.loads((checkout.path / receipt).read_text())["facts"]["processes"] == 2
 
 
 @pytest.mark.parametrize(
@@ -99,56 +94,47 @@ def test_a_rule_starts_as_many_processes_as_asked_for(finished, restored_params)
         ),
     ],
 )
-def test_a_changed_parameter_reruns_what_depends_on_it(finished, restored_params, section, key, value, jobs):
-    finished.edit(lambda tree: tree[section].update({key: value}))
-    assert finished.planned() == jobs
+def test_a_changed_parameter_reruns_what_depends_on_it(checkout, section, key, value, jobs):
+    checkout.edit(lambda tree: tree[section].update({key: value}))
+    assert checkout.planned() == jobs
 
 
-def test_a_changed_variant_reruns_that_variant(finished, restored_params):
-    finished.edit(lambda tree: tree["variants"]["consistency"].update(semi={"tau": 0.5}))
-    assert finished.planned() == {"train": 2, "evaluate": 2, "tsne": 1, "tables": 1, "figures": 1, "report": 1}
+def test_a_changed_variant_reruns_that_variant(checkout):
+    checkout.edit(lambda tree: tree["variants"]["consistency"].update(semi={"tau": 0.5}))
+    assert checkout.planned() == {"train": 2, "evaluate": 2, "tsne": 1, "tables": 1, "figures": 1, "report": 1}
 
 
-def test_one_more_seed_costs_one_seed(finished, restored_params):
-    finished.edit(lambda tree: tree["experiments"][0]["seeds"].append(2))
-    plan = finished.planned()
+def test_one_more_seed_costs_one_seed(checkout):
+    checkout.edit(lambda tree: tree["experiments"][0]["seeds"].append(2))
+    plan = checkout.planned()
     assert plan["pretrain"] == plan["features"] == plan["prototypes"] == 1
     assert plan["train"] == plan["evaluate"] == 3
     assert "data" not in plan and "split" not in plan and "tsne" not in plan
 
 
-def test_a_bad_parameter_file_ends_before_anything_runs(finished, restored_params):
-    finished.edit(lambda tree: tree["semi"].update(taus=0.7))
-    result = finished.run("snakemake", "--cores", "2", "--dry-run", check=False)
+def test_a_bad_parameter_file_ends_before_anything_runs(checkout):
+    checkout.edit(lambda tree: tree["semi"].update(taus=0.7))
+    result = checkout.run("snakemake", "--cores", "2", "--dry-run", check=False)
     assert result.returncode != 0
     assert "params.yaml: semi.taus: unknown parameter" in result.stdout
     assert "did you mean tau?" in result.stdout
 
 
-def test_a_deleted_model_is_made_again(finished):
-    shutil.rmtree(finished.path / "models/semi/tiny/8/supervised/seed0")
-    assert finished.planned()["train"] == 1
-    finished.snakemake("--quiet", "rules", "host", "reason")
-    assert finished.planned() == {}
+def test_a_deleted_model_is_made_again(checkout):
+    shutil.rmtree(checkout.path / "models/semi/tiny/8/supervised/seed0")
+    assert checkout.planned()["train"] == 1
+    checkout.snakemake("--quiet", "rules", "host", "reason")
+    assert checkout.planned() == {}
 
 
-@pytest.fixture
-def restored_params(finished):
-    """Puts params.yaml back after the test."""
-    file = finished.path / "params.yaml"
-    text = file.read_text()
-    yield
-    file.write_text(text)
-
-
-def test_dvc_repro_runs_only_what_changed(finished, restored_params):
-    before = {p: p.stat().st_mtime_ns for p in finished.path.glob("models/**/*.safetensors")}
-    finished.run("dvc", "repro")
+def test_dvc_repro_runs_only_what_changed(checkout):
+    before = {p: p.stat().st_mtime_ns for p in checkout.path.glob("models/**/*.safetensors")}
+    checkout.run("dvc", "repro")
     assert {p: p.stat().st_mtime_ns for p in before} == before
-    assert "up to date" in finished.run("dvc", "status").stdout
-    finished.edit(lambda tree: tree["prototypes"].update(per_class=2))
-    finished.run("dvc", "repro")
-    changed = {p.relative_to(finished.path).as_posix() for p in before if p.stat().st_mtime_ns != before[p]}
+    assert "up to date" in checkout.run("dvc", "status").stdout
+    checkout.edit(lambda tree: tree["prototypes"].update(per_class=2))
+    checkout.run("dvc", "repro")
+    changed = {p.relative_to(checkout.path).as_posix() for p in before if p.stat().st_mtime_ns != before[p]}
     assert {path.rsplit("/", 2)[0] for path in changed} == {"models/prototypes/tiny/8", "models/semi/tiny/8/prototype"}
-    assert finished.planned() == {}
-    assert "up to date" in finished.run("dvc", "status").stdout
+    assert checkout.planned() == {}
+    assert "up to date" in checkout.run("dvc", "status").stdout
