@@ -186,12 +186,13 @@ def evaluate(
     --model models/semi/digits/30/prototype/seed0 --dataset digits --labels 30 --variant prototype --seed 0
     --out results/eval/digits/30/prototype/seed0 --compute '{...}'
     """
+    from semiproto import distributed
     from semiproto.analysis import steps
-    from semiproto.distributed import device_of
 
-    step_config = params.parse(config, params.EvaluateConfig)
+    step_config, compute = params.parse(config, params.EvaluateConfig), _compute(compute_json)
     run = {"dataset": dataset, "split": labels, "variant": variant, "seed": seed}
-    steps.evaluate(step_config, data, split, model, pretrained, run, out, device_of(_compute(compute_json)))
+    work = partial(steps.evaluate, step_config, data, split, model, pretrained, run, out, compute)
+    distributed.run(compute, distributed.NO_BATCH, work)
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
@@ -224,13 +225,13 @@ Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Folders o
 
 @app.command(rich_help_panel="Steps of the pipeline")
 def tables(evaluation: Evaluations, out: Out) -> None:
-    """Write the tables: runs, means and spreads, differences.
+    """Write the tables: runs, means and spreads, the verdict, published numbers.
 
     Example: semiproto tables --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
     """
-    from semiproto.analysis import compare
+    from semiproto.analysis import tables as writing
 
-    compare.tables(evaluation, out)
+    writing.tables(evaluation, out)
 
 
 @app.command(rich_help_panel="Steps of the pipeline")

@@ -33,6 +33,10 @@ WAITED_FOR = "SEMIPROTO_WAITED_FOR"
 """Variable of the environment of processes that this module started."""
 
 
+NO_BATCH = 0
+"""The batch of work that has none: any number of processes divides it."""
+
+
 # -------------------------------------------------------------------------------------------------- inside
 
 

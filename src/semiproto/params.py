@@ -324,7 +324,6 @@ class Window(Section):
 
 class Evaluate(Section):
     window: Window | None = Field(description="sliding windows with averaged logits; null: the whole image (VOC)")
-    samples: int = Field(ge=0, le=64, description="validation images whose predictions are kept for the figures")
 
 
 class Tsne(Section):
@@ -343,7 +342,9 @@ class Compute(Section):
         description="GPUs of a training run, one process each, which share the batch; 0: the CPU, auto: as many as"
         " there are and as divide the batch"
     )
-    processes: int = Field(ge=1, le=64, description="processes of a training run on the CPU, which share the batch; 1")
+    processes: int = Field(
+        ge=1, le=64, description="processes of a training run or an evaluation on the CPU, which share the images; 1"
+    )
     threads: int = Field(ge=1, le=256, description="CPU threads of a process; with 1, as many runs at once as cores")
     workers: int = Field(
         ge=0, le=64, description="loader processes per list and training process; 0 loads in the training process"

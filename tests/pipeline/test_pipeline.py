@@ -8,7 +8,7 @@ import shutil
 import pandas as pd
 import pytest
 
-RUN_COLUMNS = ["dataset", "labels", "variant", "seed", "steps", "seconds", "miou", "miou_best", "miou_prototype_head"]
+from semiproto.analysis.tables import RUN_COLUMNS
 
 
 def test_everything_is_made(finished):
@@ -68,7 +68,7 @@ def test_a_rule_starts_as_many_processes_as_asked_for(checkout):
     ("section", "key", "value", "jobs"),
     [
         ("tsne", "perplexity", 4, {"tsne": 1, "figures": 1, "report": 1}),
-        ("evaluate", "samples", 3, {"evaluate": 6, "tables": 1, "figures": 1, "report": 1}),
+        ("evaluate", "window", {"size": 32, "stride": 24}, {"evaluate": 6, "tables": 1, "figures": 1, "report": 1}),
         (
             "prototypes",
             "per_class",

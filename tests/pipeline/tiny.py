@@ -21,6 +21,5 @@ def params() -> dict[str, Any]:
     tree["prototypes"]["n_init"] = 1
     tree["variants"]["supervised-equal-compute"]["semi"]["steps"] = 6
     tree["experiments"] = [{"split": 8, "variants": ["supervised", "consistency", "prototype"], "seeds": [0, 1]}]
-    tree["evaluate"]["samples"] = 2
     tree["tsne"] |= {"pixels_per_class": 20, "perplexity": 5}
     return tree

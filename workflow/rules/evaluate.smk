@@ -1,6 +1,11 @@
 # What the trained models score, and where their features lie.
 
-SCORING_CODE = DATA_CODE + MODEL_CODE + sources("analysis/steps.py", "analysis/evaluate.py", "analysis/confusion.py")
+SCORING_CODE = (
+    DATA_CODE
+    + MODEL_CODE
+    + sources("analysis/steps.py", "analysis/evaluate.py", "analysis/confusion.py", "analysis/scoring.py")
+    + sources("analysis/boundary.py", "analysis/calibration.py")
+)
 
 
 rule evaluate:
@@ -11,8 +16,16 @@ rule evaluate:
         pretrained=warm_start,
         code=SCORING_CODE,
     output:
-        multiext(f"{EVALUATED}/", "metrics.json", "confusion.csv", "validation.csv", "history.csv"),
-        samples=directory(f"{EVALUATED}/samples"),
+        multiext(
+            f"{EVALUATED}/",
+            "metrics.json",
+            "confusion.csv",
+            "images.csv",
+            "calibration.csv",
+            "validation.csv",
+            "history.csv",
+        ),
+        predictions=directory(f"{EVALUATED}/predictions"),
         receipt=f"{EVALUATED}/receipt.json",
     params:
         config=step(P.EvaluateConfig),
@@ -20,7 +33,7 @@ rule evaluate:
         model=TRAINED,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
         out=EVALUATED,
-    threads: MODEL_THREADS
+    threads: TRAIN_THREADS
     shell:
         "{SEMIPROTO} evaluate --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
         " {params.pretrained} --dataset {DATASET} --labels {wildcards.split} --variant {wildcards.variant}"

@@ -8,8 +8,12 @@ TABLES = [
         "runs.csv",
         "summary.csv",
         "summary.md",
-        "differences.csv",
+        "summary.tex",
+        "verdict.csv",
+        "verdict_classes.csv",
         "per_class.csv",
+        "published.csv",
+        "calibration.csv",
         "validation.csv",
         "history.csv",
         "metrics.json",
@@ -35,7 +39,8 @@ rule tables:
     input:
         receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS],
         metrics=[f"{folder}/{name}" for folder in EVALUATIONS for name in ("metrics.json", "validation.csv")],
-        code=sources("analysis/compare.py"),
+        images=[ancient(f"{folder}/images.csv") for folder in EVALUATIONS],
+        code=sources(*(f"analysis/{name}.py" for name in ("tables", "evaluations", "bootstrap", "verdict", "published"))),
     output:
         TABLES,
     params:
@@ -48,7 +53,7 @@ rule figures:
     input:
         tables=TABLES,
         receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS + PROJECTIONS],
-        samples=[ancient(f"{folder}/samples") for folder in EVALUATIONS],
+        predictions=[ancient(f"{folder}/predictions") for folder in EVALUATIONS],
         points=[f"{folder}/{name}" for folder in PROJECTIONS for name in ("points.csv", "compactness.csv")],
         files=existing(DATA, "files"),
         code=sources("analysis/figures.py"),

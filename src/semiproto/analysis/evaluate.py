@@ -58,6 +58,16 @@ def predict(scores: Scores, images: Tensor, window: Window | None) -> list[Tenso
     return [torch.cat(head, dim=1) for head in zip(*found, strict=True)]
 
 
+def classify(scores: Scores, images: Tensor, window: Window | None) -> tuple[Tensor, Tensor]:
+    """The first head's class of every pixel, int64 [B, H, W], and the softmax probability of it, float [B, H, W]."""
+    found = []
+    for head, *_ in bands(scores, images, window):
+        best, classes = head.max(dim=1)
+        found.append((classes, (best - head.logsumexp(dim=1)).exp()))
+    classes, probabilities = (torch.cat(rows, dim=1) for rows in zip(*found, strict=True))
+    return classes, probabilities
+
+
 @torch.inference_mode()
 def bands(scores: Scores, images: Tensor, window: Window | None) -> Iterator[list[Tensor]]:
     """Per head, the scores [B, C, rows, W] of one band of rows after the other, from the top.
@@ -103,14 +113,21 @@ def _starts(length: int, window: Window) -> list[int]:
     return sorted({*range(0, last, window.stride), last})
 
 
-def batches(
-    images: Images, device: torch.device, share: slice = slice(None)
-) -> Iterator[tuple[list[int], Tensor, list[Tensor]]]:
-    """(positions, images [B, 3, H, W], masks) of `share`: neighbours of one size together, at most BATCH."""
+def own_part(images: Images) -> slice:
+    """This process's images: whole groups of BATCH, so that `batches` are the same however many processes share them.
+
+    The last bits of a network's scores depend on what goes through it together.
+    """
+    groups = distributed.share(-(-len(images) // BATCH))
+    return slice(BATCH * groups.start, min(BATCH * groups.stop, len(images)))
+
+
+def batches(images: Images, device: torch.device) -> Iterator[tuple[list[int], Tensor, list[Tensor]]]:
+    """(positions, images [B, 3, H, W], masks) of this process's part: neighbours of one size in a group of BATCH."""
     waiting: list[tuple[int, Tensor, Tensor]] = []
-    for position in range(len(images))[share]:
+    for position in range(len(images))[own_part(images)]:
         image, mask = images[position]
-        if waiting and (len(waiting) == BATCH or waiting[0][1].shape != image.shape):
+        if waiting and (position % BATCH == 0 or waiting[0][1].shape != image.shape):
             yield _stacked(waiting, device)
             waiting = []
         waiting.append((position, image, mask))
@@ -132,7 +149,7 @@ def mean_iou(model: DeepLab, images: Images, window: Window | None = None) -> fl
     confusion = ConfusionMatrix(model.num_classes)
     was_training = model.training
     model.eval()
-    for _, batch, masks in batches(images, device, distributed.share(len(images))):
+    for _, batch, masks in batches(images, device):
         (prediction,) = predict(linear_scores(model), batch, window)
         for predicted, mask in zip(prediction.cpu(), masks, strict=True):
             confusion.update(predicted, mask)

@@ -22,7 +22,8 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from semiproto.analysis.compare import GROUP, VARIANTS, Evaluation, in_order, mean_sd, read_evaluations, read_table
+from semiproto.analysis.evaluations import GROUP, VARIANTS, Evaluation, in_order, read_evaluations, read_table
+from semiproto.analysis.tables import mean_sd
 from semiproto.artifacts import atomic_write
 from semiproto.data import layout
 from semiproto.errors import UserError
@@ -76,7 +77,7 @@ class Block:
 def figures(tables: Path, evaluations: list[Path], tsne: list[Path], data: Path, out: Path) -> None:
     """Writes curves, gain, per_class, samples and tsne into `out`, .png and .pdf.
 
-    tables: what compare.tables wrote. evaluations: results/eval/{dataset}/{split}/{variant}/seed{seed}, for the sample
+    tables: what tables.tables wrote. evaluations: results/eval/{dataset}/{split}/{variant}/seed{seed}, for the sample
     predictions. tsne: results/tsne/{dataset}/{split}/seed{seed}, the first seed of a split is shown. data: the
     prepared set in the layout of data/layout.py. With several splits a figure's name ends in -{split}. What wasn't run
     becomes a figure that says so. UserError names a file that cannot be read, or a second data set.
@@ -161,9 +162,9 @@ def per_class(block: Block) -> Figure:
 def samples(block: Block) -> Figure:
     """Validation images: image, truth, what each of VARIANTS predicts with its first seed, and prototype's errors."""
     runs = [next(e for e in block.runs if e.variant == v) for v in block.variants if v in VARIANTS]
-    ids = sorted({path.stem for e in runs for path in (e.folder / "samples").glob("*.png")})[:MAX_SAMPLES]
+    ids = sorted({path.stem for e in runs for path in (e.folder / "predictions").glob("*.png")})[:MAX_SAMPLES]
     if not ids:
-        return _words("No sample predictions were kept (evaluate.samples).")
+        return _words("No sample predictions were kept.")
     images = layout.images_by_id(block.data / layout.IMAGES)
     grid = [_sample_row(block, runs, image_id, images.get(image_id)) for image_id in ids]
     titles = ["image", "truth", *(f"{e.variant}\nseed {e.seed}" for e in runs)]
@@ -240,7 +241,7 @@ def _lines(axes: Axes, block: Block, table: pd.DataFrame, column: str, factor: f
 def _sample_row(block: Block, runs: list[Evaluation], image_id: str, image: Path | None) -> list[Array]:
     """RGB images [height, width, 3]: image, truth, each run's prediction, and the error map if prototype was run."""
     truth = layout.read_mask(block.data / layout.MASKS / f"{image_id}.png")
-    predictions = {e.variant: layout.read_mask(e.folder / "samples" / f"{image_id}.png") for e in runs}
+    predictions = {e.variant: layout.read_mask(e.folder / "predictions" / f"{image_id}.png") for e in runs}
     palette = layout.voc_palette()
     shown = layout.read_image(image or block.data / layout.IMAGES / f"{image_id}.png")
     row = [np.asarray(shown), palette[truth], *(palette[p] for p in predictions.values())]

@@ -13,17 +13,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from semiproto.analysis.compare import (
-    GROUP,
-    NOTES,
-    by_group,
-    differences_for_people,
-    findings,
-    in_order,
-    mean_sd,
-    read_table,
-    summary_for_people,
-)
+from semiproto.analysis.evaluations import GROUP, in_order, read_table
+from semiproto.analysis.tables import NOTES, by_group, mean_sd, summary_for_people, verdict_for_people
 from semiproto.artifacts import read_receipt, write_text
 from semiproto.errors import UserError
 
@@ -79,15 +70,15 @@ def report(tables: Path, figures: Path, receipts: list[Path], out: Path) -> None
     tables, figures: the folders that compare.tables and figures.figures wrote. receipts: receipt.json files, shown in
     this order. UserError names a file that cannot be read.
     """
-    names = ("summary", "differences", "per_class", "runs")
-    summary, differences, per_class, runs = (read_table(tables / f"{name}.csv") for name in names)
-    groups = list(by_group(summary, differences))
+    names = ("summary", "verdict", "per_class", "runs")
+    summary, verdict, per_class, runs = (read_table(tables / f"{name}.csv") for name in names)
+    groups = list(by_group(summary, verdict))
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     page = environment.get_template("report.html").render(
         datasets=sorted(set(summary["dataset"])),
-        findings=[(title, findings(own, theirs)) for title, own, theirs in groups],
+        findings=[(title, list(theirs["question"] + " " + theirs["sentence"] + ".")) for title, _, theirs in groups],
         tables=[_group_tables(title, own, theirs, per_class) for title, own, theirs in groups],
         runs=_runs_table(runs),
         notes=NOTES,
@@ -98,11 +89,11 @@ def report(tables: Path, figures: Path, receipts: list[Path], out: Path) -> None
 
 
 def _group_tables(
-    title: str, summary: pd.DataFrame, differences: pd.DataFrame, per_class: pd.DataFrame
+    title: str, summary: pd.DataFrame, verdict: pd.DataFrame, per_class: pd.DataFrame
 ) -> tuple[str, list[Table]]:
     shown = [_table("Mean ± standard deviation over n seeds, percent", summary_for_people(summary))]
-    if len(differences):
-        shown.append(_table("Differences, paired by seed, in points", differences_for_people(differences)))
+    if len(verdict):
+        shown.append(_table("Differences, paired by seed, in points", verdict_for_people(verdict)))
     own = per_class.merge(summary[GROUP].drop_duplicates(), on=GROUP)
     return title, [*shown, _table("IoU by class, last step, percent", _classes_by_variant(own))]
 

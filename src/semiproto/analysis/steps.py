@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass
+import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
-from semiproto import model_folder
-from semiproto.analysis import evaluate as evaluation
+from semiproto import distributed, model_folder
 from semiproto.analysis import features as sampling
 from semiproto.analysis.confusion import ConfusionMatrix
+from semiproto.analysis.scoring import TeacherScores, score_student, score_teacher
 from semiproto.artifacts import (
     Stopwatch,
-    atomic_directory,
     atomic_write,
     read_receipt,
     sha256_file,
+    sha256_tree,
+    write_bytes,
     write_json,
     write_receipt,
 )
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
-from semiproto.model.deeplab import DeepLab
-from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import EvaluateConfig, FeaturesConfig, PrototypesConfig, TsneConfig, Window
-from semiproto.progress import Progress
+from semiproto.params import Compute, EvaluateConfig, FeaturesConfig, PrototypesConfig, TsneConfig
 
 FEATURES = "features.safetensors"
 
@@ -78,20 +73,6 @@ def prototypes(config: PrototypesConfig, data: Path, features: Path, out: Path) 
     )
 
 
-@dataclass(frozen=True)
-class _Samples:
-    """Writes the predictions of the first `count` images to a folder."""
-
-    folder: Path
-    images: Images
-    count: int
-
-    def keep(self, positions: list[int], predicted: Tensor) -> None:
-        for position, one in zip(positions, predicted.cpu(), strict=True):
-            if position < self.count:
-                layout.write_mask(self.folder / f"{self.images.ids[position]}.png", one.numpy().astype(np.uint8))
-
-
 def evaluate(
     config: EvaluateConfig,
     data: Path,
@@ -100,40 +81,39 @@ def evaluate(
     pretrained: Path | None,
     run: dict[str, Any],
     out: Path,
-    device: torch.device,
+    compute: Compute,
 ) -> None:
     """Scores a run on the validation images with all its heads and keeps what the tables and figures need.
 
     run: dataset, split, variant and seed, for the tables. pretrained: the model folder that the run was warm-started
     from; its steps and seconds are part of the run's.
     """
-    watch = Stopwatch()
+    watch, device = Stopwatch(), distributed.device_of(compute)
     images = Images(data / FILES, layout.read_list(split / "val.txt"))
-    card = model_folder.read_card(model)
     window = config.evaluate.window
     what = f"evaluate {run['split']}/{run['variant']}/seed{run['seed']}"
-    with atomic_directory(out / "samples") as samples:
-        kept = _Samples(samples, images, config.evaluate.samples)
-        teacher = _score(model_folder.load_model(model), None, images, window, device, what, kept)
-    student = _score(*model_folder.load_student(model), images, window, device, f"{what} (student)")
-    metrics = run | {
-        "labels": len(layout.read_list(split / "labeled.txt")),
-        "method": card.training["method"],
-        "classes": card.classes,
-        "images": len(images),
-        **_cost(model, pretrained),
-        **_scores(teacher[0], student, pd.read_csv(model / "validation.csv")),
+    teacher = score_teacher(model, images, window, device, what, out / "predictions")
+    student = score_student(model, images, window, device, what)
+    if distributed.rank() > 0:
+        return
+    metrics = run | _setting(config, data, split, model) | _cost(model, pretrained)
+    metrics |= _scores(teacher, student, pd.read_csv(model / "validation.csv"))
+    write_json(out / "metrics.json", metrics | {"images": len(images)})
+    tables = {
+        "confusion.csv": pd.DataFrame(teacher.confusion.counts.numpy(), columns=teacher.classes),
+        "images.csv": teacher.per_image(),
+        "calibration.csv": teacher.calibration.table(),
     }
-    write_json(out / "metrics.json", metrics)
-    with atomic_write(out / "confusion.csv") as temporary:
-        pd.DataFrame(teacher[0].counts.numpy(), columns=card.classes).to_csv(temporary, index=False)
-    for name in ("validation.csv", "history.csv"):
+    for name, table in tables.items():
         with atomic_write(out / name) as temporary:
-            shutil.copyfile(model / name, temporary)
+            table.to_csv(temporary, index=False, float_format="%.6g")
+    for name in ("validation.csv", "history.csv"):
+        write_bytes(out / name, (model / name).read_bytes())
+    digests = {name: sha256_file(out / name) for name in ("metrics.json", *tables)}
     write_receipt(
         out,
         "evaluate",
-        outputs={name: sha256_file(out / name) for name in ("metrics.json", "confusion.csv")},
+        outputs=digests | {"predictions": sha256_tree(out / "predictions")},
         config=config.model_dump(mode="json"),
         inputs=[data, split, model],
         seed=run["seed"],
@@ -142,28 +122,20 @@ def evaluate(
     )
 
 
-def _score(
-    network: DeepLab,
-    bank: PrototypeBank | None,
-    images: Images,
-    window: Window | None,
-    device: torch.device,
-    what: str,
-    samples: _Samples | None = None,
-) -> list[ConfusionMatrix]:
-    """A confusion matrix per head; some of the first head's predictions go to `samples`."""
-    network.to(device)
-    scores = evaluation.head_scores(network, None if bank is None else bank.to(device))
-    confusions = [ConfusionMatrix(network.num_classes) for _ in range(1 if bank is None else 2)]
-    progress = Progress(what, len(images), "images")
-    for positions, batch, masks in evaluation.batches(images, device):
-        for confusion, predicted in zip(confusions, evaluation.predict(scores, batch, window), strict=True):
-            for one, mask in zip(predicted.cpu(), masks, strict=True):
-                confusion.update(one, mask)
-            if samples is not None:
-                samples.keep(positions, predicted)
-        progress.update(len(positions))
-    return confusions
+def _setting(config: EvaluateConfig, data: Path, split: Path, model: Path) -> dict[str, Any]:
+    """What two runs must share to be compared, and what a run must share with the published ones."""
+    card, source = model_folder.read_card(model), read_receipt(data)["config"]["dataset"]
+    lists = read_receipt(split)
+    return {
+        "labels": len(layout.read_list(split / "labeled.txt")),
+        "lists": {name: lists["outputs"][f"{name}.txt"] for name in ("labeled", "val")},
+        "set": source.get("set", source["source"]),
+        "family": lists["config"]["splits"]["family"],
+        "encoder": card.model.encoder.name,
+        "window": None if config.evaluate.window is None else config.evaluate.window.model_dump(),
+        "method": card.training["method"],
+        "classes": card.classes,
+    }
 
 
 def _cost(model: Path, pretrained: Path | None) -> dict[str, Any]:
@@ -172,17 +144,24 @@ def _cost(model: Path, pretrained: Path | None) -> dict[str, Any]:
     return {"steps": sum(f["steps"] for f in facts), "seconds": round(sum(f["seconds"] for f in facts), 1)}
 
 
-def _scores(teacher: ConfusionMatrix, student: list[ConfusionMatrix], curve: pd.DataFrame) -> dict[str, Any]:
-    best = int(curve["miou"].to_numpy().argmax())
-    iou = [None if value != value else round(100 * value, 4) for value in teacher.iou().tolist()]
-    return {
-        "miou": round(100 * teacher.mean_iou(), 4),
-        "miou_best": round(float(curve["miou"].iloc[best]), 4),
-        "best_step": int(curve["step"].iloc[best]),
-        "miou_student": round(100 * student[0].mean_iou(), 4),
-        "miou_prototype_head": round(100 * student[1].mean_iou(), 4) if len(student) > 1 else None,
-        "iou": iou,
-    }
+def _scores(teacher: TeacherScores, student: list[ConfusionMatrix], curve: pd.DataFrame) -> dict[str, Any]:
+    """Percent; None for what there is not."""
+    numbers = teacher.numbers() | {"miou_prototype_head": None, "iou_prototype_head": None}
+    for name, head in zip(("student", "prototype_head"), student, strict=False):
+        numbers |= {f"miou_{name}": 100 * head.mean_iou(), f"iou_{name}": (100 * head.iou()).tolist()}
+    scored = curve.dropna(subset="miou")
+    best = int(scored["miou"].to_numpy().argmax()) if len(scored) else None
+    numbers["miou_best"] = None if best is None else float(scored["miou"].iloc[best])
+    return _rounded(numbers) | {"best_step": None if best is None else int(scored["step"].iloc[best])}
+
+
+def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Four digits behind the point, in lists too; None for nan, which JSON does not have."""
+    return {name: [*map(_four, value)] if isinstance(value, list) else _four(value) for name, value in numbers.items()}
+
+
+def _four(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else round(value, 4)
 
 
 def tsne(

@@ -35,18 +35,24 @@ class Results:
         """Writes the evaluation of seed `number`; `changes` go over its metrics."""
         labels = int(split) if split.isdigit() else 500
         folder = self.root / "eval" / "digits" / split / variant / f"seed{number}"
-        (folder / "samples").mkdir(parents=True)
+        (folder / "predictions").mkdir(parents=True)
         steps = 3600 if variant == "supervised-equal-compute" else 1400
         head = None if variant.startswith("supervised") else 50.0 + number
         metrics: dict[str, Any] = {"dataset": "digits", "split": split, "labels": labels, "variant": variant}
         metrics |= {"method": variant.split("-")[0], "seed": number, "steps": steps, "seconds": 100.0 + number}
         metrics |= {"miou": miou, "miou_best": 90.0, "best_step": 900, "miou_student": 40.0}
         metrics |= {"miou_prototype_head": head, "classes": CLASSES, "iou": [80.0 + number, 60.0, None], "images": 2}
+        metrics |= {"accuracy": 95.0, "boundary_iou": 30.0, "boundary_iou_per_class": [40.0, 20.0, None], "ece": 7.5}
+        metrics |= {"iou_student": [70.0, 50.0, None], "iou_prototype_head": head and [head, head, None]}
+        metrics |= {"lists": {"labeled": split, "val": "v"}, "set": "digits", "family": "generated"}
+        metrics |= {"encoder": "small", "window": None}
         (folder / "metrics.json").write_text(json.dumps(metrics | changes))
         (folder / "validation.csv").write_text(f"step,miou\n500,{40.5 + number}\n1000,{50.5 + number}\n")
         (folder / "history.csv").write_text(_history(uses_unlabeled=not variant.startswith("supervised")))
+        (folder / "images.csv").write_text(_images(miou))
+        (folder / "calibration.csv").write_text("low,high,pixels,confidence,accuracy\n0,0.5,0,,\n0.5,1,9,0.8,0.7\n")
         for value, (image_id, (width, height)) in enumerate(SIZES.items()):
-            write_mask(folder / "samples" / f"{image_id}.png", np.full((height, width), value, np.uint8))
+            write_mask(folder / "predictions" / f"{image_id}.png", np.full((height, width), value, np.uint8))
         return folder
 
     def grid(self, scores: Scores, split: str = "30") -> list[Path]:
@@ -78,6 +84,13 @@ class Results:
         (folder / "points.csv").write_text("\n".join(points) + "\n")
         (folder / "compactness.csv").write_text("\n".join(compactness) + "\n")
         return folder
+
+
+def _images(miou: float | None) -> str:
+    """Counts of two images, whose class `cat` is the one that scores: its IoU is `miou` percent of 1000 pixels."""
+    header = "image,class,pixels,intersection,union,boundary_intersection,boundary_union"
+    right = round(5 * (miou or 0))
+    return header + "".join(f"\n{image_id},cat,500,{right},500,0,100" for image_id in SIZES) + "\n"
 
 
 def _history(*, uses_unlabeled: bool) -> str:

@@ -6,7 +6,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.container import BarContainer
 from PIL import Image
 
-from semiproto.analysis import compare, figures
+from semiproto.analysis import figures
+from semiproto.analysis.evaluations import read_evaluations, read_table
+from semiproto.analysis.tables import tables as write_tables
 from semiproto.data.layout import voc_palette
 from semiproto.errors import UserError
 
@@ -19,17 +21,17 @@ def block_of(results):
 
     def make(scores, tsne=None):
         folders = results.grid(scores)
-        compare.tables(folders, results.tables)
+        write_tables(folders, results.tables)
         names = ("runs", "per_class", "validation", "history")
-        tables = {name: compare.read_table(results.tables / f"{name}.csv") for name in names}
-        return figures.Block(compare.read_evaluations(folders), tables, tsne, results.data())
+        tables = {name: read_table(results.tables / f"{name}.csv") for name in names}
+        return figures.Block(read_evaluations(folders), tables, tsne, results.data())
 
     return make
 
 
 def draw(results, scores, out, tsne=()):
     folders = results.grid(scores)
-    compare.tables(folders, results.tables)
+    write_tables(folders, results.tables)
     figures.figures(results.tables, folders, list(tsne), results.data(), out)
     return folders
 
@@ -49,7 +51,7 @@ def test_same_input_same_bytes(results, three_variants):
 def test_several_splits_have_their_own_figures(results, monkeypatch):
     monkeypatch.setattr(figures, "_FIGURES", {"gain": figures.gain})
     folders = results.grid({"prototype": [60.0]}) + results.grid({"prototype": [70.0]}, split="all")
-    compare.tables(folders, results.tables)
+    write_tables(folders, results.tables)
     figures.figures(results.tables, folders, [], results.data(), results.root / "out")
     names = [file.name for file in sorted((results.root / "out").iterdir())]
     assert names == ["gain-30.pdf", "gain-30.png", "gain-all.pdf", "gain-all.png"]
@@ -58,7 +60,7 @@ def test_several_splits_have_their_own_figures(results, monkeypatch):
 
 def test_a_second_data_set_is_refused(results):
     folders = [results.run("prototype", 0, 60.0), results.run("prototype", 1, 60.0, dataset="voc")]
-    compare.tables(folders, results.tables)
+    write_tables(folders, results.tables)
     with pytest.raises(UserError, match="figures show one data set"):
         figures.figures(results.tables, folders, [], results.data(), results.root / "out")
 
@@ -140,7 +142,7 @@ def test_a_missing_truth_is_named(block_of, results):
 
 def test_no_samples_are_said(block_of, results):
     block = block_of({"prototype": [60.0]})
-    for path in results.root.glob("eval/**/samples/*.png"):
+    for path in results.root.glob("eval/**/predictions/*.png"):
         path.unlink()
     assert "No sample predictions were kept" in figures.samples(block).texts[0].get_text()
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
-from semiproto.analysis import compare
+from semiproto.analysis import tables
 from semiproto.analysis.report import report
 from semiproto.artifacts import write_receipt
 from semiproto.errors import UserError
@@ -42,7 +42,7 @@ def page_of(results):
 
     def make(scores, receipts=(), **changes):
         folders = [results.run(v, seed, s, **changes) for v, own in scores.items() for seed, s in enumerate(own)]
-        compare.tables(folders, results.tables)
+        tables.tables(folders, results.tables)
         drawn = results.root / "figures"
         drawn.mkdir()
         Image.new("RGB", (40, 30), "red").save(drawn / "gain.png")
@@ -86,10 +86,10 @@ def test_it_is_self_contained(page_of, three_variants, receipt):
 
 def test_findings_come_before_the_tables(page_of, three_variants):
     page = page_of(three_variants)
-    sentence = "Beyond noise, higher: prototype over supervised +12.0 points (+9.5 to +14.5)."
+    sentence = "Did the unlabelled images help? helped by 12.0 points, 95 % interval 9.5 to 14.5."
     assert sentence in page.text
     assert page.html.index(sentence) < page.html.index("<table") < page.html.index("<img")
-    assert "(the same loss scale) isn&#39;t known from this run" in page.html
+    assert "not known: consistency-equal-loss was not run; run" in page.text
 
 
 def test_headings_go_down_one_level_at_a_time(page_of, three_variants, receipt):
@@ -111,9 +111,9 @@ def test_figures_have_words_and_sizes(page_of, three_variants):
 
 def test_tables_show_what_the_csv_files_say(page_of, three_variants):
     page = page_of(three_variants)
-    assert "supervised 1,400 101 52.0 ± 2.0 90.0 ± 0.0 none 3" in page.text
+    assert "supervised 1,400 101 52.0 ± 2.0 90.0 ± 0.0 none 30.0 ± 0.0 95.0 ± 0.0 7.5 ± 0.0 3" in page.text
     assert "supervised-equal-compute not run" in page.text
-    assert "prototype − consistency +4.0 −22.2 to +30.2 10.5 3 equal within noise" in page.text
+    assert "prototype − consistency +4.0 −22.2 to +30.2 3 can't tell: +4.0 points" in page.text
     assert "background 81.0 ± 1.0 81.0 ± 1.0 81.0 ± 1.0 cat 60.0 ± 0.0" in page.text
     assert "digits 30 consistency 2 1400 102.0 50.0 90.0 52.0" in page.text
     assert "nan" not in page.text.lower()
@@ -145,13 +145,13 @@ def test_what_runs_say_is_text_not_markup(page_of, receipt):
 
 def test_little_was_run(page_of):
     page = page_of({"supervised": [None]})
-    assert "Nothing was run that could be compared." in page.text
+    assert "not known: prototype was not run" in page.text
     assert "No receipts were given." in page.text
     assert "no score" in page.text
 
 
 def test_without_figures_it_says_so(results):
-    compare.tables([results.run("prototype", 0, 60.0)], results.tables)
+    tables.tables([results.run("prototype", 0, 60.0)], results.tables)
     report(results.tables, results.root / "gone", [], results.root / "report.html")
     assert "No figures were made." in (results.root / "report.html").read_text()
 

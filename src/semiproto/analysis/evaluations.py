@@ -1,0 +1,109 @@
+"""The evaluations of single runs, as the tables, the verdict and the figures read them: CSV and JSON, no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from semiproto.errors import UserError
+
+VARIANTS = ("supervised", "consistency", "prototype")
+CONTROLS = ("supervised-equal-compute", "consistency-equal-loss")
+ORDER = (*VARIANTS, *CONTROLS)
+"""Order of variants in tables and figures; others follow by name."""
+
+GROUP = ["dataset", "labels"]
+"""Runs that may be compared: one data set, one number of labelled images."""
+
+Score = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""Percent; nan where there is none."""
+
+
+class Evaluation(BaseModel):
+    """One run's metrics.json, which analysis/steps.py writes; seconds are of training."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    dataset: str
+    split: str
+    labels: int
+    variant: str
+    seed: int
+    steps: int
+    seconds: float
+    images: int
+    miou: Score
+    miou_best: Score
+    miou_student: Score
+    miou_prototype_head: Score
+    boundary_iou: Score
+    accuracy: Score
+    ece: Score
+    iou: dict[str, Score]
+    """By class, in the order of the mask values; so are the boundary IoUs."""
+    boundary_iou_per_class: dict[str, Score]
+    lists: dict[str, str]
+    """sha256 of the lists of labelled and of validation images."""
+    set: str
+    family: str
+    encoder: str
+    window: dict[str, int] | None
+
+
+def read_evaluations(folders: Iterable[Path]) -> list[Evaluation]:
+    """The evaluations in the tables' order: data set, labels, variant, seed."""
+    read = [_read_evaluation(folder) for folder in folders]
+    if not read:
+        raise UserError("no evaluation was given; run `snakemake --cores all`, or name folders below results/eval")
+    seen: dict[tuple[str, int, str, int], Path] = {}
+    for e in read:
+        other = seen.setdefault((e.dataset, e.labels, e.variant, e.seed), e.folder)
+        if other is not e.folder:
+            raise UserError(f"{e.folder}: the same variant, labels and seed as {other}; give one of them")
+    return sorted(read, key=lambda e: (e.dataset, e.labels, _rank(e.variant), e.seed))
+
+
+def in_order(variants: Iterable[str]) -> list[str]:
+    """The distinct variants in the tables' order."""
+    return sorted(set(variants), key=_rank)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV of ours. Only an empty field is missing: a class may well be called `None` or `NA`."""
+    names = ("dataset", "variant", "minuend", "subtrahend", "class", "kind", "image", "method", "seeds")
+    try:
+        return pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table; run `snakemake --cores all`") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not a table ({error}); delete it and run `snakemake --cores all`") from None
+
+
+def _rank(variant: str) -> tuple[int, str]:
+    return (ORDER.index(variant) if variant in ORDER else len(ORDER), variant)
+
+
+def _read_evaluation(folder: Path) -> Evaluation:
+    path = folder / "metrics.json"
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        by_class = {name: _by_class(fields, name) for name in ("iou", "boundary_iou_per_class")}
+        return Evaluation(**fields | by_class | {"folder": folder})
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `snakemake --cores all`") from None
+    except (KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(
+            f"{path}: not a run's metrics ({reason}); delete {folder} and run `snakemake --cores all`"
+        ) from None
+
+
+def _by_class(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    return dict(zip(fields["classes"], fields[name], strict=True))

@@ -1,0 +1,189 @@
+"""From the evaluations of single runs to tables: CSV for programs, Markdown and LaTeX for people, from one source.
+
+The headline is the teacher's linear head at the last step. The best step on validation is picked by the images it is
+then scored on: it is shown apart and never compared. Scores are in percent throughout, differences in points of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from semiproto.analysis.evaluations import GROUP, ORDER, Evaluation, in_order, read_evaluations, read_table
+from semiproto.analysis.published import published_table
+from semiproto.analysis.verdict import signed, verdicts
+from semiproto.artifacts import atomic_write, write_json, write_text
+
+SCORES = ["miou", "miou_best", "miou_student", "miou_prototype_head", "boundary_iou", "accuracy", "ece"]
+RUN_COLUMNS = [*GROUP, "variant", "seed", "steps", "seconds", *SCORES]
+
+NOTES = (
+    "Seconds are wall-clock seconds of training on the machine that ran it; validation is left out. Steps and seconds"
+    " count the pretraining that a run started from.",
+    "The headline is the last step. The best step is picked on the validation images it is scored on, so it flatters:"
+    " it is shown apart and compared with nothing.",
+    "mIoU is the mean over the classes that occur, in truth or prediction. Each interval (95 %) stands by itself and"
+    " covers other validation images and other trainings, not other splits; a class is named as better or worse only"
+    " where the intervals of all classes hold together.",
+)
+"""How to read the tables, the same for every run."""
+
+
+def tables(evaluations: list[Path], out: Path) -> None:
+    """Writes runs, summary, per_class, validation, history, calibration, published, verdict and verdict_classes (CSV),
+    summary.md, summary.tex and metrics.json into `out`.
+
+    evaluations: folders of results/eval/{dataset}/{split}/{variant}/seed{seed}. UserError names one that is missing,
+    damaged, or there twice.
+    """
+    read = read_evaluations(evaluations)
+    runs = runs_table(read)
+    # Rounded once, here: the tables for people and the report, which reads the CSV, then say the same.
+    summary = summarise(runs).round(2)
+    verdict, classes = verdicts(read)
+    written = {
+        "runs": runs,
+        "summary": summary,
+        "per_class": per_class(read),
+        "validation": _collected(read, "validation.csv"),
+        "published": published_table(read, summary),
+        "verdict": verdict,
+        "verdict_classes": classes,
+    }
+    for name, table in written.items():
+        _write_csv(out / f"{name}.csv", table)
+    for name in ("history", "calibration"):
+        _write_csv(out / f"{name}.csv", _collected(read, f"{name}.csv"), "%.6g")
+    write_text(out / "summary.md", _markdown(summary, verdict))
+    write_text(out / "summary.tex", _latex(summary, verdict))
+    write_json(out / "metrics.json", _metrics(summary))
+
+
+def runs_table(evaluations: list[Evaluation]) -> pd.DataFrame:
+    """One row a run, the columns RUN_COLUMNS."""
+    return pd.DataFrame([dict(e) for e in evaluations])[RUN_COLUMNS]
+
+
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean and sample standard deviation over the seeds of each variant; n: the seeds that have a score."""
+    parts = {f"{score}_{name}": (score, how) for score in SCORES for name, how in (("mean", "mean"), ("sd", "std"))}
+    summary = (
+        runs.groupby([*GROUP, "variant"], sort=False)
+        .agg(n=("miou", "count"), steps=("steps", "mean"), seconds=("seconds", "mean"), **parts)
+        .reset_index()
+    )
+    summary["steps"] = summary["steps"].round().astype(int)
+    return summary
+
+
+def per_class(evaluations: list[Evaluation]) -> pd.DataFrame:
+    """IoU and boundary IoU of each class, mean and sd over seeds; nan for a class neither shown nor predicted."""
+    rows = [
+        (e.dataset, e.labels, e.variant, name, iou, e.boundary_iou_per_class[name])
+        for e in evaluations
+        for name, iou in e.iou.items()
+    ]
+    keys, scores = [*GROUP, "variant", "class"], ("iou", "boundary_iou")
+    grouped = pd.DataFrame(rows, columns=[*keys, *scores]).groupby(keys, sort=False)
+    parts = {f"{score}_{name}": (score, how) for score in scores for name, how in (("mean", "mean"), ("sd", "std"))}
+    return grouped.agg(**parts).reset_index()
+
+
+def by_group(summary: pd.DataFrame, verdict: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """(heading, summary, verdict) of each data set and number of labels."""
+    for (dataset, labels), own in summary.groupby(GROUP, sort=False):
+        theirs = verdict[(verdict["dataset"] == dataset) & (verdict["labels"] == labels)]
+        yield f"{dataset}, {labels} labelled images", own, theirs
+
+
+def summary_for_people(summary: pd.DataFrame) -> pd.DataFrame:
+    """One data set and number of labels as text; a row `not run` for each of ORDER that is missing."""
+    rows = {row["variant"]: _summary_row(row) for _, row in summary.iterrows()}
+    columns = ["steps", "seconds", "mIoU, last step", "best step on validation, shown apart", "prototype head"]
+    columns += ["boundary IoU", "accuracy", "calibration error", "n"]
+    absent = ["not run", *[""] * (len(columns) - 1)]
+    variants = in_order([*rows, *ORDER])
+    return pd.DataFrame([[v, *rows.get(v, absent)] for v in variants], columns=["variant", *columns])
+
+
+def verdict_for_people(verdict: pd.DataFrame) -> pd.DataFrame:
+    """One data set and number of labels as text: a row for each question."""
+    columns = ["question", "compared", "points", "95 % interval", "seeds", "answer"]
+    rows = [
+        [
+            row["question"],
+            f"{row['minuend']} − {row['subtrahend']}",
+            signed(row["gain"]),
+            "" if math.isnan(row["low"]) else f"{signed(row['low'])} to {signed(row['high'])}",
+            "" if pd.isna(row["seeds"]) else str(len(row["seeds"].split())),
+            row["sentence"],
+        ]
+        for _, row in verdict.iterrows()
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def mean_sd(mean: float, sd: float) -> str:
+    """`68.1 ± 4.2`; a mean without a spread says that it is of one seed; empty without a mean."""
+    if math.isnan(mean):
+        return ""
+    return f"{mean:.1f} (one seed)" if math.isnan(sd) else f"{mean:.1f} ± {sd:.1f}"
+
+
+def _collected(evaluations: list[Evaluation], name: str) -> pd.DataFrame:
+    """The runs' tables of one name below each other, the run's columns in front."""
+    parts = []
+    for e in evaluations:
+        part = read_table(e.folder / name)
+        run = pd.DataFrame([(e.dataset, e.labels, e.variant, e.seed)] * len(part), columns=[*GROUP, "variant", "seed"])
+        parts.append(pd.concat([run, part], axis=1))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _summary_row(row: pd.Series[Any]) -> list[str]:
+    names = ("miou", "miou_best", "miou_prototype_head", "boundary_iou", "accuracy", "ece")
+    last, best, head, *others = (mean_sd(row[f"{name}_mean"], row[f"{name}_sd"]) for name in names)
+    scores = [last or "no score", best or "no score", head or "none", *others]
+    return [f"{row['steps']:,}", f"{row['seconds']:.0f}", *scores, str(row["n"])]
+
+
+def _markdown(summary: pd.DataFrame, verdict: pd.DataFrame) -> str:
+    """summary.md: per data set and number of labels the table and the verdict, then how to read them."""
+    parts = ["# Results"]
+    for title, own, theirs in by_group(summary, verdict):
+        answers = [f"- {row['question']} {row['sentence']}." for _, row in theirs.iterrows()]
+        parts += [f"## {title}", _markdown_table(summary_for_people(own)), "\n".join(answers)]
+    return "\n\n".join([*parts, "## How to read this", *NOTES]) + "\n"
+
+
+def _markdown_table(frame: pd.DataFrame) -> str:
+    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _latex(summary: pd.DataFrame, verdict: pd.DataFrame) -> str:
+    """summary.tex: the same tables, to be \\input where the package booktabs is loaded."""
+    parts = []
+    for title, own, theirs in by_group(summary, verdict):
+        shown = summary_for_people(own), verdict_for_people(theirs).drop(columns=["question", "answer"])
+        parts += [f"% {title}", *(frame.to_latex(index=False, escape=True) for frame in shown)]
+    return "\n".join(parts).replace("±", "$\\pm$").replace("−", "$-$")
+
+
+def _metrics(summary: pd.DataFrame) -> dict[str, Any]:
+    """For `dvc metrics`: {dataset: {labels: {variant: {miou, miou_sd}}}}; a number that doesn't exist is left out."""
+    metrics: dict[str, Any] = {}
+    for _, row in summary.iterrows():
+        numbers = {"miou": row["miou_mean"], "miou_sd": row["miou_sd"]}
+        known = {name: round(float(value), 2) for name, value in numbers.items() if not math.isnan(value)}
+        metrics.setdefault(row["dataset"], {}).setdefault(str(row["labels"]), {})[row["variant"]] = known
+    return metrics
+
+
+def _write_csv(path: Path, frame: pd.DataFrame, number: str = "%.2f") -> None:
+    with atomic_write(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format=number)
