@@ -379,6 +379,22 @@ def predict(
         )
 
 
+@app.command(rich_help_panel="Your own data")
+def compare(
+    minuend: Annotated[str, typer.Argument(metavar="A", help="A variant, or a folder of its evaluations.")],
+    subtrahend: Annotated[str, typer.Argument(metavar="B", help="What it is compared with, likewise.")],
+    results: Annotated[Path, typer.Option(help="Where the evaluations of variants are.")] = Path("results/eval"),
+) -> None:
+    """Say whether A did better than B: the gain over images and seeds, by class, and what it does not show.
+
+    Example: semiproto compare prototype supervised
+    """
+    from semiproto.analysis import verdict
+
+    for line in verdict.lines(minuend, subtrahend, results):
+        typer.echo(line)
+
+
 @app.command("splits", rich_help_panel="Your own data")
 def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")] = Path("params.yaml")) -> None:
     """Print the images, pixels and classes of each split that was made.

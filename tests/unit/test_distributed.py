@@ -4,9 +4,9 @@ import copy
 
 import pytest
 import torch
+from processes import in_two_processes
 from timm.layers import BatchNormAct2d
-from torch import distributed as group
-from torch import multiprocessing, nn
+from torch import nn
 
 import fixed_steps
 from semiproto import distributed
@@ -14,19 +14,6 @@ from semiproto.distributed import SyncBatchNorm2d, device_of, process_count
 from semiproto.errors import UserError
 from semiproto.params import Compute, LabeledLoss
 from semiproto.train import losses
-
-
-def in_two_processes(folder, function):
-    """function() in each of two processes of a group; what they return, by rank."""
-    multiprocessing.start_processes(_work, (str(folder), function), nprocs=2, start_method="fork")
-    return [torch.load(f"{folder}/rank{rank}.pt", weights_only=False) for rank in range(2)]
-
-
-def _work(rank, folder, function):
-    torch.set_num_threads(1)
-    group.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    torch.save(function(), f"{folder}/rank{rank}.pt")
-    group.destroy_process_group()
 
 
 def noise(*shape, seed=0):

@@ -18,6 +18,8 @@ CONTROLS = ("supervised-equal-compute", "consistency-equal-loss")
 ORDER = (*VARIANTS, *CONTROLS)
 """Order of variants in tables and figures; others follow by name."""
 
+METRICS = "metrics.json"
+
 GROUP = ["dataset", "labels"]
 """Runs that may be compared: one data set, one number of labelled images."""
 
@@ -91,7 +93,7 @@ def _rank(variant: str) -> tuple[int, str]:
 
 
 def _read_evaluation(folder: Path) -> Evaluation:
-    path = folder / "metrics.json"
+    path = folder / METRICS
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         by_class = {name: _by_class(fields, name) for name in ("iou", "boundary_iou_per_class")}

@@ -53,7 +53,7 @@ class TeacherScores:
         return {
             "miou": 100 * self.confusion.mean_iou(),
             "iou": (100 * self.confusion.iou()).tolist(),
-            "accuracy": 100 * float(self.confusion.counts.diag().sum() / self.confusion.counts.sum()),
+            "accuracy": 100 * float(self.confusion.counts.diag().sum().double() / self.confusion.counts.sum()),
             "boundary_iou": 100 * float(boundary_iou.nanmean()),
             "boundary_iou_per_class": (100 * boundary_iou).tolist(),
             "ece": 100 * expected_error(self.calibration.table()),

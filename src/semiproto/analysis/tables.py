@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from semiproto.analysis.evaluations import GROUP, ORDER, Evaluation, in_order, read_evaluations, read_table
+from semiproto.analysis.evaluations import GROUP, METRICS, ORDER, Evaluation, in_order, read_evaluations, read_table
 from semiproto.analysis.published import published_table
 from semiproto.analysis.verdict import signed, verdicts
 from semiproto.artifacts import atomic_write, write_json, write_text
@@ -37,10 +37,13 @@ def tables(evaluations: list[Path], out: Path) -> None:
     """Writes runs, summary, per_class, validation, history, calibration, published, verdict and verdict_classes (CSV),
     summary.md, summary.tex and metrics.json into `out`.
 
-    evaluations: folders of results/eval/{dataset}/{split}/{variant}/seed{seed}. UserError names one that is missing,
-    damaged, or there twice.
+    evaluations: folders of results/eval/{dataset}/{split}/{variant}/seed{seed}. One without metrics.json is of a run
+    that is not finished: summary.md names it, and it is in no number. UserError names one that is damaged or there
+    twice, and the first where none is finished.
     """
-    read = read_evaluations(evaluations)
+    finished = [folder for folder in evaluations if (folder / METRICS).is_file()]
+    read = read_evaluations(finished or evaluations)
+    unfinished = [folder.as_posix() for folder in evaluations if folder not in finished]
     runs = runs_table(read)
     # Rounded once, here: the tables for people and the report, which reads the CSV, then say the same.
     summary = summarise(runs).round(2)
@@ -58,7 +61,7 @@ def tables(evaluations: list[Path], out: Path) -> None:
         _write_csv(out / f"{name}.csv", table)
     for name in ("history", "calibration"):
         _write_csv(out / f"{name}.csv", _collected(read, f"{name}.csv"), "%.6g")
-    write_text(out / "summary.md", _markdown(summary, verdict))
+    write_text(out / "summary.md", _markdown(summary, verdict, unfinished))
     write_text(out / "summary.tex", _latex(summary, verdict))
     write_json(out / "metrics.json", _metrics(summary))
 
@@ -151,9 +154,11 @@ def _summary_row(row: pd.Series[Any]) -> list[str]:
     return [f"{row['steps']:,}", f"{row['seconds']:.0f}", *scores, str(row["n"])]
 
 
-def _markdown(summary: pd.DataFrame, verdict: pd.DataFrame) -> str:
+def _markdown(summary: pd.DataFrame, verdict: pd.DataFrame, unfinished: list[str]) -> str:
     """summary.md: per data set and number of labels the table and the verdict, then how to read them."""
     parts = ["# Results"]
+    if unfinished:
+        parts.append(f"Not finished, and in no number here: {', '.join(unfinished)}.")
     for title, own, theirs in by_group(summary, verdict):
         answers = [f"- {row['question']} {row['sentence']}." for _, row in theirs.iterrows()]
         parts += [f"## {title}", _markdown_table(summary_for_people(own)), "\n".join(answers)]

@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from semiproto.analysis.bootstrap import Gains, paired_gains
-from semiproto.analysis.evaluations import ORDER, Evaluation, in_order, read_table
+from semiproto.analysis.evaluations import CONTROLS, METRICS, ORDER, Evaluation, in_order, read_evaluations, read_table
 from semiproto.errors import UserError
 
 HELPED, HURT, UNSURE, UNKNOWN = "helped", "hurt", "can't tell", "not known"
 BETTER, WORSE = "better", "worse"
+NO_SEED = "not known: no seed has a score of both"
 
 QUESTIONS = {
     ("prototype", "supervised"): "Did the unlabelled images help?",
@@ -43,6 +45,8 @@ class Comparison:
     more: list[Evaluation]
     less: list[Evaluation]
     gains: Gains
+    left_out: list[int]
+    """Seeds that only one of the two has a score for."""
 
     def classes(self) -> pd.DataFrame:
         """A row for each class: gain and 95 % interval in points, and whether it is better or worse.
@@ -82,6 +86,8 @@ class Comparison:
         """`helped by 3.1 points, 95 % interval 1.9 to 4.4`."""
         verdict, gain = self.verdict(), float(self.gains.gain[0])
         low, high = (float(ends[0]) for ends in self.gains.interval())
+        if np.isnan(low):
+            return f"can't tell: {signed(gain)} points on {self.more[0].images} image"
         if verdict == UNSURE:
             return f"can't tell: {signed(gain)} points, 95 % interval {signed(low)} to {signed(high)}"
         near, far = sorted((abs(low), abs(high)))
@@ -97,10 +103,13 @@ class Comparison:
         more, less = self.more[0], self.less[0]
         if len(self.more) == 1:
             yield "one seed: the interval covers the images, not the spread of training"
+        if self.left_out:
+            yield f"no score of both for seed {', '.join(map(str, self.left_out))}, left out"
         if not self._same("steps"):
-            yield f"steps are not equal ({more.steps:,} and {less.steps:,})"
+            seconds = f"{more.seconds:,.0f} and {less.seconds:,.0f} seconds"
+            yield f"steps are not equal ({more.steps:,} and {less.steps:,}, {seconds})"
         if not self._same("lists"):
-            yield f"labels are not equal ({more.labels} and {less.labels} images)"
+            yield f"labelled images are not the same ({more.labels} and {less.labels})"
 
 
 def compare(more: Sequence[Evaluation], less: Sequence[Evaluation]) -> Comparison | None:
@@ -108,43 +117,39 @@ def compare(more: Sequence[Evaluation], less: Sequence[Evaluation]) -> Compariso
 
     UserError where the runs are of other validation images or classes.
     """
-    by_seed = {e.seed: e for e in less if not np.isnan(e.miou)}
-    first = [e for e in more if e.seed in by_seed and not np.isnan(e.miou)]
-    if not first:
+    first, second = ({e.seed: e for e in runs if not np.isnan(e.miou)} for runs in (more, less))
+    seeds = sorted(first.keys() & second.keys())
+    if not seeds:
         return None
-    second = [by_seed[e.seed] for e in first]
-    counts = [_Counts(e) for e in (*first, *second)]
-    for e, one in zip((*first, *second), counts, strict=True):
-        if not one.same_images(counts[0]):
+    pairs = [first[seed] for seed in seeds], [second[seed] for seed in seeds]
+    pixels = _pixels([*pairs[0], *pairs[1]])
+    left_out = sorted({e.seed for e in (*more, *less)} - set(seeds))
+    return Comparison(*pairs, paired_gains(pixels[: len(seeds)], pixels[len(seeds) :]), left_out)
+
+
+def _pixels(runs: list[Evaluation]) -> np.ndarray:
+    """Pixels of intersection and union from the runs' images.csv, int64 [runs, images, classes, 2]."""
+    tables = [read_table(run.folder / "images.csv") for run in runs]
+    ids, classes = sorted(set(tables[0]["image"])), list(runs[0].iou)
+    pixels = np.zeros((len(runs), len(ids), len(classes), 2), dtype=np.int64)
+    for run, table, own in zip(runs, tables, pixels, strict=True):
+        if sorted(set(table["image"])) != ids or list(run.iou) != classes:
             raise UserError(
-                f"{e.folder}: not the validation images or classes of {first[0].folder}; compare runs that share them"
+                f"{run.folder}: not the validation images or classes of {runs[0].folder}; compare runs that share them"
             )
-    pixels = np.stack([one.pixels for one in counts])
-    return Comparison(first, second, paired_gains(pixels[: len(first)], pixels[len(first) :]))
-
-
-class _Counts:
-    """A run's images.csv: `pixels` of intersection and union, int64 [images, classes, 2]."""
-
-    def __init__(self, evaluation: Evaluation) -> None:
-        table = read_table(evaluation.folder / "images.csv")
-        self.classes, self.ids = list(evaluation.iou), sorted(set(table["image"]))
-        image = pd.Categorical(table["image"], self.ids).codes
-        class_ = pd.Categorical(table["class"], self.classes).codes
-        self.pixels = np.zeros((len(self.ids), len(self.classes), 2), dtype=np.int64)
-        self.pixels[image, class_] = table[["intersection", "union"]].to_numpy()
-
-    def same_images(self, other: _Counts) -> bool:
-        return self.ids == other.ids and self.classes == other.classes
+        image, class_ = (pd.Categorical(table[c], of).codes for c, of in (("image", ids), ("class", classes)))
+        own[image, class_] = table[["intersection", "union"]].to_numpy()
+    return pixels
 
 
 def verdicts(evaluations: list[Evaluation]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """verdict.csv and verdict_classes.csv: every question, answered or not; evaluations as `read_evaluations` gives."""
     rows, classes = [], []
-    for (dataset, labels), group in groupby(evaluations, key=lambda e: (e.dataset, e.labels)):
+    for (dataset, labels), group in _by_labels(evaluations).items():
         runs = {variant: list(own) for variant, own in groupby(group, key=lambda e: e.variant)}
         for (minuend, subtrahend), question in _questions(runs):
-            names = {"dataset": dataset, "labels": labels, "minuend": minuend, "subtrahend": subtrahend}
+            names: dict[str, Any] = {"dataset": dataset, "labels": labels}
+            names |= {"minuend": minuend, "subtrahend": subtrahend}
             found = compare(runs.get(minuend, []), runs.get(subtrahend, []))
             answer = {"verdict": UNKNOWN, "sentence": _unanswered(runs, minuend, subtrahend)}
             rows.append(names | {"question": question} | (answer if found is None else found.row()))
@@ -164,13 +169,72 @@ def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str
     """Why there is no answer, and the command that gives one."""
     missing = [variant for variant in (minuend, subtrahend) if variant not in runs]
     if not missing:
-        return "not known: no seed has a score of both"
+        return NO_SEED
     known = next(iter(runs.values()))
     receipts = [f"{e.folder.parents[1] / variant / e.folder.name}/receipt.json" for variant in missing for e in known]
     return (
         f"not known: {' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not run; run"
         f" `snakemake --cores all -- {' '.join(receipts)}` and `semiproto compare {minuend} {subtrahend}`"
     )
+
+
+def lines(minuend: str, subtrahend: str, results: Path) -> Iterator[str]:
+    """What `semiproto compare` prints of two variants, or folders of evaluations, for each number of labels.
+
+    results: where variants are looked for, results/eval. UserError where there is nothing to compare.
+    """
+    more, less = (_by_labels(find(what, results)) for what in (minuend, subtrahend))
+    pairs = [(own, less[labels]) for labels, own in more.items() if labels in less]
+    if not pairs and len(more) == len(less) == 1:  # two folders with different numbers of labels
+        pairs = list(zip(more.values(), less.values(), strict=True))
+    if not pairs:
+        raise UserError(
+            f"{minuend}, {subtrahend}: evaluated on no split in common; name folders below {results} to compare two"
+        )
+    for own, others in pairs:
+        yield from _lines_of(own, others)
+
+
+def find(what: str, results: Path) -> list[Evaluation]:
+    """The evaluations of a variant below `results`, or in a folder: of one run, or of the seeds of one variant."""
+    path = Path(what)
+    if path.is_dir():
+        files = [path / METRICS] if (path / METRICS).is_file() else sorted(path.glob(f"seed*/{METRICS}"))
+    else:
+        files = [file for file in sorted(results.glob(f"*/*/*/seed*/{METRICS}")) if file.parts[-3] == what]
+    if not files:
+        known = ", ".join(in_order(file.parts[-3] for file in results.glob(f"*/*/*/seed*/{METRICS}")))
+        raise UserError(
+            f"{what}: no evaluation; name a folder with {METRICS}, or a variant below {results} ({known or 'none yet'})"
+        )
+    return read_evaluations(file.parent for file in files)
+
+
+def _by_labels(evaluations: list[Evaluation]) -> dict[tuple[str, int], list[Evaluation]]:
+    return {key: list(own) for key, own in groupby(evaluations, key=lambda e: (e.dataset, e.labels))}
+
+
+def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
+    first = more[0]
+    yield f"{first.dataset}, {first.labels} labelled images: {first.variant} over {less[0].variant}"
+    found = compare(more, less)
+    yield f"  {NO_SEED if found is None else found.sentence()}"
+    if found is not None:
+        yield from _details(found)
+    beside = [file.parent for file in sorted(first.folder.parents[1].glob(f"*/seed*/{METRICS}"))]
+    table, _ = verdicts(read_evaluations(beside))
+    for row in table[table["subtrahend"].isin(CONTROLS) & (table["minuend"] == first.variant)].itertuples():
+        yield f"  {row.question} {row.sentence}"
+
+
+def _details(found: Comparison) -> Iterator[str]:
+    """A line for each class, and what the comparison rests on."""
+    for name, gain, low, high, verdict in found.classes().to_numpy():
+        points = "" if verdict == UNKNOWN else f"{signed(gain)} ({signed(low)} to {signed(high)}) "
+        yield f"    {name}: {points}{verdict}"
+    row = found.row()
+    steps, labels = ("equal" if row[name] else "not equal" for name in ("equal_steps", "equal_labels"))
+    yield f"  seeds {row['seeds']}; {row['images']} validation images; steps {steps}, labelled images {labels}"
 
 
 def signed(value: float) -> str:

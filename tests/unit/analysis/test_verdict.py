@@ -1,0 +1,138 @@
+"""The verdict's words on planted cases, and what it says where it cannot know."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from semiproto.analysis import verdict
+from semiproto.analysis.evaluations import read_evaluations, read_table
+from semiproto.analysis.tables import tables
+from semiproto.errors import UserError
+
+CLASSES = ["background", "cow", "sheep"]
+
+
+@pytest.fixture
+def plant(results):
+    """Writes runs of a variant whose classes score `levels` on 60 images; runs with one `images` seed share images."""
+
+    def make(variant, levels, seeds=3, images=0, seed_sd=0.3, **changes):
+        shared, folders = np.random.default_rng(images), []
+        size, hard = shared.integers(50, 400, (60, 3)), shared.normal(0, 10, (60, 3))
+        for seed in range(seeds):
+            rng = np.random.default_rng([seed, len(variant)])
+            iou = np.clip(np.add(levels, rng.normal(0, seed_sd)) + hard + rng.normal(0, 4, (60, 3)), 0, 100)
+            changes = {"classes": CLASSES, "images": 60, "iou": [50.0] * 3} | changes
+            changes |= {"boundary_iou_per_class": [50.0] * 3}
+            folders.append(results.run(variant, seed, 50.0, **changes))
+            image, class_ = np.divmod(np.arange(180), 3)
+            table = {"image": [f"{images}_{i:02d}" for i in image], "class": np.array(CLASSES)[class_]}
+            table |= {"intersection": np.round(size * iou / 100).astype(int).ravel(), "union": size.ravel()}
+            pd.DataFrame(table).to_csv(folders[-1] / "images.csv", index=False)
+        return read_evaluations(folders)
+
+    return make
+
+
+def test_helped_and_the_class_that_it_did_not_help(plant):
+    found = verdict.compare(plant("prototype", [70, 75, 48]), plant("supervised", [60, 60, 60]))
+    assert found.verdict() == verdict.HELPED
+    head, tail = found.sentence().split("; ")
+    assert head.startswith("helped by 4.") and ", 95 % interval " in head
+    assert tail == "worse for: sheep"
+    assert list(found.classes()["verdict"]) == ["better", "better", "worse"]
+
+
+def test_hurt_is_told_with_its_own_sign(plant):
+    found = verdict.compare(plant("prototype", [50] * 3), plant("supervised", [60] * 3))
+    low, high = (found.row()[name] for name in ("low", "high"))
+    assert high < 0 and found.verdict() == verdict.HURT
+    assert f"95 % interval {-high:.1f} to {-low:.1f}" in found.sentence()
+    assert "worse for: background, cow, sheep" in found.sentence()
+
+
+def test_no_difference_cannot_be_told(plant):
+    found = verdict.compare(plant("prototype", [60] * 3), plant("supervised", [60] * 3))
+    assert found.sentence().startswith("can't tell: ") and found.row()["low"] < 0 < found.row()["high"]
+
+
+def test_one_seed_speaks_of_images_only(plant):
+    found = verdict.compare(plant("prototype", [70] * 3, seeds=1), plant("supervised", [60] * 3, seeds=1))
+    assert found.verdict() == verdict.HELPED
+    assert "one seed: the interval covers the images, not the spread of training" in found.sentence()
+
+
+def test_seeds_that_only_one_has_are_left_out(plant):
+    found = verdict.compare(plant("prototype", [70] * 3, seeds=4), plant("supervised", [60] * 3, seeds=2))
+    assert found.row()["seeds"] == "0 1"
+    assert "no score of both for seed 2, 3, left out" in found.sentence()
+
+
+def test_unequal_budgets_are_said(plant):
+    lists = {"labeled": "other", "val": "v"}
+    found = verdict.compare(
+        plant("prototype", [70] * 3), plant("supervised-equal-compute", [60] * 3, lists=lists, labels=60, seconds=9.0)
+    )
+    assert (found.row()["equal_steps"], found.row()["equal_labels"]) == (False, False)
+    assert "steps are not equal (1,400 and 3,600, 100 and 9 seconds)" in found.sentence()
+    assert "labelled images are not the same (30 and 60)" in found.sentence()
+
+
+def test_other_validation_images_are_refused(plant):
+    with pytest.raises(UserError, match="supervised/seed0: not the validation images or classes of"):
+        verdict.compare(plant("prototype", [70] * 3), plant("supervised", [60] * 3, images=1))
+
+
+def test_a_class_that_no_image_shows_has_no_gain(results):
+    folders = results.grid({"prototype": [60.0, 61.0], "supervised": [50.0, 51.0]})
+    tables(folders, results.tables)
+    classes = read_table(results.tables / "verdict_classes.csv").set_index("class")
+    assert classes["verdict"].to_dict() == {"background": "not known", "cat": "better", "None": "not known"}
+    assert classes["gain"].isna().to_dict() == {"background": True, "cat": False, "None": True}
+
+
+def test_controls_that_were_run_stand_beside(plant):
+    runs = plant("prototype", [70] * 3) + plant("consistency-equal-loss", [72] * 3)
+    table, _ = verdict.verdicts(runs)
+    answers = table.set_index("subtrahend")
+    assert answers.loc["consistency-equal-loss", "sentence"].startswith("hurt by ")
+    missing = answers.loc["supervised-equal-compute"]
+    assert missing["verdict"] == "not known" and pd.isna(missing["gain"])
+    folder = runs[0].folder.parents[1]
+    assert f"`snakemake --cores all -- {folder}/supervised-equal-compute/seed0/receipt.json" in missing["sentence"]
+    assert "`semiproto compare prototype supervised-equal-compute`" in missing["sentence"]
+
+
+def test_other_variants_are_ablations(plant):
+    table, _ = verdict.verdicts(plant("prototype", [70] * 3) + plant("no-cutmix", [60] * 3))
+    row = table[table["minuend"] == "no-cutmix"].iloc[0]
+    assert (row["question"], row["subtrahend"], row["verdict"]) == ("What does no-cutmix change?", "prototype", "hurt")
+
+
+def test_the_command_compares_variants_and_folders(plant, results):
+    more, less = plant("prototype", [70] * 3), plant("supervised", [60] * 3)
+    by_name = list(verdict.lines("prototype", "supervised", results.root / "eval"))
+    assert by_name[0] == "digits, 30 labelled images: prototype over supervised"
+    assert by_name[1].startswith("  helped by ")
+    assert "  seeds 0 1 2; 60 validation images; steps equal, labelled images equal" in by_name
+    assert sum("not known: " in line for line in by_name) == 2  # the two controls
+    folders = more[0].folder.parent, less[0].folder.parent
+    assert list(verdict.lines(*map(str, folders), results.root / "gone")) == by_name
+    (one, *_) = [
+        line for line in verdict.lines(str(more[1].folder), "supervised", results.root / "eval") if "seed" in line
+    ]
+    assert "one seed" in one
+
+
+def test_what_was_not_evaluated_is_named(plant, results):
+    plant("prototype", [70] * 3)
+    with pytest.raises(UserError, match=r"protoype: no evaluation; .*\(prototype\)"):
+        list(verdict.lines("protoype", "prototype", results.root / "eval"))
+
+
+def test_splits_that_have_nothing_in_common(plant, results):
+    plant("prototype", [70] * 3)
+    for split in ("10", "20"):
+        results.run("supervised", 0, 50.0, split=split)
+    with pytest.raises(UserError, match="evaluated on no split in common"):
+        list(verdict.lines("prototype", "supervised", results.root / "eval"))
