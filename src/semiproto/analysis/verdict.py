@@ -171,7 +171,9 @@ def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str
     if not missing:
         return NO_SEED
     known = next(iter(runs.values()))
-    receipts = [f"{e.folder.parents[1] / variant / e.folder.name}/receipt.json" for variant in missing for e in known]
+    seeds = ",".join(str(e.seed) for e in known)
+    folder = f"seed{{{seeds}}}" if len(known) > 1 else known[0].folder.name  # braces: the shell's for several
+    receipts = [f"{known[0].folder.parents[1] / variant / folder}/receipt.json" for variant in missing]
     return (
         f"not known: {' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not run; run"
         f" `snakemake --cores all -- {' '.join(receipts)}` and `semiproto compare {minuend} {subtrahend}`"
