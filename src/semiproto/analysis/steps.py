@@ -98,7 +98,24 @@ def evaluate(
         return
     metrics = run | _setting(config, data, split, model) | _cost(model, pretrained)
     metrics |= _scores(teacher, student, pd.read_csv(model / "validation.csv"))
-    write_json(out / "metrics.json", metrics | {"images": len(images)})
+    _write_scores(out, metrics | {"images": len(images)}, teacher)
+    for name in ("validation.csv", "history.csv"):
+        write_bytes(out / name, (model / name).read_bytes())
+    files = ("metrics.json", "confusion.csv", "images.csv", "calibration.csv")
+    write_receipt(
+        out,
+        "evaluate",
+        outputs={name: sha256_file(out / name) for name in files} | {"predictions": sha256_tree(out / "predictions")},
+        config=config.model_dump(mode="json"),
+        inputs=[data, split, model],
+        seed=run["seed"],
+        seconds=watch.seconds(),
+        device=str(device),
+    )
+
+
+def _write_scores(out: Path, metrics: dict[str, Any], teacher: TeacherScores) -> None:
+    write_json(out / "metrics.json", metrics)
     tables = {
         "confusion.csv": pd.DataFrame(teacher.confusion.counts.numpy(), columns=teacher.classes),
         "images.csv": teacher.per_image(),
@@ -107,19 +124,6 @@ def evaluate(
     for name, table in tables.items():
         with atomic_write(out / name) as temporary:
             table.to_csv(temporary, index=False, float_format="%.6g")
-    for name in ("validation.csv", "history.csv"):
-        write_bytes(out / name, (model / name).read_bytes())
-    digests = {name: sha256_file(out / name) for name in ("metrics.json", *tables)}
-    write_receipt(
-        out,
-        "evaluate",
-        outputs=digests | {"predictions": sha256_tree(out / "predictions")},
-        config=config.model_dump(mode="json"),
-        inputs=[data, split, model],
-        seed=run["seed"],
-        seconds=watch.seconds(),
-        device=str(device),
-    )
 
 
 def _setting(config: EvaluateConfig, data: Path, split: Path, model: Path) -> dict[str, Any]:
