@@ -212,12 +212,33 @@ def tsne(
     --variant supervised --model models/semi/digits/30/supervised/seed0 --seed 0 --out results/tsne/digits/30/seed0
     --compute '{...}'
     """
-    from semiproto.analysis import steps
+    from semiproto.analysis import tsne as projection
     from semiproto.distributed import device_of
 
     step_config = params.parse(config, params.TsneConfig)
     models = dict(zip(variant, model, strict=True))
-    steps.tsne(step_config, data, split, models, seed, out, device_of(_compute(compute_json)))
+    projection.tsne(step_config, data, split, models, seed, out, device_of(_compute(compute_json)))
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def patches(
+    config: Config,
+    data: Data,
+    split: Split,
+    model: Annotated[Path, typer.Option(help="Model folder of a run with prototypes.")],
+    out: Out,
+    compute_json: ComputeJson,
+) -> None:
+    """Find what each prototype stands for: the training images' patches nearest to it, and its share of the pixels.
+
+    Example: semiproto patches --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    --model models/semi/digits/30/prototype/seed0 --out results/patches/digits/30/prototype/seed0 --compute '{...}'
+    """
+    from semiproto.analysis import patches as nearest
+    from semiproto.distributed import device_of
+
+    step_config = params.parse(config, params.PatchesConfig)
+    nearest.patches(step_config, data, split, model, out, device_of(_compute(compute_json)))
 
 
 Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Folders of the evaluate step.")]
@@ -240,9 +261,11 @@ def figures(
     evaluation: Evaluations,
     data: Data,
     out: Out,
+    health: Annotated[list[Path] | None, typer.Option(help="health.csv files of the train step.")] = None,
     tsne: Annotated[list[Path] | None, typer.Option(help="Folders of the tsne step.")] = None,
+    patches: Annotated[list[Path] | None, typer.Option(help="Folders of the patches step.")] = None,
 ) -> None:
-    """Draw the figures from the tables and the kept predictions.
+    """Draw the figures from the tables, the predictions and the patches.
 
     Example: semiproto figures --tables results/tables --evaluation results/eval/digits/30/prototype/seed0
     --data data/raw/digits --tsne results/tsne/digits/30/seed0 --out results/figures
@@ -253,13 +276,14 @@ def figures(
 
     watch = artifacts.Stopwatch()
     with artifacts.atomic_directory(out) as drawn:
-        drawing.figures(tables, evaluation, tsne or [], data / FILES, drawn)
+        sources = drawing.Sources(tables, evaluation, data / FILES, health or [], tsne or [], patches or [])
+        drawing.figures(sources, drawn)
     artifacts.write_receipt(
         out,
         "figures",
         outputs={path.name: artifacts.sha256_file(path) for path in sorted(out.iterdir())},
         config={},
-        inputs=[*evaluation, *(tsne or [])],
+        inputs=[*evaluation, *(tsne or []), *(patches or [])],
         seed=None,
         seconds=watch.seconds(),
     )
@@ -269,17 +293,19 @@ def figures(
 def report(
     tables: Annotated[Path, typer.Option(help="Folder of the tables step.")],
     figures: Annotated[Path, typer.Option(help="Folder of the figures step.")],
-    receipt: Annotated[list[Path], typer.Option(help="Receipts of the runs.")],
+    receipt: Annotated[list[Path], typer.Option(help="Receipts of the runs and of what they came from.")],
+    paper: Annotated[Path, typer.Option(help="The parameter file with the paper's values.")],
     out: Annotated[Path, typer.Option(help="The HTML file to write.")],
 ) -> None:
     """Write the report: one HTML file with the verdict, the tables, the figures and the receipts.
 
     Example: semiproto report --tables results/tables --figures results/figures
-    --receipt models/semi/digits/30/prototype/seed0/receipt.json --out results/report.html
+    --receipt models/semi/digits/30/prototype/seed0/receipt.json --paper experiments/voc-classic.yaml
+    --out results/report.html
     """
     from semiproto.analysis import report as page
 
-    page.report(tables, figures, receipt, out)
+    page.report(tables, figures, receipt, paper, out)
 
 
 # ----------------------------------------------------------------------------------------------- the user's

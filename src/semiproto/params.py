@@ -328,11 +328,33 @@ class Evaluate(Section):
 
 class Tsne(Section):
     variants: list[Name] = Field(min_length=1, description="one panel each")
+    images: int = Field(
+        ge=1,
+        le=100_000,
+        description="validation images drawn at most; 200 (chosen): all would cost as much as an evaluation",
+    )
     pixels_per_class: int = Field(
-        ge=2, le=5000, description="validation pixels drawn per class, the same in each panel"
+        ge=2, le=5000, description="pixels of those images drawn per class, the same in each panel"
     )
     perplexity: float = Field(gt=1, le=200, description="effective number of neighbours; 30 is scikit-learn's default")
     seed: Seed = Field(description="seed of the draw and of t-SNE")
+
+
+class Patches(Section):
+    """What each prototype stands for: the places in the training images whose features are nearest to it."""
+
+    images: int = Field(
+        ge=1,
+        le=100_000,
+        description="images drawn at most of the labelled and of the unlabelled list; 200 (chosen), as for t-SNE",
+    )
+    per_prototype: int = Field(
+        ge=1, le=16, description="patches of each list, each of another image; 4 (chosen) show whether they agree"
+    )
+    size: int = Field(
+        ge=8, le=512, description="side of a patch, pixels; about 1/4 of the crop (chosen): a part, not the scene"
+    )
+    seed: Seed = Field(description="seed of the draw of images")
 
 
 class Compute(Section):
@@ -377,6 +399,7 @@ class Params(Section):
     experiments: list[Experiment] = Field(min_length=1)
     evaluate: Evaluate
     tsne: Tsne
+    patches: Patches
     compute: Compute
 
     @model_validator(mode="after")
@@ -435,6 +458,10 @@ class EvaluateConfig(Section):
 
 class TsneConfig(Section):
     tsne: Tsne
+
+
+class PatchesConfig(Section):
+    patches: Patches
 
 
 def train_config(params: Params, variant: str) -> TrainConfig:

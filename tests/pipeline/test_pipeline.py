@@ -10,6 +10,9 @@ import pytest
 
 from semiproto.analysis.tables import RUN_COLUMNS
 
+LAST = {"patches": 1, "tables": 1, "figures": 1, "report": 1}
+"""The jobs that follow a change of the full method."""
+
 
 def test_everything_is_made(finished):
     runs = pd.read_csv(finished.path / "results/tables/runs.csv")
@@ -19,7 +22,7 @@ def test_everything_is_made(finished):
     ]
     assert (runs.steps == 10).all()  # 6 of pretraining and 4 more
     assert runs.miou_prototype_head.notna().eq(runs.variant == "prototype").all()
-    for name in ("curves", "gain", "per_class", "samples", "tsne"):
+    for name in ("method", "labels", "gain", "curves", "per_class", "calibration", "samples", "tsne", "patches"):
         assert (finished.path / f"results/figures/{name}.png").stat().st_size > 5000
     assert "<html" in (finished.path / "results/report.html").read_text()
 
@@ -67,30 +70,16 @@ def test_a_rule_starts_as_many_processes_as_asked_for(checkout):
 @pytest.mark.parametrize(
     ("section", "key", "value", "jobs"),
     [
-        ("tsne", "perplexity", 4, {"tsne": 1, "figures": 1, "report": 1}),
+        ("tsne", "perplexity", 4, {"tsne": 2, "figures": 1, "report": 1}),
+        ("patches", "size", 12, {"patches": 1, "figures": 1, "report": 1}),
         ("evaluate", "window", {"size": 32, "stride": 24}, {"evaluate": 6, "tables": 1, "figures": 1, "report": 1}),
-        (
-            "prototypes",
-            "per_class",
-            2,
-            {"prototypes": 2, "train": 2, "evaluate": 2, "tsne": 1, "tables": 1, "figures": 1, "report": 1},
-        ),
-        ("semi", "tau", 0.7, {"train": 6, "evaluate": 6, "tsne": 1, "tables": 1, "figures": 1, "report": 1}),
+        ("prototypes", "per_class", 2, {"prototypes": 2, "train": 2, "evaluate": 2, "tsne": 2} | LAST),
+        ("semi", "tau", 0.7, {"train": 6, "evaluate": 6, "tsne": 2} | LAST),
         (
             "pretrain",
             "steps",
             8,
-            {
-                "pretrain": 2,
-                "features": 2,
-                "prototypes": 2,
-                "train": 6,
-                "evaluate": 6,
-                "tsne": 1,
-                "tables": 1,
-                "figures": 1,
-                "report": 1,
-            },
+            {"pretrain": 2, "features": 2, "prototypes": 2, "train": 6, "evaluate": 6, "tsne": 2} | LAST,
         ),
     ],
 )
@@ -101,7 +90,7 @@ def test_a_changed_parameter_reruns_what_depends_on_it(checkout, section, key, v
 
 def test_a_changed_variant_reruns_that_variant(checkout):
     checkout.edit(lambda tree: tree["variants"]["consistency"].update(semi={"tau": 0.5}))
-    assert checkout.planned() == {"train": 2, "evaluate": 2, "tsne": 1, "tables": 1, "figures": 1, "report": 1}
+    assert checkout.planned() == {"train": 2, "evaluate": 2, "tsne": 2, "tables": 1, "figures": 1, "report": 1}
 
 
 def test_one_more_seed_costs_one_seed(checkout):
@@ -109,7 +98,8 @@ def test_one_more_seed_costs_one_seed(checkout):
     plan = checkout.planned()
     assert plan["pretrain"] == plan["features"] == plan["prototypes"] == 1
     assert plan["train"] == plan["evaluate"] == 3
-    assert "data" not in plan and "split" not in plan and "tsne" not in plan
+    assert plan["tsne"] == 1
+    assert "data" not in plan and "split" not in plan and "patches" not in plan
 
 
 def test_a_bad_parameter_file_ends_before_anything_runs(checkout):

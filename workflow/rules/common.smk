@@ -42,13 +42,17 @@ RUNS = sorted(
 )
 # Splits and seeds to pretrain on: where runs start from, and where their prototypes come from.
 STARTS = sorted({(split, seed) for split, _, seed in RUNS})
-# t-SNE compares the variants of tsne.variants that a split has, with the first seed that all of them have.
+# t-SNE compares the variants of tsne.variants that a split has, with every seed that all of them have.
 TSNE_VARIANTS, TSNE_RUNS = {}, []
+# Patches show the prototypes of one run of each split: of the variant `prototype`, else the first with prototypes.
+PATCH_RUNS = []
 for split in sorted({run[0] for run in RUNS}):
     seeds = {v: {seed for s, name, seed in RUNS if (s, name) == (split, v)} for v in PARAMS.tsne.variants}
     TSNE_VARIANTS[split] = [v for v in PARAMS.tsne.variants if seeds[v]]
-    if common := set.intersection(*(seeds[v] for v in TSNE_VARIANTS[split] or PARAMS.tsne.variants)):
-        TSNE_RUNS.append((split, min(common)))
+    common = set.intersection(*(seeds[v] for v in TSNE_VARIANTS[split] or PARAMS.tsne.variants))
+    TSNE_RUNS += [(split, seed) for seed in sorted(common)]
+    with_prototypes = [run for run in RUNS if run[0] == split and PARAMS.variants[run[1]].method == "prototype"]
+    PATCH_RUNS += sorted(with_prototypes, key=lambda run: (run[1] != "prototype", run))[:1]
 # A weights file is an input like any other.
 WEIGHTS = [PARAMS.model.encoder.weights] if PARAMS.model.encoder.weights not in (None, "timm") else []
 if WEIGHTS and not Path(WEIGHTS[0]).is_file():
@@ -84,6 +88,7 @@ PROTOTYPES = f"models/prototypes/{DATASET}/{{split}}/seed{{seed}}"
 TRAINED = f"models/semi/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
 EVALUATED = f"results/eval/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
 TSNE = f"results/tsne/{DATASET}/{{split}}/seed{{seed}}"
+PATCHES = f"results/patches/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
 
 DATA_CODE = sources("data/layout.py", "data/dataset.py")
 VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")

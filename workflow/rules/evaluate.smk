@@ -1,4 +1,4 @@
-# What the trained models score, and where their features lie.
+# What the trained models score, where their features lie, and what their prototypes stand for.
 
 SCORING_CODE = (
     DATA_CODE
@@ -54,7 +54,7 @@ rule tsne:
         files=existing(DATA, "files"),
         runs=compared("receipt.json"),
         models=lambda wildcards: [ancient(file) for file in compared("student.safetensors")(wildcards)],
-        code=SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py"),
+        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/tsne.py"),
     output:
         multiext(f"{TSNE}/", "points.csv", "compactness.csv"),
         receipt=f"{TSNE}/receipt.json",
@@ -68,3 +68,23 @@ rule tsne:
     shell:
         "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.variants}"
         " {params.models} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
+
+
+rule patches:
+    input:
+        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{TRAINED}/receipt.json"],
+        files=existing(DATA, "files"),
+        model=existing(TRAINED, "student.safetensors"),
+        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/patches.py"),
+    output:
+        multiext(f"{PATCHES}/", "prototypes.csv", "patches.csv", "labeled.png", "unlabeled.png"),
+        receipt=f"{PATCHES}/receipt.json",
+    params:
+        config=step(P.PatchesConfig),
+        split=SPLIT,
+        model=TRAINED,
+        out=PATCHES,
+    threads: MODEL_THREADS
+    shell:
+        "{SEMIPROTO} patches --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
+        " --out {params.out} --compute {COMPUTE:q}"

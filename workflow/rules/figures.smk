@@ -2,6 +2,7 @@
 
 EVALUATIONS = [str(Path(path).parent) for path in of_runs(f"{EVALUATED}/receipt.json")]
 PROJECTIONS = [str(Path(path).parent) for path in of_starts(f"{TSNE}/receipt.json", TSNE_RUNS)]
+PROTOTYPES_SEEN = [str(Path(path).parent) for path in of_runs(f"{PATCHES}/receipt.json", PATCH_RUNS)]
 TABLES = [
     f"results/tables/{name}"
     for name in (
@@ -19,15 +20,18 @@ TABLES = [
         "metrics.json",
     )
 ]
-# One set of figures; with several splits, one for each.
+# Two figures of the whole experiment, and a set for each split.
 SPLITS = sorted({run[0] for run in RUNS})
 SUFFIXES = [""] if len(SPLITS) == 1 else [f"-{split}" for split in SPLITS]
+OF_A_SPLIT = ("gain", "curves", "per_class", "calibration", "samples", "tsne", "patches")
 FIGURES = [
-    f"results/figures/{name}{suffix}.{kind}"
-    for name in ("curves", "gain", "per_class", "samples", "tsne")
-    for suffix in SUFFIXES
+    f"results/figures/{name}.{kind}"
+    for name in ("method", "labels", *(f"{name}{suffix}" for suffix in SUFFIXES for name in OF_A_SPLIT))
     for kind in ("png", "pdf")
 ]
+FIGURES_CODE = sources(
+    *(f"analysis/{name}.py" for name in ("figures", "drawing", "charts", "gallery", "spaces", "diagram", "evaluations"))
+)
 
 
 def repeated(name, values):
@@ -49,23 +53,42 @@ rule tables:
         "{SEMIPROTO} tables {params.evaluations} --out results/tables"
 
 
+# `snakemake --cores 1 figures` draws them from tables and small images alone.
 rule figures:
     input:
         tables=TABLES,
-        receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS + PROJECTIONS],
+        receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS + PROJECTIONS + PROTOTYPES_SEEN],
         predictions=[ancient(f"{folder}/predictions") for folder in EVALUATIONS],
+        scores=[f"{folder}/images.csv" for folder in EVALUATIONS],
+        health=of_runs(f"{TRAINED}/health.csv"),
         points=[f"{folder}/{name}" for folder in PROJECTIONS for name in ("points.csv", "compactness.csv")],
+        patches=[f"{folder}/{name}" for folder in PROTOTYPES_SEEN for name in ("prototypes.csv", "labeled.png", "unlabeled.png")],
         files=existing(DATA, "files"),
-        code=sources("analysis/figures.py"),
+        code=FIGURES_CODE,
     output:
         FIGURES,
         receipt="results/figures/receipt.json",
     params:
         evaluations=repeated("--evaluation", EVALUATIONS),
+        health=lambda wildcards, input: repeated("--health", input.health),
         tsne=repeated("--tsne", PROJECTIONS),
+        patches=repeated("--patches", PROTOTYPES_SEEN),
     shell:
-        "{SEMIPROTO} figures --tables results/tables {params.evaluations} --data {DATA} {params.tsne}"
-        " --out results/figures"
+        "{SEMIPROTO} figures --tables results/tables {params.evaluations} --data {DATA} {params.health} {params.tsne}"
+        " {params.patches} --out results/figures"
+
+
+# The runs' receipts and those of all that they came from, the last step first.
+RECEIPTS = (
+    of_runs(f"{EVALUATED}/receipt.json")
+    + of_runs(f"{TRAINED}/receipt.json")
+    + [path for step in (PROTOTYPES, FEATURES, PRETRAINED) for path in of_starts(f"{step}/receipt.json")]
+    + expand(f"{SPLIT}/receipt.json", split=SPLITS)
+    + [f"{DATA}/receipt.json"]
+    + [f"{folder}/receipt.json" for folder in PROJECTIONS + PROTOTYPES_SEEN]
+)
+# The paper has a file for each family of splits; other sets are compared with its first table.
+PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits.family, "voc-classic")
 
 
 rule report:
@@ -73,11 +96,13 @@ rule report:
         tables=TABLES,
         drawn="results/figures/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
-        receipts=of_runs(f"{TRAINED}/receipt.json"),
-        code=sources("analysis/report.py", "analysis/report.html"),
+        receipts=RECEIPTS,
+        paper=f"experiments/{PAPER}.yaml",
+        code=sources("analysis/report.py", "analysis/report.html", "analysis/ancestry.py", "analysis/tables.py"),
     output:
         "results/report.html",
     params:
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
-        "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --out {output}"
+        "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --paper {input.paper}"
+        " --out {output}"

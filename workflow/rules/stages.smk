@@ -37,6 +37,7 @@ rule stage_evaluate:
     input:
         [path for pattern in rules.evaluate.output for path in of_runs(pattern)],
         [path for pattern in rules.tsne.output for path in of_starts(pattern, TSNE_RUNS)],
+        [path for pattern in rules.patches.output for path in of_runs(pattern, PATCH_RUNS)],
 
 
 rule stage_figures:

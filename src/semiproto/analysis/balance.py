@@ -8,7 +8,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 
-from semiproto.analysis.figures import DPI, STYLE
+from semiproto.analysis.drawing import DPI, STYLE
 from semiproto.artifacts import atomic_write
 from semiproto.data.findings import NAMES, Findings
 from semiproto.errors import UserError

@@ -17,6 +17,12 @@ from semiproto.params import Prototypes
 from semiproto.progress import Progress
 
 
+def draw_images(ids: Sequence[str], count: int, seed: int) -> list[str]:
+    """At most `count` of the ids, drawn without replacement, in the list's order."""
+    chosen = np.random.default_rng(seed).choice(len(ids), min(count, len(ids)), replace=False)
+    return [ids[position] for position in sorted(chosen)]
+
+
 def draw_pixels(
     masks: Sequence[np.ndarray], num_classes: int, per_class: int, seed: int
 ) -> list[dict[int, np.ndarray]]:

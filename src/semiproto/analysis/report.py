@@ -3,44 +3,73 @@
 from __future__ import annotations
 
 import base64
+import io
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from semiproto.analysis import ancestry
 from semiproto.analysis.evaluations import GROUP, in_order, read_table
 from semiproto.analysis.tables import NOTES, by_group, mean_sd, summary_for_people, verdict_for_people
-from semiproto.artifacts import read_receipt, write_text
-from semiproto.errors import UserError
+from semiproto.artifacts import write_text
 
 CAPTIONS = {
+    "labels": (
+        "mIoU against labels",
+        "mIoU (percent) of the last step against the number of labelled images: dots are seeds, diamonds and bars their"
+        " mean and standard deviation. Dotted: published, where the splits and the scoring are the same; of the best"
+        " epoch, which flatters.",
+    ),
     "gain": (
         "The gain",
         "mIoU (percent) of the last step: a dot for each seed, a diamond and a bar for their mean and standard"
         " deviation.",
     ),
-    "curves": (
-        "While training",
-        "Left: validation mIoU (percent) over the steps. Right: the share of unlabelled pixels that the teacher was"
-        " confident of. Lines are means over seeds, bands reach from the lowest to the highest.",
-    ),
     "per_class": ("By class", "IoU (percent) of each class for each variant, with the standard deviation over seeds."),
     "samples": (
         "Predictions",
-        "Validation images, their truth, each variant's prediction with its first seed, and where prototype is wrong.",
+        "Validation images: the best, the median and the worst by the rule below them; their truth, each variant's"
+        " prediction with its first seed, and where prototype is wrong.",
+    ),
+    "curves": (
+        "While training",
+        "Left: validation mIoU (percent) over the steps. Middle: the teacher's mean confidence on unlabelled pixels."
+        " Right: the share of them above tau, which get a pseudo-label. Lines are means over seeds, bands reach from"
+        " the lowest to the highest. Which of the pseudo-labels are right isn't known: those images have no masks.",
+    ),
+    "calibration": (
+        "Confidence and what it is worth",
+        "On the validation images, whose masks are known, all seeds together. Left: the share of right pixels by"
+        " confidence; below the line the teacher is surer than it is right. Right: of the pixels above a confidence,"
+        " how many are right (solid) and which share of all they are (dotted).",
     ),
     "tsne": (
         "Feature space",
-        "t-SNE of the same validation pixels' features, coloured by class; stars are prototypes. Distances in t-SNE"
-        " mislead, so silhouette and within/between distance are of the features themselves.",
+        "t-SNE of the same validation pixels for each variant, first seed, by class; stars are prototypes. Distances in"
+        " the plane mislead, so below are silhouette (higher is more compact) and within- over between-class distance"
+        " (lower) of the features themselves and of the plane: mean and standard deviation over seeds.",
+    ),
+    "patches": (
+        "What each prototype stands for",
+        "A row for each prototype: the places of training images nearest to it, each of another image. Shares are of"
+        " the pixels that the prototype head gives to the class; right: how many of them have its mask's class.",
+    ),
+    "method": (
+        "The method",
+        "Student and teacher, the two heads, and the four losses. The variant consistency has no prototype head,"
+        " supervised neither that nor pseudo-labels.",
     ),
 }
 """Heading and caption by the figure's file name, in the report's order."""
+
+NUMERALS = tuple("0123456789+−")
+PNG_AT_MOST = 250_000
+"""Bytes of a figure that is kept as it is; a larger one is mostly photographs, and is packed as they are."""
 
 
 @dataclass(frozen=True)
@@ -48,42 +77,52 @@ class Table:
     caption: str
     columns: list[str]
     rows: list[list[str]]
+    links: list[str]
+    """The id on the page that each row's first cell leads to; empty for none."""
 
     def is_number(self, column: int) -> bool:
-        """Whether a column after the first has cells that start as numbers do; it is then set flush right."""
-        return column > 0 and any(row[column][:1] in set("0123456789+−") for row in self.rows)
+        """Whether a column after the first has short cells that start as numbers do; it is then set flush right."""
+        cells = [row[column] for row in self.rows]
+        return column > 0 and all(len(cell) < 40 for cell in cells) and any(cell[:1] in NUMERALS for cell in cells)
 
 
 @dataclass(frozen=True)
 class Picture:
     heading: str
     caption: str
-    data: str
-    """The PNG, base64."""
+    source: str
+    """The image as a data URI."""
     width: int
     height: int
 
 
-def report(tables: Path, figures: Path, receipts: list[Path], out: Path) -> None:
-    """Writes the report to the file `out`: findings, tables, figures, and how each run was made.
+def report(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: Path) -> None:
+    """Writes the report to the file `out`: findings, health, tables, figures, parameters, and how each run was made.
 
-    tables, figures: the folders that compare.tables and figures.figures wrote. receipts: receipt.json files, shown in
-    this order. UserError names a file that cannot be read.
+    tables, figures: the folders that tables.tables and figures.figures wrote. receipts: receipt.json files, shown in
+    this order, step by step. paper: the parameter file with the paper's values. UserError names a file that cannot be
+    read.
     """
     names = ("summary", "verdict", "per_class", "runs")
     summary, verdict, per_class, runs = (read_table(tables / f"{name}.csv") for name in names)
     groups = list(by_group(summary, verdict))
+    read = [ancestry.read(path) for path in receipts]
+    differences = ancestry.differences(read, paper)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     page = environment.get_template("report.html").render(
         datasets=sorted(set(summary["dataset"])),
-        findings=[(title, list(theirs["question"] + " " + theirs["sentence"] + ".")) for title, _, theirs in groups],
+        findings=[(title, theirs[["question", "sentence"]].to_numpy().tolist()) for title, _, theirs in groups],
         tables=[_group_tables(title, own, theirs, per_class) for title, own, theirs in groups],
-        runs=_runs_table(runs),
+        runs=_runs_table(runs, read),
         notes=NOTES,
         pictures=list(_pictures(figures)),
-        receipts=[_receipt(path) for path in receipts],
+        receipts=read,
+        anchors=defaultdict(str, {receipt.folder: receipt.anchor for receipt in read}),
+        steps=list(dict.fromkeys(receipt.step for receipt in read)),
+        paper=paper.name,
+        differences=_table(f"Where these runs are not those of {paper.name}", differences),
     )
     write_text(out, page)
 
@@ -91,15 +130,16 @@ def report(tables: Path, figures: Path, receipts: list[Path], out: Path) -> None
 def _group_tables(
     title: str, summary: pd.DataFrame, verdict: pd.DataFrame, per_class: pd.DataFrame
 ) -> tuple[str, list[Table]]:
-    shown = [_table("Mean ± standard deviation over n seeds, percent", summary_for_people(summary))]
+    shown = [_table("Mean ± standard deviation over n seeds, percent", summary_for_people(summary), "runs-table")]
     if len(verdict):
         shown.append(_table("Differences, paired by seed, in points", verdict_for_people(verdict)))
     own = per_class.merge(summary[GROUP].drop_duplicates(), on=GROUP)
     return title, [*shown, _table("IoU by class, last step, percent", _classes_by_variant(own))]
 
 
-def _table(caption: str, frame: pd.DataFrame) -> Table:
-    return Table(caption, list(frame.columns), frame.to_numpy().tolist())
+def _table(caption: str, frame: pd.DataFrame, link: str = "") -> Table:
+    """link: the id on the page that every row leads to."""
+    return Table(caption, list(frame.columns), frame.to_numpy().tolist(), [link] * len(frame))
 
 
 def _classes_by_variant(per_class: pd.DataFrame) -> pd.DataFrame:
@@ -110,53 +150,41 @@ def _classes_by_variant(per_class: pd.DataFrame) -> pd.DataFrame:
     return wide.fillna("").reset_index().rename_axis(columns=None)
 
 
-def _runs_table(runs: pd.DataFrame) -> Table:
-    scores = ["miou", "miou_best", "miou_prototype_head"]
-    text = runs.astype(dict.fromkeys(runs.columns, object))
-    for column in ("seconds", *scores):
-        text[column] = ["" if pd.isna(value) else f"{value:.1f}" for value in runs[column]]
-    titles = ["mIoU, last step", "best step on validation, shown apart", "prototype head"]
-    text = text.rename(columns=dict(zip(scores, titles, strict=True)))
-    return Table("Every run, mIoU in percent", list(text.columns), text.astype(str).to_numpy().tolist())
+def _runs_table(runs: pd.DataFrame, receipts: list[ancestry.Receipt]) -> Table:
+    """Each run's numbers; its name leads to the receipt of its evaluation."""
+    evaluated = {receipt.folder for receipt in receipts if receipt.step == "evaluate"}
+    titles = {
+        "miou": "mIoU, last step",
+        "miou_best": "best step on validation, shown apart",
+        "miou_prototype_head": "prototype head",
+    }
+    rows, links = [], []
+    for _, run in runs.iterrows():
+        ends = [f"{run['dataset']}/{split}/{run['variant']}/seed{run['seed']}" for split in (run["labels"], "all")]
+        folder = next((one for end in ends for one in evaluated if one.endswith(f"/{end}")), None)
+        numbers = ["" if pd.isna(run[name]) else f"{run[name]:.1f}" for name in ("seconds", *titles)]
+        about = [f"{run['variant']}, seed {run['seed']}", run["dataset"], str(run["labels"]), f"{run['steps']:,}"]
+        rows.append([*about, *numbers])
+        links.append("" if folder is None else ancestry.anchor(folder))
+    columns = ["run", "data set", "labels", "steps", "seconds", *titles.values()]
+    return Table("Every run, mIoU in percent", columns, rows, links)
 
 
 def _pictures(folder: Path) -> Iterator[Picture]:
-    """The PNGs that are there; with several splits each has its split behind the figure's name."""
+    """The figures that are there; with several splits each has its labels behind the figure's heading."""
     for name, (heading, caption) in CAPTIONS.items():
-        for path in sorted(folder.glob(f"{name}*.png")):
-            split = path.stem.removeprefix(name).lstrip("-")
+        paths = {path.stem.removeprefix(name).lstrip("-"): path for path in folder.glob(f"{name}*.png")}
+        for split, path in sorted(paths.items(), key=lambda one: (len(one[0]), one[0])):
             with Image.open(path) as image:
                 width, height = image.size
-            data = base64.b64encode(path.read_bytes()).decode()
-            yield Picture(heading + (f", {split}" if split else ""), caption, data, width, height)
+                source = _data_uri(path, image)
+            yield Picture(heading + (f", {split} labelled images" if split else ""), caption, source, width, height)
 
 
-def _receipt(path: Path) -> dict[str, Any]:
-    """What the page says of one receipt: its folder, short facts by name, and its configuration as YAML."""
-    receipt = read_receipt(path.parent)
-    try:
-        made = receipt["made"]
-        facts = {
-            "seed": "none" if receipt["seed"] is None else receipt["seed"],
-            "seconds": made["seconds"],
-            "device": made["device"],
-            "machine": made["machine"],
-            "versions": _listed({"semiproto": made["version"], "code": made["code"], "Python": made["python"]})
-            + f", {_listed(made['packages'])}",
-            **receipt["facts"],
-        }
-        files = {"inputs": receipt["inputs"], "outputs (sha256)": receipt["outputs"]}
-        config = yaml.safe_dump(receipt["config"], sort_keys=False, allow_unicode=True)
-        return {
-            "folder": path.parent.as_posix(),
-            "step": receipt["step"],
-            "facts": facts,
-            "config": config,
-            "files": yaml.safe_dump(files, sort_keys=False, allow_unicode=True),
-        }
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a receipt ({error!r}); run the step that makes {path.parent} again") from None
-
-
-def _listed(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+def _data_uri(path: Path, image: Image.Image) -> str:
+    kind, data = "png", path.read_bytes()
+    if len(data) > PNG_AT_MOST:
+        packed = io.BytesIO()
+        image.convert("RGB").save(packed, "WEBP", quality=80)
+        kind, data = "webp", packed.getvalue()
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,4 +1,4 @@
-"""The steps that look at trained models: features, prototypes, evaluation and t-SNE, from folders to folders."""
+"""The steps that look at trained models: features, prototypes and evaluation, from folders to folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from semiproto.artifacts import (
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
-from semiproto.params import Compute, EvaluateConfig, FeaturesConfig, PrototypesConfig, TsneConfig
+from semiproto.params import Compute, EvaluateConfig, FeaturesConfig, PrototypesConfig
 
 FEATURES = "features.safetensors"
 
@@ -166,40 +166,3 @@ def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:
 
 def _four(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else round(value, 4)
-
-
-def tsne(
-    config: TsneConfig, data: Path, split: Path, models: dict[str, Path], seed: int, out: Path, device: torch.device
-) -> None:
-    """Writes points.csv and compactness.csv: the same validation pixels in the feature space of each variant."""
-    from semiproto.analysis import tsne as projection  # here, because evaluation need not import scikit-learn
-
-    watch = Stopwatch()
-    images = Images(data / FILES, layout.read_list(split / "val.txt"))
-    names = layout.read_classes(data / FILES)
-    params = config.tsne
-    points, compactness = [], []
-    for variant, folder in models.items():
-        student, bank = model_folder.load_student(folder)
-        vectors, classes = sampling.sample_features(
-            student, images, params.pixels_per_class, params.seed, device, f"t-SNE {variant}"
-        )
-        points.append(projection.project(vectors, classes, bank, names, params).assign(variant=variant))
-        compactness.append(projection.compactness(vectors, classes, names).assign(variant=variant))
-    tables = {
-        "points.csv": pd.concat(points)[["variant", "kind", "class", "x", "y"]],
-        "compactness.csv": pd.concat(compactness)[["variant", "class", "silhouette", "within_between"]],
-    }
-    for name, table in tables.items():
-        with atomic_write(out / name) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
-    write_receipt(
-        out,
-        "tsne",
-        outputs={name: sha256_file(out / name) for name in tables},
-        config=config.model_dump(mode="json"),
-        inputs=[data, split, *models.values()],
-        seed=seed,
-        seconds=watch.seconds(),
-        device=str(device),
-    )

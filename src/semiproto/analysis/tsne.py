@@ -3,22 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+import torch
+from scipy.spatial.distance import cdist
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_samples
 from torch import Tensor
 from torch.nn import functional as F
 
+from semiproto import model_folder
+from semiproto.analysis.features import draw_images, sample_features
+from semiproto.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt
+from semiproto.data import layout
+from semiproto.data.dataset import Images
+from semiproto.data.steps import FILES
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Tsne
+from semiproto.params import Tsne, TsneConfig
+
+
+def tsne(
+    config: TsneConfig, data: Path, split: Path, models: dict[str, Path], seed: int, out: Path, device: torch.device
+) -> None:
+    """Writes points.csv and compactness.csv: the same validation pixels in the feature space of each variant.
+
+    models: the student-teacher runs by variant. The pixels depend on config.tsne.seed alone, so that each seed of the
+    runs is looked at in the same places.
+    """
+    watch = Stopwatch()
+    params, names = config.tsne, layout.read_classes(data / FILES)
+    images = Images(data / FILES, draw_images(layout.read_list(split / "val.txt"), params.images, params.seed))
+    points, numbers = [], []
+    for variant, folder in models.items():
+        student, bank = model_folder.load_student(folder)
+        features, classes = sample_features(
+            student, images, params.pixels_per_class, params.seed, device, f"t-SNE {variant}"
+        )
+        plane = project(features, classes, bank, names, params)
+        points.append(plane.assign(variant=variant))
+        numbers.append(compactness_of(features, classes, plane, names).assign(variant=variant))
+    tables = {
+        "points.csv": pd.concat(points)[["variant", "kind", "class", "x", "y"]],
+        "compactness.csv": pd.concat(numbers)[["variant", "space", "class", "silhouette", "within_between"]],
+    }
+    for name, table in tables.items():
+        with atomic_write(out / name) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.6g")
+    write_receipt(
+        out,
+        "tsne",
+        outputs={name: sha256_file(out / name) for name in tables},
+        config=config.model_dump(mode="json"),
+        inputs=[data, split, *models.values()],
+        seed=seed,
+        seconds=watch.seconds(),
+        device=str(device),
+    )
 
 
 def project(
     features: Tensor, classes: Tensor, bank: PrototypeBank | None, names: Sequence[str], params: Tsne
 ) -> pd.DataFrame:
-    """Columns kind (pixel or prototype), class, x, y. Features [N, dim], classes [N].
+    """Columns kind (pixel or prototype), class, x, y; the pixels first. Features [N, dim], classes [N].
 
     Vectors are normalised, since the prototype head compares directions; prototypes are projected together with the
     pixels.
@@ -36,22 +85,34 @@ def project(
     return pd.DataFrame({"kind": kinds, "class": [names[i] for i in labels], "x": plane[:, 0], "y": plane[:, 1]})
 
 
-def compactness(features: Tensor, classes: Tensor, names: Sequence[str]) -> pd.DataFrame:
-    """Per class and for all: mean silhouette (cosine), and the ratio of within- to between-class distance.
-
-    The ratio: mean cosine distance of a class's pixels to their own mean direction over the mean distance of that mean
-    to the other classes' means; smaller is more compact.
-    """
-    vectors = F.normalize(features, dim=1).numpy().astype(np.float64)
+def compactness_of(features: Tensor, classes: Tensor, plane: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """`compactness` of the pixels in both spaces: by cosine among the features, by Euclid in t-SNE's plane."""
     labels = classes.numpy().astype(int)
+    pixels = plane.loc[plane["kind"] == "pixel", ["x", "y"]].to_numpy(np.float64)
+    original = compactness(features.numpy().astype(np.float64), labels, names, "cosine").assign(space="features")
+    return pd.concat([original, compactness(pixels, labels, names, "euclidean").assign(space="plane")])
+
+
+def compactness(
+    vectors: np.ndarray, labels: np.ndarray, names: Sequence[str], metric: Literal["cosine", "euclidean"]
+) -> pd.DataFrame:
+    """Per class and for all: mean silhouette, and the ratio of within- to between-class distance.
+
+    vectors [N, dim], labels [N]. The ratio: mean distance of a class's pixels to their own mean over the mean distance
+    of that mean to the other classes' means; smaller is more compact. Cosine's means are those of the directions. `all`
+    has the mean silhouette over pixels, and the mean ratio over classes. With one class there is nothing to compare:
+    nan.
+    """
     present = sorted(set(labels.tolist()))
     if len(present) < 2:
         return pd.DataFrame({"class": ["all"], "silhouette": [np.nan], "within_between": [np.nan]})
-    silhouette = silhouette_samples(vectors, labels, metric="cosine")
+    if metric == "cosine":
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
+    silhouette = silhouette_samples(vectors, labels, metric=metric)
     means = np.stack([vectors[labels == c].mean(axis=0) for c in present])
-    means /= np.linalg.norm(means, axis=1, keepdims=True).clip(min=1e-12)
-    between = (1 - means @ means.T).sum(axis=1) / (len(present) - 1)
-    within = np.array([(1 - vectors[labels == c] @ mean).mean() for c, mean in zip(present, means, strict=True)])
+    between = cdist(means, means, metric).sum(axis=1) / (len(present) - 1)
+    to_means = cdist(vectors, means, metric)
+    within = np.array([to_means[labels == c, position].mean() for position, c in enumerate(present)])
     ratio = within / between.clip(min=1e-12)
     by_class = [silhouette[labels == c].mean() for c in present]
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Evaluations, a prepared set and a t-SNE folder as the pipeline writes them, tiny and made up."""
+"""Evaluations, a prepared set, t-SNE and patches as the pipeline writes them, tiny and made up."""
 
 from __future__ import annotations
 
@@ -75,14 +75,37 @@ class Results:
     def tsne(self, variants: list[str], seed: int = 0) -> Path:
         folder = self.root / "tsne" / "digits" / "30" / f"seed{seed}"
         folder.mkdir(parents=True)
-        points, compactness = ["variant,kind,class,x,y"], ["variant,class,silhouette,within_between"]
+        points, compactness = ["variant,kind,class,x,y"], ["variant,space,class,silhouette,within_between"]
         for variant in variants:
             for number, name in enumerate(CLASSES):
                 points += [f"{variant},pixel,{name},{number + i / 10},{-number}" for i in range(4)]
                 points.append(f"{variant},prototype,{name},{number},{number}")
-            compactness += [f"{variant},cat,0.5,0.4", f"{variant},all,0.25,"]
+            compactness += [f"{variant},features,cat,{0.5 + seed / 10},0.4", f"{variant},features,all,0.25,"]
+            compactness += [f"{variant},plane,cat,0.75,0.3"]
         (folder / "points.csv").write_text("\n".join(points) + "\n")
         (folder / "compactness.csv").write_text("\n".join(compactness) + "\n")
+        return folder
+
+    def health(self, variant: str, seed: int = 0) -> Path:
+        """A run's health.csv, with two bins of confidence at two steps."""
+        path = self.root / "models" / "digits" / "30" / variant / f"seed{seed}" / "health.csv"
+        path.parent.mkdir(parents=True)
+        rows = ["10,confidence,0.0-0.5,0.4", "10,confidence,0.5-1.0,0.6", "20,confidence,0.0-0.5,0.0"]
+        rows += ["20,confidence,0.5-1.0,1.0", "20,prototype_use,cat/0,0.3"]
+        path.write_text("\n".join(["step,measure,name,value", *rows]) + "\n")
+        return path
+
+    def patches(self, size: int = 4) -> Path:
+        """Two prototypes a class and three patches of each list: red in labelled images, blue in unlabelled ones."""
+        folder = self.root / "patches" / "digits" / "30" / "prototype" / "seed0"
+        folder.mkdir(parents=True)
+        rows = ["class,prototype,pixels,share,right,list"]
+        for name in CLASSES:
+            rows += [f"{name},0,30,0.1,0.5,labeled", f"{name},1,10,0.03,,labeled"]
+            rows += [f"{name},0,0,0,,unlabeled", f"{name},1,0,0,,unlabeled"]
+        (folder / "prototypes.csv").write_text("\n".join(rows) + "\n")
+        for name, colour in (("labeled", "red"), ("unlabeled", "blue")):
+            Image.new("RGB", (3 * size, 2 * len(CLASSES) * size), colour).save(folder / f"{name}.png")
         return folder
 
 
@@ -108,3 +131,9 @@ def results(tmp_path: Path) -> Results:
 @pytest.fixture
 def three_variants() -> Scores:
     return {"supervised": [50.0, 52.0, 54.0], "consistency": [60.0, 70.0, 50.0], "prototype": [63.0, 64.0, 65.0]}
+
+
+@pytest.fixture
+def paper() -> Path:
+    """The parameter file with the paper's values."""
+    return Path(__file__).parents[3] / "experiments" / "voc-classic.yaml"

@@ -5,9 +5,11 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+import yaml
 from PIL import Image
 
-from semiproto.analysis import tables
+from semiproto.analysis import ancestry, tables
+from semiproto.analysis import report as reporting
 from semiproto.analysis.report import report
 from semiproto.artifacts import write_receipt
 from semiproto.errors import UserError
@@ -37,7 +39,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def page_of(results):
+def page_of(results, paper):
     """Runs to the report of them, with two figures."""
 
     def make(scores, receipts=(), **changes):
@@ -47,7 +49,7 @@ def page_of(results):
         drawn.mkdir()
         Image.new("RGB", (40, 30), "red").save(drawn / "gain.png")
         Image.new("RGB", (50, 30), "blue").save(drawn / "samples-30.png")
-        report(results.tables, drawn, list(receipts), results.root / "report.html")
+        report(results.tables, drawn, list(receipts), paper, results.root / "report.html")
         return Page((results.root / "report.html").read_text(encoding="utf-8"))
 
     return make
@@ -67,7 +69,7 @@ def receipt(tmp_path):
         seed=7,
         seconds=12.5,
         device="cuda:3",
-        facts={"steps": 1234},
+        facts={"steps": 1234, "warnings": ["step 60: dead prototype (cat/1): lower prototypes.per_class"]},
     )
     return folder / "receipt.json"
 
@@ -88,7 +90,7 @@ def test_findings_come_before_the_tables(page_of, three_variants):
     page = page_of(three_variants)
     sentence = "Did the unlabelled images help? helped by 12.0 points, 95 % interval 9.5 to 14.5."
     assert sentence in page.text
-    assert page.html.index(sentence) < page.html.index("<table") < page.html.index("<img")
+    assert page.html.index("helped by 12.0 points") < page.html.index("<table") < page.html.index("<img")
     assert "not known: consistency-equal-loss was not run; run" in page.text
 
 
@@ -106,7 +108,7 @@ def test_figures_have_words_and_sizes(page_of, three_variants):
     images = page.all("img")
     assert [(i["width"], i["height"]) for i in images] == [("40", "30"), ("50", "30")]
     assert all(len(i["alt"]) > 30 and i["loading"] == "lazy" for i in images)
-    assert images[1]["alt"].startswith("Predictions, 30.")  # the split that its file is named after
+    assert images[1]["alt"].startswith("Predictions, 30 labelled images.")  # the split that its file is named after
 
 
 def test_tables_show_what_the_csv_files_say(page_of, three_variants):
@@ -115,7 +117,7 @@ def test_tables_show_what_the_csv_files_say(page_of, three_variants):
     assert "supervised-equal-compute not run" in page.text
     assert "prototype − consistency +4.0 −22.2 to +30.2 3 can't tell: +4.0 points" in page.text
     assert "background 81.0 ± 1.0 81.0 ± 1.0 81.0 ± 1.0 cat 60.0 ± 0.0" in page.text
-    assert "digits 30 consistency 2 1400 102.0 50.0 90.0 52.0" in page.text
+    assert "consistency, seed 2 digits 30 1,400 102.0 50.0 90.0" in page.text
     assert "nan" not in page.text.lower()
 
 
@@ -130,10 +132,52 @@ def test_receipts_are_told(page_of, three_variants, receipt):
     page = page_of(three_variants, [receipt])
     assert len(page.all("details")) == 1
     made = json.loads(receipt.read_text())["made"]
-    for fact in ("models/prototype/seed0", "train, 12.5 s on cuda:3", "steps 1234", "seed 7", "tau: 0.8", "c" * 64):
+    for fact in ("models/prototype/seed0 (12.5 s on cuda:3)", "steps 1234", "seed 7", "tau: 0.8", "c" * 64):
         assert fact in page.text
     assert f"torch {made['packages']['torch']}" in page.text
     assert f"Python {made['python']}" in page.text
+    assert "models/prototype/seed0 warned: step 60: dead prototype (cat/1)" in page.text
+
+
+def test_a_number_leads_to_all_that_it_came_from(page_of, results, receipt):
+    """From the variant to its runs, from a run to its evaluation, and from there to the training."""
+    folder = results.root / "eval" / "digits" / "30" / "prototype" / "seed0"
+    write_receipt(folder, "evaluate", outputs={}, config={}, inputs=[receipt.parent], seed=0, seconds=1)
+    page = page_of({"prototype": [60.0]}, [folder / "receipt.json", receipt])
+    links = [attributes["href"] for attributes in page.all("a")]
+    evaluated, trained = (f"#{ancestry.anchor(path)}" for path in (folder, receipt.parent))
+    assert "#runs-table" in links
+    assert links.count(evaluated) == 1 and links.count(trained) == 2  # its warning, and the evaluation's origin
+
+
+def test_parameters_that_differ_from_the_papers_are_told(page_of, receipt):
+    page = page_of({"prototype": [60.0]}, [receipt])
+    assert "No parameter of the runs differs from voc-classic.yaml." in page.text  # tau is 0.8 there too
+
+
+def test_the_full_methods_run_is_compared_with_the_paper(tmp_path, paper):
+    sections = yaml.safe_load(paper.read_text())
+    sections["semi"]["teacher"]["decay"] = 0.9
+    receipts = []
+    for method, tau in (("consistency", 0.5), ("prototype", 0.6)):
+        sections["semi"]["tau"] = tau
+        config = {name: sections[name] for name in ("model", "semi")} | {"method": method}
+        write_receipt(tmp_path / method, "train", outputs={}, config=config, inputs=[], seed=0, seconds=1)
+        receipts.append(ancestry.read(tmp_path / method / "receipt.json"))
+    found = ancestry.differences(receipts, paper).set_index("parameter")
+    assert found[["voc-classic.yaml", "here"]].to_numpy().tolist() == [["0.8", "0.6"], ["0.99", "0.9"]]
+    assert list(found.index) == ["semi.tau", "semi.teacher.decay"]
+    assert found.loc["semi.tau", "what it is"].startswith("a pixel counts where")
+
+
+def test_large_figures_are_packed(tmp_path):
+    noise = Image.effect_noise((700, 700), 80)
+    noise.save(tmp_path / "samples.png")
+    noise.crop((0, 0, 50, 50)).save(tmp_path / "gain.png")
+    sources = {picture.heading: picture.source for picture in reporting._pictures(tmp_path)}
+    assert sources["The gain"].startswith("data:image/png;base64,")
+    assert sources["Predictions"].startswith("data:image/webp;base64,")
+    assert len(sources["Predictions"]) < (tmp_path / "samples.png").stat().st_size
 
 
 def test_what_runs_say_is_text_not_markup(page_of, receipt):
@@ -146,25 +190,25 @@ def test_what_runs_say_is_text_not_markup(page_of, receipt):
 def test_little_was_run(page_of):
     page = page_of({"supervised": [None]})
     assert "not known: prototype was not run" in page.text
-    assert "No receipts were given." in page.text
+    assert page.text.count("No receipts were given") == 3
     assert "no score" in page.text
 
 
-def test_without_figures_it_says_so(results):
+def test_without_figures_it_says_so(results, paper):
     tables.tables([results.run("prototype", 0, 60.0)], results.tables)
-    report(results.tables, results.root / "gone", [], results.root / "report.html")
+    report(results.tables, results.root / "gone", [], paper, results.root / "report.html")
     assert "No figures were made." in (results.root / "report.html").read_text()
 
 
-def test_same_input_same_bytes(page_of, results, three_variants, receipt):
+def test_same_input_same_bytes(page_of, results, three_variants, receipt, paper):
     page = page_of(three_variants, [receipt])
-    report(results.tables, results.root / "figures", [receipt], results.root / "again.html")
+    report(results.tables, results.root / "figures", [receipt], paper, results.root / "again.html")
     assert (results.root / "again.html").read_text(encoding="utf-8") == page.html
 
 
-def test_damaged_inputs_are_named(page_of, three_variants, receipt, results):
+def test_damaged_inputs_are_named(page_of, three_variants, receipt, results, paper):
     receipt.write_text('{"step": "train"}')
     with pytest.raises(UserError, match=r"seed0/receipt\.json: not a receipt"):
         page_of(three_variants, [receipt])
     with pytest.raises(UserError, match=r"summary\.csv: no such table"):
-        report(results.root / "gone", results.root / "figures", [], results.root / "report.html")
+        report(results.root / "gone", results.root / "figures", [], paper, results.root / "report.html")

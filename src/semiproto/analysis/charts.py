@@ -1,0 +1,194 @@
+"""Figures of the tables' numbers: mIoU against labels, each seed's score, curves, classes, calibration."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from semiproto.analysis.drawing import Block, dash, variant_colours
+from semiproto.analysis.evaluations import in_order
+from semiproto.analysis.tables import mean_sd
+
+
+def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
+    """mIoU of the last step against the number of labelled images: a dot for each seed, mean and sd over seeds.
+
+    runs, published: the tables of those names, of one data set. Published curves are drawn where they may be compared,
+    else the reason stands below.
+    """
+    variants, counts = in_order(runs["variant"]), sorted(runs["labels"].unique())
+    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    axes = figure.subplots()
+    for place, variant in enumerate(variants):
+        own = runs[runs["variant"] == variant]
+        colour = variant_colours(variants)[variant]
+        beside = 1.03 ** (place - (len(variants) - 1) / 2)  # else the bars of equal counts hide each other
+        scores = own.groupby("labels")["miou"].agg(["mean", "std"])
+        axes.plot(own["labels"] * beside, own["miou"], ".", color=colour, alpha=0.45, markersize=5)
+        axes.errorbar(
+            scores.index * beside,
+            scores["mean"],
+            scores["std"],
+            fmt="D" + dash(variant),
+            color=colour,
+            capsize=3,
+            markersize=5,
+            label=variant,
+        )
+    known = published.dropna(subset=["published"])
+    for number, (method, own) in enumerate(known.groupby("method", sort=False)):
+        colour = variant_colours(variants).get(str(own["variant"].iloc[0]), "#777777")
+        name = f"{method}, published, best epoch"
+        axes.plot(
+            own["labels"], own["published"], ":", marker="sv^<"[number % 4], mfc="white", color=colour, label=name
+        )
+    counts = sorted({*counts, *known["labels"].astype(int)})
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(counts[0] / 1.4, counts[-1] * 1.4)
+    reasons = "".join(f"\nno published curve: {note}" for note in published["note"].dropna().unique())
+    axes.set(ylabel="mIoU (%), last step")
+    axes.set_xlabel(f"labelled images{reasons}", wrap=True)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+def gain(block: Block) -> Figure:
+    """mIoU of the last step: a dot for each seed, mean and sd over seeds."""
+    runs, variants = block.tables["runs"], block.variants
+    figure = Figure(figsize=(7, 1.2 + 0.5 * len(variants)), layout="constrained")
+    axes = figure.subplots()
+    for place, variant in enumerate(variants):
+        scores = runs.loc[runs["variant"] == variant, "miou"].dropna()
+        colour = variant_colours(variants)[variant]
+        mean, sd = float(scores.mean()), float(scores.std())
+        axes.plot(scores, np.full(len(scores), place - 0.16), "o", color=colour, markersize=4, alpha=0.75)
+        axes.errorbar(mean, place + 0.1, xerr=None if np.isnan(sd) else sd, fmt="D", color=colour, capsize=4)
+        axes.annotate(
+            mean_sd(mean, sd) or "no score",
+            (1.01, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            color="#333",
+        )
+    axes.set(yticks=range(len(variants)), yticklabels=variants, ylim=(len(variants) - 0.5, -0.5))
+    axes.set(xlabel="mIoU (%), last step; dots: seeds, diamonds: mean ± sd")
+    axes.grid(visible=False, axis="y")
+    return figure
+
+
+def curves(block: Block) -> Figure:
+    """Validation mIoU over the steps, and on unlabelled pixels the teacher's mean confidence and the share above tau.
+
+    Lines are means over seeds, bands reach from the lowest to the highest.
+    """
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    panels = figure.subplots(1, 3)
+    _lines(panels[0], block, block.tables["validation"], "miou", 1)
+    panels[0].set(title="Validation, while training", ylabel="mIoU (%)")
+    for axes, table, column in zip(panels[1:], ("confidence", "history"), ("confidence", "coverage"), strict=True):
+        rows = block.tables[table]
+        if column in rows and rows[column].notna().any():
+            _lines(axes, block, rows.dropna(subset=[column]), column, 100)
+        else:
+            axes.text(0.5, 0.5, "no variant with\npseudo-labels was run", ha="center", transform=axes.transAxes)
+        axes.set(ylim=(-2, 102))  # a line at 0 is a finding: show it
+    panels[1].set(title="Teacher's confidence", ylabel="mean over unlabelled pixels (%)")
+    panels[2].set(title="Pseudo-label coverage", ylabel="confident unlabelled pixels (%)")
+    for axes in panels:
+        axes.set_xlabel("step of the variant's own phase")
+    figure.legend(handles=_handles(block.variants), loc="outside lower center", ncols=3)
+    return figure
+
+
+def mean_confidence(health: pd.DataFrame) -> pd.DataFrame:
+    """Columns step, confidence (0..1): the mean of the histogram of the teacher's confidence in a run's health.csv."""
+    bins = health[health["measure"] == "confidence"]
+    middle = bins["name"].str.split("-", expand=True).astype(float).mean(axis=1)
+    return (middle * bins["value"]).groupby(bins["step"]).sum().rename("confidence").reset_index()
+
+
+def per_class(block: Block) -> Figure:
+    """IoU of each class, a bar for each variant; mean and sd over seeds."""
+    table, variants = block.tables["per_class"], block.variants
+    classes = list(table["class"].unique())
+    figure = Figure(figsize=(max(7.0, 0.6 + 0.17 * len(classes) * len(variants)), 3.6), layout="constrained")
+    axes = figure.subplots()
+    width = 0.84 / len(variants)
+    for index, variant in enumerate(variants):
+        rows = table[table["variant"] == variant].set_index("class").reindex(classes)
+        places = np.arange(len(classes)) + (index - (len(variants) - 1) / 2) * width
+        axes.bar(places, rows["iou_mean"], 0.92 * width, color=variant_colours(variants)[variant], label=variant)
+        axes.errorbar(places, rows["iou_mean"], yerr=rows["iou_sd"], fmt="none", ecolor="#333333", elinewidth=0.8)
+    for place, name in enumerate(classes):
+        if table.loc[table["class"] == name, "iou_mean"].isna().all():
+            axes.text(place, 2, "not in the images", rotation=90, ha="center", va="bottom", color="#555555", fontsize=8)
+    axes.set(ylabel="IoU (%), last step", ylim=(0, 100), xlim=(-0.6, len(classes) - 0.4))
+    axes.set_xticks(range(len(classes)), classes)
+    if sum(map(len, classes)) > 60:  # characters that fit beside each other
+        axes.tick_params(axis="x", labelrotation=45)
+    axes.grid(visible=False, axis="x")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def calibration(block: Block) -> Figure:
+    """Left: the share of right pixels against their confidence. Right: that of all pixels above a confidence.
+
+    Pixels of the validation images, of all seeds together; bins of the table calibration.
+    """
+    figure = Figure(figsize=(8, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 100], [0, 100], color="#999999", linewidth=1)
+    for variant in block.variants:
+        own = block.tables["calibration"]
+        bins = pooled(own[own["variant"] == variant])
+        colour, line = variant_colours(block.variants)[variant], dash(variant)
+        left.plot(100 * bins["confidence"], 100 * bins["accuracy"], "o" + line, color=colour, markersize=4)
+        above = bins.iloc[::-1][["pixels", "correct"]].cumsum()
+        low = 100 * bins["low"].iloc[::-1]
+        right.plot(low, 100 * above["correct"] / above["pixels"], "o" + line, color=colour, markersize=4)
+        right.plot(low, 100 * above["pixels"] / above["pixels"].max(), ":", color=colour)
+    left.set(title="Is the teacher as right as it is sure?", xlabel="confidence (%)", ylabel="right pixels (%)")
+    left.text(70, 62, "as right as sure", color="#777777", fontsize=8, rotation=38)
+    right.set(title="Pixels above a confidence", xlabel="confidence (%)", ylabel="pixels (%)")
+    for axes in (left, right):
+        axes.set(xlim=(0, 102), ylim=(0, 102))
+    kinds: dict[str, Literal["-", ":"]] = {"of them right": "-", "their share of all pixels": ":"}
+    handles = _handles(block.variants)
+    handles += [Line2D([], [], color="#333333", linestyle=kind, label=name) for name, kind in kinds.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    return figure
+
+
+def pooled(calibration: pd.DataFrame) -> pd.DataFrame:
+    """One row for each bin that has pixels: low, pixels, correct, and confidence and accuracy (0..1) over all runs."""
+    known = calibration[calibration["pixels"] > 0]
+    sums = known.assign(
+        confidence=known["confidence"] * known["pixels"], correct=known["accuracy"] * known["pixels"]
+    ).groupby("low")[["pixels", "confidence", "correct"]]
+    bins = sums.sum().reset_index()
+    return bins.assign(confidence=bins["confidence"] / bins["pixels"], accuracy=bins["correct"] / bins["pixels"])
+
+
+def _lines(axes: Axes, block: Block, table: pd.DataFrame, column: str, factor: float) -> None:
+    """A line for each variant, the mean over seeds, with the band from their lowest to their highest."""
+    for variant in block.variants:
+        by_step = table[table["variant"] == variant].groupby("step")[column]
+        mean, low, high = (factor * values for values in (by_step.mean(), by_step.min(), by_step.max()))
+        colour = variant_colours(block.variants)[variant]
+        axes.plot(mean.index, mean, dash(variant), color=colour, marker="o" if len(mean) == 1 else "")
+        axes.fill_between(mean.index, low, high, color=colour, alpha=0.15, linewidth=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _handles(variants: list[str]) -> list[Line2D]:
+    colours = variant_colours(variants)
+    return [Line2D([], [], color=colours[v], linestyle=dash(v), label=v) for v in variants]

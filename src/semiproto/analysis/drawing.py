@@ -1,0 +1,128 @@
+"""What the figures share: their look, the colours of variants and classes, and how they are saved.
+
+Colour never stands alone. Variants have Okabe and Ito's colours ("Color Universal Design", 2008), which colour-blind
+readers tell apart, and controls are dashed. Classes have the same seven, then lighter and darker: no palette of twenty
+is safe, so classes are also named where they are drawn, and have a marker each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from semiproto.analysis.evaluations import VARIANTS, Evaluation, in_order
+from semiproto.artifacts import atomic_write
+
+DPI = 150
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "legend.frameon": False,
+    "savefig.dpi": DPI,
+}
+VARIANT_COLOURS = {
+    "supervised": "#0072B2",
+    "consistency": "#E69F00",
+    "prototype": "#009E73",
+    "supervised-equal-compute": "#56B4E9",
+    "consistency-equal-loss": "#D55E00",
+}
+OTHER_COLOURS = ("#CC79A7", "#000000", "#999999")
+HUES = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+"""Of the classes but the first, which is black: mostly it is the background."""
+TONES = ((1.0, 0.0), (0.45, 1.0), (0.5, 0.0))
+"""Share of the hue, and the grey of the rest: as it is, lighter, darker."""
+MARKERS = "os^Dv<>Pp*X"
+VOID = to_rgb("#BBBBBB")
+
+OUTLINE = [withStroke(linewidth=1.6, foreground="white")]
+"""Keeps small words readable on any colour."""
+
+Rgb = tuple[float, float, float]
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Block:
+    """What the figures of one split show: its runs, its rows of the tables, and folders of other steps."""
+
+    runs: list[Evaluation]
+    tables: dict[str, pd.DataFrame]
+    data: Path
+    """The prepared set, in the layout of data/layout.py."""
+    tsne: list[Path]
+    """One for each seed, in their order; empty if it wasn't run."""
+    patches: Path | None
+
+    @property
+    def variants(self) -> list[str]:
+        return in_order(e.variant for e in self.runs)
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.runs[0].iou)
+
+    def run(self, variant: str) -> Evaluation | None:
+        """The variant's run with the first seed."""
+        return next((e for e in self.runs if e.variant == variant), None)
+
+
+def variant_colours(variants: list[str]) -> dict[str, str]:
+    others = [v for v in variants if v not in VARIANT_COLOURS]
+    return VARIANT_COLOURS | {v: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, v in enumerate(others)}
+
+
+def dash(variant: str) -> Literal["-", "--"]:
+    """The paper's three variants are solid, controls and others dashed."""
+    return "-" if variant in VARIANTS else "--"
+
+
+def class_colour(index: int) -> Rgb:
+    """RGB 0..1 of a class; after twenty-two they come again."""
+    if index == 0:
+        return to_rgb("black")
+    tone, hue = divmod((index - 1) % (len(TONES) * len(HUES)), len(HUES))
+    share, grey = TONES[tone]
+    red, green, blue = (share * part + (1 - share) * grey for part in to_rgb(HUES[hue]))
+    return red, green, blue
+
+
+def class_marker(index: int) -> str:
+    return MARKERS[index % len(MARKERS)]
+
+
+def class_image(mask: Array, classes: int) -> Array:
+    """RGB 0..1 [height, width, 3] of class indices; what is none of the classes is void."""
+    palette = np.array([class_colour(index) for index in range(classes)] + [VOID])
+    image: Array = palette[np.minimum(mask, classes)]
+    return image
+
+
+def words(text: str) -> Figure:
+    """A figure that says why there is none."""
+    figure = Figure(figsize=(6, 1))
+    figure.text(0.5, 0.5, text, ha="center", va="center")
+    return figure
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """PNG and PDF, without the dates and versions that would change their bytes."""
+    metadata: dict[str, dict[str, Any]] = {
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }
+    for kind, fields in metadata.items():
+        with atomic_write(stem.with_name(f"{stem.name}.{kind}")) as temporary:
+            figure.savefig(temporary, format=kind, metadata=fields)

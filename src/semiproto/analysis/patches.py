@@ -1,0 +1,189 @@
+"""What each prototype stands for: its share of the pixels, and the places in the training images nearest to it.
+
+A pixel belongs to the prototype that is nearest of all, which is how the prototype head classifies it (method section
+2). Pixels are those of z, one per stride of the network, on the whole un-augmented images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+
+from semiproto import model_folder
+from semiproto.analysis.features import draw_images
+from semiproto.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt
+from semiproto.data import layout
+from semiproto.data.dataset import Images
+from semiproto.data.steps import FILES
+from semiproto.errors import UserError
+from semiproto.model.deeplab import DeepLab
+from semiproto.model.prototypes import PrototypeBank
+from semiproto.params import Patches, PatchesConfig
+from semiproto.progress import Progress
+
+LISTS = ("labeled", "unlabeled")
+BLANK = 255
+"""Grey of a place on the sheet for which no image has a patch."""
+
+
+class Place(NamedTuple):
+    """Where a patch is: its centre in pixels of the image at `position` of the list."""
+
+    similarity: float
+    position: int
+    row: int
+    column: int
+
+
+@dataclass
+class Found:
+    """What one list of images shows of P prototypes, the classes' prototypes in a row."""
+
+    prototypes: int
+    pixels: np.ndarray = field(init=False)
+    """Pixels of each prototype [P]."""
+    known: np.ndarray = field(init=False)
+    """Of those, the ones whose class a mask says [P]."""
+    right: np.ndarray = field(init=False)
+    """Of those, the ones of the prototype's class [P]."""
+    places: list[list[Place]] = field(init=False)
+    """By prototype, its nearest pixel in each image that has one."""
+
+    def __post_init__(self) -> None:
+        self.pixels, self.known, self.right = (np.zeros(self.prototypes, dtype=np.int64) for _ in range(3))
+        self.places = [[] for _ in range(self.prototypes)]
+
+
+def patches(config: PatchesConfig, data: Path, split: Path, model: Path, out: Path, device: torch.device) -> None:
+    """Writes prototypes.csv, patches.csv, and for each list a sheet of patches, labeled.png and unlabeled.png.
+
+    A sheet has a row for each prototype and config.patches.per_prototype patches in it, the nearest first. UserError
+    when the run in `model` has no prototypes.
+    """
+    watch = Stopwatch()
+    params, names = config.patches, layout.read_classes(data / FILES)
+    student, bank = model_folder.load_student(model)
+    if bank is None:
+        raise UserError(f"{model}: a run without prototypes; name one of the method prototype")
+    rows, places = [], []
+    for name in LISTS:
+        ids = draw_images(layout.read_list(split / f"{name}.txt"), params.images, params.seed)
+        images = Images(data / FILES, ids)
+        found = look(student, bank, images, name, device)
+        nearest = [sorted(own, reverse=True)[: params.per_prototype] for own in found.places]
+        with atomic_write(out / f"{name}.png") as temporary:
+            Image.fromarray(sheet(images, nearest, params)).save(temporary, format="PNG")
+        rows.append(shares(found, names).assign(list=name))
+        places.append(table(nearest, ids, names).assign(list=name))
+    for file, parts in {"prototypes.csv": rows, "patches.csv": places}.items():
+        with atomic_write(out / file) as temporary:
+            pd.concat(parts).to_csv(temporary, index=False, float_format="%.6g")
+    files = ["prototypes.csv", "patches.csv", *(f"{name}.png" for name in LISTS)]
+    write_receipt(
+        out,
+        "patches",
+        outputs={file: sha256_file(out / file) for file in files},
+        config=config.model_dump(mode="json"),
+        inputs=[data, split, model],
+        seed=params.seed,
+        seconds=watch.seconds(),
+        device=str(device),
+    )
+
+
+@torch.inference_mode()
+def look(student: DeepLab, bank: PrototypeBank, images: Images, name: str, device: torch.device) -> Found:
+    """Each prototype's pixels in the images, and its nearest one in every image. Masks are read of labelled images."""
+    student.to(device).eval()
+    bank.to(device)
+    classes, per_class, _ = bank.prototypes.shape
+    found = Found(classes * per_class)
+    progress = Progress(f"patches {name}", len(images), "images")
+    for position in range(len(images)):
+        image = torch.from_numpy(layout.read_image(images.files[position])).permute(2, 0, 1)
+        z = student(image[None].to(device)).representation[0].float()
+        rows, columns = (_centres(image.shape[axis + 1], z.shape[axis + 1]) for axis in (0, 1))
+        winner, similarity = nearest_prototype(bank, z.flatten(1).T)
+        found.pixels += np.bincount(winner, minlength=found.prototypes)
+        for prototype in np.unique(winner):
+            best = int(np.where(winner == prototype, similarity, -np.inf).argmax())
+            row, column = divmod(best, len(columns))
+            place = Place(float(similarity[best]), position, int(rows[row]), int(columns[column]))
+            found.places[prototype].append(place)
+        if name == "labeled":
+            truth = images.mask(position)[np.ix_(rows, columns)].ravel()
+            known = truth != layout.IGNORE_INDEX
+            right = truth == winner // per_class
+            found.known += np.bincount(winner[known], minlength=found.prototypes)
+            found.right += np.bincount(winner[right], minlength=found.prototypes)
+        progress.update()
+    return found
+
+
+def nearest_prototype(bank: PrototypeBank, features: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Of features [N, dim], the nearest prototype's place among all, class by class [N], and the cosine to it [N]."""
+    logits, nearest = bank.logits(features)
+    best, of_class = logits.max(dim=1)
+    winner = of_class * bank.prototypes.shape[1] + nearest.gather(1, of_class[:, None])[:, 0]
+    return winner.cpu().numpy(), (best * bank.temperature).cpu().numpy()
+
+
+def _centres(pixels: int, cells: int) -> np.ndarray:
+    """The image's pixels under the cells of z, whose corners are the image's (align_corners=True)."""
+    return np.linspace(0, pixels - 1, cells).round().astype(int)
+
+
+def shares(found: Found, names: list[str]) -> pd.DataFrame:
+    """A row for each prototype: class, prototype, pixels, share of all the list's pixels, and right.
+
+    right: the share of its pixels with a known class that are of its own; nan where none is known.
+    """
+    per_class = found.prototypes // len(names)
+    return pd.DataFrame(
+        {
+            "class": np.repeat(names, per_class),
+            "prototype": np.tile(np.arange(per_class), len(names)),
+            "pixels": found.pixels,
+            "share": found.pixels / max(1, found.pixels.sum()),
+            "right": np.where(found.known > 0, found.right / found.known.clip(min=1), np.nan),
+        }
+    )
+
+
+def table(nearest: list[list[Place]], ids: list[str], names: list[str]) -> pd.DataFrame:
+    """A row for each patch: class, prototype, place on the sheet (from 0), image, row, column, similarity (cosine)."""
+    per_class = len(nearest) // len(names)
+    rows = [
+        (names[index // per_class], index % per_class, place, ids[p.position], p.row, p.column, p.similarity)
+        for index, own in enumerate(nearest)
+        for place, p in enumerate(own)
+    ]
+    return pd.DataFrame(rows, columns=["class", "prototype", "place", "image", "row", "column", "similarity"])
+
+
+def sheet(images: Images, nearest: list[list[Place]], params: Patches) -> np.ndarray:
+    """The patches side by side, a row of them for each prototype: uint8 [P * size, per_prototype * size, 3]."""
+    size = params.size
+    drawn = np.full((len(nearest) * size, params.per_prototype * size, 3), BLANK, dtype=np.uint8)
+    for index, own in enumerate(nearest):
+        for place, p in enumerate(own):
+            patch = crop(layout.read_image(images.files[p.position]), p.row, p.column, size)
+            top, left = index * size, place * size
+            drawn[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
+    return drawn
+
+
+def crop(image: np.ndarray, row: int, column: int, size: int) -> np.ndarray:
+    """The square of `size` pixels around a pixel, moved to lie inside the image; smaller where the image is."""
+    top, left = (
+        max(0, min(centre - size // 2, length - size))
+        for centre, length in zip((row, column), image.shape[:2], strict=True)
+    )
+    return image[top : top + size, left : left + size]
