@@ -44,7 +44,7 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     known = published.dropna(subset=["published"])
     for number, (method, own) in enumerate(known.groupby("method", sort=False)):
         colour = variant_colours(variants).get(str(own["variant"].iloc[0]), "#777777")
-        name = f"{method}, published, best epoch"
+        name = f"{method} (published)"
         axes.plot(
             own["labels"], own["published"], ":", marker="sv^<"[number % 4], mfc="white", color=colour, label=name
         )
@@ -56,7 +56,7 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     reasons = "".join(f"\nno published curve: {note}" for note in published["note"].dropna().unique())
     axes.set(ylabel="mIoU (%), last step")
     axes.set_xlabel(f"labelled images{reasons}", wrap=True)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=2 if len(known) else 3, fontsize=8)
     return figure
 
 
@@ -98,7 +98,7 @@ def curves(block: Block) -> Figure:
         if column in rows and rows[column].notna().any():
             _lines(axes, block, rows.dropna(subset=[column]), column, 100)
         else:
-            axes.text(0.5, 0.5, "no variant with\npseudo-labels was run", ha="center", transform=axes.transAxes)
+            axes.text(0.5, 0.5, "no variant has\na number for it", ha="center", transform=axes.transAxes)
         axes.set(ylim=(-2, 102))  # a line at 0 is a finding: show it
     panels[1].set(title="Teacher's confidence", ylabel="mean over unlabelled pixels (%)")
     panels[2].set(title="Pseudo-label coverage", ylabel="confident unlabelled pixels (%)")

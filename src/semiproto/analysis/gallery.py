@@ -115,7 +115,7 @@ def _prototype_words(axes: Axes, table: pd.DataFrame, name: str) -> None:
     axes.text(0, 0.05, name, va="top", fontsize=9, fontweight="bold")
     for place in range(len(pixels)):
         of_class = " | ".join(_percent(share[name][place]) for name in ("labeled", "unlabeled"))
-        text = f"{of_class}\n{_percent(right[place])} right"
+        text = f"{of_class}\nright: {_percent(right[place])}"
         axes.text(0.97, place + 0.5, text, ha="right", va="center", fontsize=7, color="#333333")
 
 

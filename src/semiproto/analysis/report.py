@@ -185,6 +185,6 @@ def _data_uri(path: Path, image: Image.Image) -> str:
     kind, data = "png", path.read_bytes()
     if len(data) > PNG_AT_MOST:
         packed = io.BytesIO()
-        image.convert("RGB").save(packed, "WEBP", quality=80)
+        image.convert("RGB").save(packed, "WEBP", quality=70)
         kind, data = "webp", packed.getvalue()
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

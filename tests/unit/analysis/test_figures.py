@@ -84,10 +84,31 @@ def test_a_second_data_set_is_refused(results):
 
 
 def test_little_was_run(results):
-    """One variant, one seed, no score, no t-SNE, no prototypes: every figure is made and says so."""
+    """One variant, one seed, no score, no t-SNE, no prototypes: every figure is made."""
     results.data()
     figures.figures(sources(results, [results.run("supervised", 0, None)]), results.root / "out")
     assert len(list((results.root / "out").glob("*.png"))) == 2 + len(figures.OF_A_SPLIT)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_are_missing_are_said_and_not_made_up(block_of, results):
+    """A run that diverged: no score, no coverage, no pixel in any bin, no feature to compare, no pixel won."""
+    tsne, patches = results.tsne(["prototype"]), results.patches()
+    (tsne / "compactness.csv").write_text("variant,space,class,silhouette,within_between\nprototype,plane,all,,\n")
+    shares = pd.read_csv(patches / "prototypes.csv", keep_default_na=False).assign(pixels=0, right="")
+    shares.to_csv(patches / "prototypes.csv", index=False)
+    block = block_of({"supervised": [50.0], "prototype": [None]}, [tsne], patches)
+    for name, columns in {"history": ["coverage"], "calibration": ["confidence", "accuracy"]}.items():
+        block.tables[name][columns] = np.nan
+    block.tables["calibration"]["pixels"] = 0
+    assert words(charts.gain(block)) == ["50.0 (one seed)", "no score"]
+    assert words(charts.curves(block)) == ["no variant has\na number for it"] * 2
+    assert all(len(line.get_xdata()) == 0 for line in charts.calibration(block).axes[1].lines)
+    said = words(spaces.tsne(block))
+    assert "not known" in said and "no pixel" in said
+    assert words(gallery.patches(block))[1] == "no pixel | no pixel\nright: no pixel"
+    for draw in figures.OF_A_SPLIT.values():
+        draw(block).draw_without_rendering()
 
 
 def test_the_parts_of_a_split_are_found(results):
@@ -118,7 +139,7 @@ def test_curves_show_means_over_seeds(block_of, three_variants, results):
 
 
 def test_curves_without_pseudo_labels_say_so(block_of):
-    assert words(charts.curves(block_of({"supervised": [50.0]}))) == ["no variant with\npseudo-labels was run"] * 2
+    assert words(charts.curves(block_of({"supervised": [50.0]}))) == ["no variant has\na number for it"] * 2
 
 
 def test_labels_show_means_spread_and_what_was_published(results):
@@ -129,17 +150,20 @@ def test_labels_show_means_spread_and_what_was_published(results):
     ]
     write_tables(folders, results.tables)
     runs = read_table(results.tables / "runs.csv")
-    published = pd.DataFrame({"labels": [92.0, 366.0], "method": "the paper", "variant": "prototype"})
+    published = pd.DataFrame({"labels": [92.0, 366.0], "method": "its released checkpoints", "variant": "prototype"})
     figure = charts.labels(runs, published.assign(published=[70.06, 77.16], note=np.nan))
     (axes,) = figure.axes
     container = axes.containers[0]
     assert container.lines[0].get_xydata().tolist() == [[92, 62], [183, 70]]
     low, high = container.lines[2][0].get_segments()[0][:, 1]
     assert (low, high) == pytest.approx((62 - 8**0.5, 62 + 8**0.5))
-    dotted = next(line for line in axes.lines if line.get_label().startswith("the paper, published"))
+    dotted = next(line for line in axes.lines if line.get_label().startswith("its released"))
     assert dotted.get_xydata().tolist() == [[92, 70.06], [366, 77.16]]
     assert dotted.get_color() == container.lines[0].get_color()
     assert [label.get_text() for label in axes.get_xticklabels()] == ["92", "183", "366"]
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= legend.x0 and legend.x1 <= figure.bbox.x1  # with names as long as the published ones'
 
 
 def test_labels_say_why_nothing_published_is_shown(block_of):
@@ -268,7 +292,7 @@ def test_patches_have_a_row_for_each_prototype(block_of, results):
     strips = [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
     assert {strip.shape for strip in strips} == {(8, 12, 3)}
     assert [strip[0, 0].tolist() for strip in strips[:2]] == [[255, 0, 0], [0, 0, 255]]
-    assert words(figure)[:3] == ["background", "75 % | no pixel\n50 % right", "25 % | no pixel\nno pixel right"]
+    assert words(figure)[:3] == ["background", "75 % | no pixel\nright: 50 %", "25 % | no pixel\nright: no pixel"]
 
 
 def test_patches_that_were_not_looked_for_are_said(block_of):
