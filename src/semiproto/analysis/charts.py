@@ -41,13 +41,7 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
             markersize=5,
             label=variant,
         )
-    known = published.dropna(subset=["published"])
-    for number, (method, own) in enumerate(known.groupby("method", sort=False)):
-        colour = variant_colours(variants).get(str(own["variant"].iloc[0]), "#777777")
-        name = f"{method} (published)"
-        axes.plot(
-            own["labels"], own["published"], ":", marker="sv^<"[number % 4], mfc="white", color=colour, label=name
-        )
+    known = _published(axes, published, variant_colours(variants))
     counts = sorted({*counts, *known["labels"].astype(int)})
     axes.set_xscale("log")
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
@@ -58,6 +52,16 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     axes.set_xlabel(f"labelled images{reasons}", wrap=True)
     figure.legend(loc="outside lower center", ncols=2 if len(known) else 3, fontsize=8)
     return figure
+
+
+def _published(axes: Axes, published: pd.DataFrame, colours: dict[str, str]) -> pd.DataFrame:
+    """Draws the published curves, in grey where the method is none of the variants; the rows that have a number."""
+    known = published.dropna(subset=["published"])
+    for number, (method, own) in enumerate(known.groupby("method", sort=False)):
+        colour = colours.get(str(own["variant"].iloc[0]), "#777777")
+        style, name = "sv^<"[number % 4] + ":", f"{method} (published)"
+        axes.plot(own["labels"], own["published"], style, markerfacecolor="white", color=colour, label=name)
+    return known
 
 
 def gain(block: Block) -> Figure:

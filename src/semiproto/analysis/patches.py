@@ -6,7 +6,6 @@ A pixel belongs to the prototype that is nearest of all, which is how the protot
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +27,7 @@ from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Patches, PatchesConfig
 from semiproto.progress import Progress
 
+Array = np.ndarray
 LISTS = ("labeled", "unlabeled")
 BLANK = 255
 """Grey of a place on the sheet for which no image has a patch."""
@@ -42,23 +42,33 @@ class Place(NamedTuple):
     column: int
 
 
-@dataclass
 class Found:
-    """What one list of images shows of P prototypes, the classes' prototypes in a row."""
+    """What one list of images shows of the prototypes, which are counted class by class: P of them."""
 
-    prototypes: int
-    pixels: np.ndarray = field(init=False)
-    """Pixels of each prototype [P]."""
-    known: np.ndarray = field(init=False)
-    """Of those, the ones whose class a mask says [P]."""
-    right: np.ndarray = field(init=False)
-    """Of those, the ones of the prototype's class [P]."""
-    places: list[list[Place]] = field(init=False)
-    """By prototype, its nearest pixel in each image that has one."""
+    def __init__(self, classes: int, per_class: int) -> None:
+        self.per_class = per_class
+        self.pixels, self.known, self.right = np.zeros((3, classes * per_class), dtype=np.int64)
+        """By prototype: its pixels, those of them whose class a mask says, and those of the prototype's class [P]."""
+        self.places: list[list[Place]] = [[] for _ in self.pixels]
+        """By prototype, its nearest pixel in each image that has one."""
 
-    def __post_init__(self) -> None:
-        self.pixels, self.known, self.right = (np.zeros(self.prototypes, dtype=np.int64) for _ in range(3))
-        self.places = [[] for _ in range(self.prototypes)]
+    def add(self, winner: Array, similarity: Array, position: int, grid: tuple[Array, Array]) -> None:
+        """Adds an image's pixels [N]: their prototype and the cosine to it. grid: rows and columns of the image."""
+        self.pixels += self._count(winner)
+        for prototype in np.unique(winner):
+            best = int(np.where(winner == prototype, similarity, -np.inf).argmax())
+            row, column = divmod(best, len(grid[1]))
+            self.places[prototype].append(
+                Place(float(similarity[best]), position, int(grid[0][row]), int(grid[1][column]))
+            )
+
+    def judge(self, winner: Array, truth: Array) -> None:
+        """Compares an image's pixels with their mask [N]."""
+        self.known += self._count(winner[truth != layout.IGNORE_INDEX])
+        self.right += self._count(winner[truth == winner // self.per_class])
+
+    def _count(self, prototypes: Array) -> Array:
+        return np.bincount(prototypes, minlength=len(self.pixels))
 
 
 def patches(config: PatchesConfig, data: Path, split: Path, model: Path, out: Path, device: torch.device) -> None:
@@ -103,31 +113,21 @@ def look(student: DeepLab, bank: PrototypeBank, images: Images, name: str, devic
     """Each prototype's pixels in the images, and its nearest one in every image. Masks are read of labelled images."""
     student.to(device).eval()
     bank.to(device)
-    classes, per_class, _ = bank.prototypes.shape
-    found = Found(classes * per_class)
+    found = Found(*bank.prototypes.shape[:2])
     progress = Progress(f"patches {name}", len(images), "images")
     for position in range(len(images)):
         image = torch.from_numpy(layout.read_image(images.files[position])).permute(2, 0, 1)
         z = student(image[None].to(device)).representation[0].float()
-        rows, columns = (_centres(image.shape[axis + 1], z.shape[axis + 1]) for axis in (0, 1))
+        rows, columns = (_centres(image.shape[axis], z.shape[axis]) for axis in (1, 2))
         winner, similarity = nearest_prototype(bank, z.flatten(1).T)
-        found.pixels += np.bincount(winner, minlength=found.prototypes)
-        for prototype in np.unique(winner):
-            best = int(np.where(winner == prototype, similarity, -np.inf).argmax())
-            row, column = divmod(best, len(columns))
-            place = Place(float(similarity[best]), position, int(rows[row]), int(columns[column]))
-            found.places[prototype].append(place)
+        found.add(winner, similarity, position, (rows, columns))
         if name == "labeled":
-            truth = images.mask(position)[np.ix_(rows, columns)].ravel()
-            known = truth != layout.IGNORE_INDEX
-            right = truth == winner // per_class
-            found.known += np.bincount(winner[known], minlength=found.prototypes)
-            found.right += np.bincount(winner[right], minlength=found.prototypes)
+            found.judge(winner, images.mask(position)[np.ix_(rows, columns)].ravel())
         progress.update()
     return found
 
 
-def nearest_prototype(bank: PrototypeBank, features: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def nearest_prototype(bank: PrototypeBank, features: Tensor) -> tuple[Array, Array]:
     """Of features [N, dim], the nearest prototype's place among all, class by class [N], and the cosine to it [N]."""
     logits, nearest = bank.logits(features)
     best, of_class = logits.max(dim=1)
@@ -135,7 +135,7 @@ def nearest_prototype(bank: PrototypeBank, features: Tensor) -> tuple[np.ndarray
     return winner.cpu().numpy(), (best * bank.temperature).cpu().numpy()
 
 
-def _centres(pixels: int, cells: int) -> np.ndarray:
+def _centres(pixels: int, cells: int) -> Array:
     """The image's pixels under the cells of z, whose corners are the image's (align_corners=True)."""
     return np.linspace(0, pixels - 1, cells).round().astype(int)
 
@@ -145,11 +145,10 @@ def shares(found: Found, names: list[str]) -> pd.DataFrame:
 
     right: the share of its pixels with a known class that are of its own; nan where none is known.
     """
-    per_class = found.prototypes // len(names)
     return pd.DataFrame(
         {
-            "class": np.repeat(names, per_class),
-            "prototype": np.tile(np.arange(per_class), len(names)),
+            "class": np.repeat(names, found.per_class),
+            "prototype": np.tile(np.arange(found.per_class), len(names)),
             "pixels": found.pixels,
             "share": found.pixels / max(1, found.pixels.sum()),
             "right": np.where(found.known > 0, found.right / found.known.clip(min=1), np.nan),
@@ -168,7 +167,7 @@ def table(nearest: list[list[Place]], ids: list[str], names: list[str]) -> pd.Da
     return pd.DataFrame(rows, columns=["class", "prototype", "place", "image", "row", "column", "similarity"])
 
 
-def sheet(images: Images, nearest: list[list[Place]], params: Patches) -> np.ndarray:
+def sheet(images: Images, nearest: list[list[Place]], params: Patches) -> Array:
     """The patches side by side, a row of them for each prototype: uint8 [P * size, per_prototype * size, 3]."""
     size = params.size
     drawn = np.full((len(nearest) * size, params.per_prototype * size, 3), BLANK, dtype=np.uint8)
@@ -180,7 +179,7 @@ def sheet(images: Images, nearest: list[list[Place]], params: Patches) -> np.nda
     return drawn
 
 
-def crop(image: np.ndarray, row: int, column: int, size: int) -> np.ndarray:
+def crop(image: Array, row: int, column: int, size: int) -> Array:
     """The square of `size` pixels around a pixel, moved to lie inside the image; smaller where the image is."""
     top, left = (
         max(0, min(centre - size // 2, length - size))
