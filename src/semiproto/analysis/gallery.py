@@ -25,8 +25,8 @@ SIDE = 400
 """Longest side of an image in the grid, pixels: more is not seen, and it keeps the report small."""
 NAMED = 0.02
 """Share of an image from which on a region is named."""
-WRONG, RIGHT = "#D55E00", "#F2F2F2"
-"""Pixels of the error map."""
+WRONG, RIGHT = "#882255", "#F2F2F2"
+"""Pixels of the error map; colours of no class."""
 COLUMN_ROWS = 32
 """Prototypes above each other, before a further column is begun."""
 

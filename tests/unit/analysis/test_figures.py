@@ -52,7 +52,8 @@ def test_same_input_same_bytes_and_no_torch(results, three_variants):
     options = [f"--evaluation={folder}" for folder in folders]
     options += [f"--tsne={results.tsne(['supervised', 'prototype'])}", f"--patches={results.patches()}"]
     options += [f"--health={results.health('prototype')}", f"--tables={results.tables}", f"--data={results.root}"]
-    for folder in [*folders, results.root / "tsne/digits/30/seed0", results.root / "patches/digits/30/prototype/seed0"]:
+    others = ("", "tables", "tsne/digits/30/seed0", "patches/digits/30/prototype/seed0")
+    for folder in [*folders, *(results.root / other for other in others)]:
         (folder / "receipt.json").write_text('{"outputs": {}}')
     code = "import sys; from semiproto import cli; cli.app(standalone_mode=False); assert 'torch' not in sys.modules"
     for out in ("one", "two"):

@@ -52,7 +52,7 @@ def test_the_same_pixels_in_each_panel_and_the_same_picture_twice(looked):
     for own in pixels.values():
         assert list(own["class"]) == list(pixels["supervised"]["class"])
         assert own["class"].value_counts().max() == 6
-    numbers = pd.read_csv(folder / "compactness.csv").set_index(["variant", "space", "class"])
+    numbers = pd.read_csv(folder / "compactness.csv").set_index(["variant", "space", "class"]).sort_index()
     same = numbers.loc["consistency", "features"]  # one network, one set of pixels: one set of numbers
     pd.testing.assert_frame_equal(same, numbers.loc["prototype", "features"])
     assert not same.equals(numbers.loc["supervised", "features"])
