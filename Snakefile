@@ -2,6 +2,7 @@
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/prototypes.smk"
+include: "workflow/rules/forecast.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
@@ -17,6 +18,7 @@ rule all:
         rules.stage_data.input,
         rules.stage_pretrain.input,
         rules.stage_prototypes.input,
+        rules.stage_forecast.input,
         rules.stage_train.input,
         rules.stage_evaluate.input,
         rules.stage_figures.input,

@@ -77,6 +77,18 @@ def split(config: Config, data: Data, labels: Annotated[str, typer.Option(help="
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
+def folds(config: Config, data: Data, split: Split, out: Out) -> None:
+    """Divide the labelled images into the folds of the forecast: lists fold0, fold1, ...
+
+    Example: semiproto folds --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    --out data/folds/digits/30
+    """
+    from semiproto.data import steps
+
+    steps.folds(params.parse(config, params.FoldsConfig), data, split, out)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
 def pretrain(
     config: Config, data: Data, split: Split, seed: Seed, out: Out, checkpoints: Checkpoints, compute_json: ComputeJson
 ) -> None:
@@ -131,6 +143,34 @@ def prototypes(
     from semiproto.analysis import steps
 
     steps.prototypes(params.parse(config, params.PrototypesConfig), data, features, out)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def forecast(
+    config: Config,
+    data: Data,
+    split: Annotated[list[Path], typer.Option(help="Lists whose val.txt is measured; one per model.")],
+    model: Annotated[list[Path], typer.Option(help="Model folders of the pretrain step, in the same order.")],
+    dataset: Annotated[str, typer.Option(help="Name of the set, for the tables.")],
+    labels: Annotated[str, typer.Option(help="Name of the split, for the tables.")],
+    seed: Seed,
+    out: Out,
+    compute_json: ComputeJson,
+) -> None:
+    """Say before the long run what the pseudo-labels will be worth: how many are confident, and how many are right.
+
+    Example: semiproto forecast --config '{...}' --data data/raw/digits --split data/folds/digits/30/fold0
+    --model models/folds/digits/30/seed0/fold0 --split data/folds/digits/30/fold1
+    --model models/folds/digits/30/seed0/fold1 --dataset digits --labels 30 --seed 0
+    --out results/forecast/digits/30/seed0 --compute '{...}'
+    """
+    from semiproto.analysis import forecast as measure
+    from semiproto.distributed import device_of
+
+    step_config = params.parse(config, params.ForecastConfig)
+    run = {"dataset": dataset, "split": labels, "seed": seed}
+    parts = list(zip(split, model, strict=True))
+    typer.echo(measure.forecast(step_config, data, parts, run, out, device_of(_compute(compute_json))))
 
 
 @app.command(rich_help_panel="Steps of the pipeline")

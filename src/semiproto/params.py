@@ -309,6 +309,22 @@ class Prototypes(Section):
     seed: Seed = Field(description="seed of k-means")
 
 
+class Forecast(Section):
+    """What the pretrained model's pseudo-labels are worth, measured before the long run."""
+
+    images: Literal["labeled", "validation"] = Field(
+        description="labeled: every labelled image by a model pretrained without it, on the other folds (chosen; costs"
+        " as many pretrainings as folds, once a split); validation: the validation images by the pretrained model; no"
+        " more training, but what is then chosen was chosen on the images that score it"
+    )
+    folds: int = Field(
+        ge=2,
+        le=20,
+        description="parts of the labelled images; each model sees all but one. 3 (chosen): models of two thirds of the"
+        " labels; more see more and cost more",
+    )
+
+
 class Window(Section):
     size: int = Field(ge=16, description="side of the sliding window, pixels; 769 Cityscapes [config]")
     stride: int = Field(ge=1, description="pixels between windows; 513 Cityscapes [config]")
@@ -394,6 +410,7 @@ class Params(Section):
     pretrain: Pretrain
     features: Features
     prototypes: Prototypes
+    forecast: Forecast
     semi: Semi
     variants: dict[Name, Variant]
     experiments: list[Experiment] = Field(min_length=1)
@@ -444,6 +461,15 @@ class PrototypesConfig(Section):
     prototypes: Prototypes
 
 
+class FoldsConfig(Section):
+    splits: Splits
+    forecast: Forecast
+
+
+class ForecastConfig(Section):
+    tau: float
+
+
 class TrainConfig(Section):
     model: Model
     augment: Augment
@@ -468,6 +494,11 @@ def train_config(params: Params, variant: str) -> TrainConfig:
     """What `semiproto train` is handed for one variant."""
     sections = {name: getattr(params, name) for name in ("model", "augment", "optimizer")}
     return TrainConfig(**sections, semi=params.semi_of(variant), method=params.variants[variant].method)
+
+
+def forecast_config(params: Params) -> ForecastConfig:
+    """What `semiproto forecast` is handed: the threshold in use."""
+    return ForecastConfig(tau=params.semi.tau)
 
 
 def step_config(params: Params, config: type[Section]) -> Section:

@@ -42,6 +42,9 @@ RUNS = sorted(
 )
 # Splits and seeds to pretrain on: where runs start from, and where their prototypes come from.
 STARTS = sorted({(split, seed) for split, _, seed in RUNS})
+# The forecast is made once a split, with its first seed; of labelled images by models that did not see their fold.
+FORECASTS = [(split, min(seed for s, seed in STARTS if s == split)) for split in sorted({run[0] for run in RUNS})]
+FOLDS = range(PARAMS.forecast.folds if PARAMS.forecast.images == "labeled" else 0)
 # t-SNE compares the variants of tsne.variants that a split has, with every seed that all of them have.
 TSNE_VARIANTS, TSNE_RUNS = {}, []
 # Patches show the prototypes of one run of each split: of the variant `prototype`, else the first with prototypes.
@@ -63,6 +66,7 @@ wildcard_constraints:
     split=r"\d+|all",
     variant=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     seed=r"\d+",
+    fold=r"\d+",
 
 
 def step(config_class):
@@ -80,9 +84,14 @@ def existing(folder, *names):
     return [ancient(f"{folder}/{name}") for name in names]
 
 
+LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")
+PRETRAINED_FILES = ("model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv", "receipt.json")
 DATA = f"data/raw/{DATASET}"
 SPLIT = f"data/splits/{DATASET}/{{split}}"
 PRETRAINED = f"models/pretrain/{DATASET}/{{split}}/seed{{seed}}"
+FOLD = f"data/folds/{DATASET}/{{split}}/fold{{fold}}"
+FOLD_MODEL = f"models/folds/{DATASET}/{{split}}/seed{{seed}}/fold{{fold}}"
+FORECAST = f"results/forecast/{DATASET}/{{split}}/seed{{seed}}"
 FEATURES = f"models/features/{DATASET}/{{split}}/seed{{seed}}"
 PROTOTYPES = f"models/prototypes/{DATASET}/{{split}}/seed{{seed}}"
 TRAINED = f"models/semi/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
@@ -110,6 +119,6 @@ def of_runs(pattern, runs=RUNS):
     return [pattern.format(split=split, variant=variant, seed=seed) for split, variant, seed in runs]
 
 
-def of_starts(pattern, starts=STARTS):
-    """`pattern` for every (split, seed)."""
-    return [pattern.format(split=split, seed=seed) for split, seed in starts]
+def of_starts(pattern, starts=STARTS, fold=None):
+    """`pattern` for every (split, seed), of one fold where it has folds."""
+    return [pattern.format(split=split, seed=seed, fold=fold) for split, seed in starts]

@@ -29,8 +29,7 @@ rule split:
         files=existing(DATA, "files"),
         code=sources("data/splits.py"),
     output:
-        lists=[f"{SPLIT}/{name}.txt" for name in ("labeled", "unlabeled", "val")],
-        receipt=f"{SPLIT}/receipt.json",
+        multiext(f"{SPLIT}/", *LIST_FILES),
     params:
         config=step(P.SplitConfig),
         out=SPLIT,

@@ -8,8 +8,7 @@ rule pretrain:
         weights=WEIGHTS,
         code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE,
     output:
-        multiext(f"{PRETRAINED}/", "model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv"),
-        receipt=f"{PRETRAINED}/receipt.json",
+        multiext(f"{PRETRAINED}/", *PRETRAINED_FILES),
     params:
         config=step(P.PretrainConfig),
         split=SPLIT,

@@ -1,10 +1,11 @@
-# Targets of the six DVC stages. Together they name every kept artefact: what no target names would go stale unseen.
+# Targets of the seven DVC stages. Together they name every kept artefact: what no target names would go stale unseen.
 
 
 localrules:
     stage_data,
     stage_pretrain,
     stage_prototypes,
+    stage_forecast,
     stage_train,
     stage_evaluate,
     stage_figures,
@@ -26,6 +27,13 @@ rule stage_prototypes:
     input:
         [path for pattern in rules.features.output for path in of_starts(pattern)],
         [path for pattern in rules.prototypes.output for path in of_starts(pattern)],
+
+
+rule stage_forecast:
+    input:
+        [path for pattern in rules.folds.output for path in of_starts(pattern, FORECASTS)],
+        [path for fold in FOLDS for pattern in rules.pretrain_fold.output for path in of_starts(pattern, FORECASTS, fold)],
+        [path for pattern in rules.forecast.output for path in of_starts(pattern, FORECASTS)],
 
 
 rule stage_train:

@@ -8,7 +8,8 @@ soon as there are as many images as classes; rare classes are not drowned by com
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,36 @@ def stratified(classes_of: Mapping[str, Set[int]], count: int, seed: int) -> lis
         for c in classes_of[image_id]:
             shown[c] += 1
     return sorted(chosen)
+
+
+def folds(classes_of: Mapping[str, Set[int]], count: int, seed: int) -> list[list[str]]:
+    """The ids in `classes_of` (id -> classes its mask shows) in `count` parts of nearly one size, each sorted.
+
+    Images are dealt round in the order of the rarest class they show, then of a hash of seed and id, so that those of
+    a rare class go to different parts. Whatever part is left out, the other images show every class: one that alone
+    would leave a class without any is in no part, nor is one of void alone. UserError where a part would be empty.
+    """
+    shown: dict[int, list[str]] = defaultdict(list)
+    for image_id in sorted(classes_of, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode()).digest()):
+        for c in classes_of[image_id]:
+            shown[c].append(image_id)
+    rarest_first = sorted(shown, key=lambda c: (len(shown[c]), c))
+    order = list(dict.fromkeys(image_id for c in rarest_first for image_id in shown[c]))
+    parts = [_spare(set(order[number::count]), shown.values()) for number in range(count)]
+    if not all(parts):
+        raise UserError(
+            f"forecast.folds: {len(order)} labelled images cannot be divided into {count} parts so that the others"
+            " show every class; lower it, label more, or set forecast.images to validation"
+        )
+    return [sorted(part) for part in parts]
+
+
+def _spare(part: set[str], groups: Iterable[list[str]]) -> set[str]:
+    """`part` without the first image of each group that it holds whole."""
+    for group in groups:
+        if part.issuperset(group):
+            part = part - {group[0]}
+    return part
 
 
 def classes_in_masks(root: Path, ids: Sequence[str]) -> dict[str, frozenset[int]]:

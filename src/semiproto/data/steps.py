@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from semiproto.artifacts import Stopwatch, atomic_directory, sha256_file, sha256_tree, write_receipt, write_text
-from semiproto.data import folder, layout
-from semiproto.data.splits import make_split
-from semiproto.params import Compute, DataConfig, DigitsSource, FolderSource, PublishedSource, SplitConfig
+from semiproto.data import folder, layout, splits
+from semiproto.params import Compute, DataConfig, DigitsSource, FolderSource, FoldsConfig, PublishedSource, SplitConfig
 
 FILES = "files"
 """Sub-folder of data/raw/<dataset> that holds the set in the layout of data/layout.py; the receipt is beside it."""
@@ -53,15 +52,36 @@ def _download(root: Path, source: PublishedSource, compute: Compute) -> None:
 def split(config: SplitConfig, data: Path, labels: str, out: Path) -> None:
     """Writes the lists labeled.txt, unlabeled.txt and val.txt of one split."""
     watch = Stopwatch()
-    lists = make_split(data / FILES, labels, config.splits)
+    lists = splits.make_split(data / FILES, labels, config.splits)
+    _write_lists(out, lists, "split", config, [data], watch)
+
+
+def folds(config: FoldsConfig, data: Path, split: Path, out: Path) -> None:
+    """Writes out/fold{n}, lists like a split's: val.txt is the part of the labelled images that is left out."""
+    watch = Stopwatch()
+    labeled = layout.read_list(split / "labeled.txt")
+    parts = splits.folds(splits.classes_in_masks(data / FILES, labeled), config.forecast.folds, config.splits.seed)
+    for number, part in enumerate(parts):
+        lists = {"labeled": sorted(set(labeled) - set(part)), "unlabeled": [], "val": part}
+        _write_lists(out / f"fold{number}", lists, "folds", config, [data, split], watch)
+
+
+def _write_lists(
+    out: Path,
+    lists: dict[str, list[str]],
+    step: str,
+    config: SplitConfig | FoldsConfig,
+    inputs: list[Path],
+    watch: Stopwatch,
+) -> None:
     for name, ids in lists.items():
         write_text(out / f"{name}.txt", "".join(f"{image_id}\n" for image_id in ids))
     write_receipt(
         out,
-        "split",
+        step,
         outputs={f"{name}.txt": sha256_file(out / f"{name}.txt") for name in lists},
         config=config.model_dump(mode="json"),
-        inputs=[data],
+        inputs=inputs,
         seed=config.splits.seed,
         seconds=watch.seconds(),
         facts={name: len(ids) for name, ids in lists.items()},

@@ -1,0 +1,58 @@
+# Before the long run: what the pseudo-labels will be worth, on images that the measured models did not see. No training
+# waits for it; its jobs go first, so that what it says can be read before the rest has run.
+
+
+rule folds:
+    input:
+        receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
+        files=existing(DATA, "files"),
+        code=sources("data/splits.py"),
+    output:
+        expand(f"{FOLD}/{{name}}", fold=FOLDS, name=LIST_FILES, allow_missing=True),
+    params:
+        config=step(P.FoldsConfig),
+        split=SPLIT,
+        out=str(Path(FOLD).parent),
+    priority: 1
+    shell:
+        "{SEMIPROTO} folds --config {params.config:q} --data {DATA} --split {params.split} --out {params.out}"
+
+
+use rule pretrain as pretrain_fold with:
+    input:
+        receipts=[f"{DATA}/receipt.json", f"{FOLD}/receipt.json"],
+        files=existing(DATA, "files"),
+        weights=WEIGHTS,
+        code=rules.pretrain.input.code,
+    output:
+        multiext(f"{FOLD_MODEL}/", *PRETRAINED_FILES),
+    params:
+        config=step(P.PretrainConfig),
+        split=FOLD,
+        out=FOLD_MODEL,
+        checkpoints=f"checkpoints/folds/{DATASET}/{{split}}/seed{{seed}}/fold{{fold}}",
+    priority: 1
+
+
+# Lists whose val.txt is measured, and the model that did not see it: of each fold, or of the split.
+UNSEEN = [[folder.replace("{fold}", str(n)) for folder in (FOLD, FOLD_MODEL)] for n in FOLDS] or [[SPLIT, PRETRAINED]]
+
+
+rule forecast:
+    input:
+        receipts=[f"{DATA}/receipt.json", *(f"{folder}/receipt.json" for part in UNSEEN for folder in part)],
+        files=existing(DATA, "files"),
+        models=[ancient(f"{model}/model.safetensors") for _, model in UNSEEN],
+        code=DATA_CODE + MODEL_CODE + sources("analysis/forecast.py", "analysis/advice.py", "analysis/evaluate.py"),
+        evidence="src/semiproto/analysis/forecast-evidence.csv",
+    output:
+        multiext(f"{FORECAST}/", "forecast.csv", "forecast.json", "receipt.json"),
+    params:
+        config=P.canonical(P.forecast_config(PARAMS)),
+        parts=[f"--split {lists} --model {model}" for lists, model in UNSEEN],
+        out=FORECAST,
+    threads: MODEL_THREADS
+    priority: 1
+    shell:
+        "{SEMIPROTO} forecast --config {params.config:q} --data {DATA} {params.parts} --dataset {DATASET}"
+        " --labels {wildcards.split} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
