@@ -149,7 +149,8 @@ def prototypes(
 def forecast(
     config: Config,
     data: Data,
-    split: Annotated[list[Path], typer.Option(help="Lists whose val.txt is measured; one per model.")],
+    split: Split,
+    unseen: Annotated[list[Path], typer.Option(help="Lists whose val.txt is measured, one per model.")],
     model: Annotated[list[Path], typer.Option(help="Model folders of the pretrain step, in the same order.")],
     dataset: Annotated[str, typer.Option(help="Name of the set, for the tables.")],
     labels: Annotated[str, typer.Option(help="Name of the split, for the tables.")],
@@ -159,18 +160,18 @@ def forecast(
 ) -> None:
     """Say before the long run what the pseudo-labels will be worth: how many are confident, and how many are right.
 
-    Example: semiproto forecast --config '{...}' --data data/raw/digits --split data/folds/digits/30/fold0
-    --model models/folds/digits/30/seed0/fold0 --split data/folds/digits/30/fold1
-    --model models/folds/digits/30/seed0/fold1 --dataset digits --labels 30 --seed 0
-    --out results/forecast/digits/30/seed0 --compute '{...}'
+    Example: semiproto forecast --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    --unseen data/folds/digits/30/fold0 --model models/folds/digits/30/seed0/fold0
+    --unseen data/folds/digits/30/fold1 --model models/folds/digits/30/seed0/fold1
+    --dataset digits --labels 30 --seed 0 --out results/forecast/digits/30/seed0 --compute '{...}'
     """
     from semiproto.analysis import forecast as measure
     from semiproto.distributed import device_of
 
     step_config = params.parse(config, params.ForecastConfig)
     run = {"dataset": dataset, "split": labels, "seed": seed}
-    parts = list(zip(split, model, strict=True))
-    typer.echo(measure.forecast(step_config, data, parts, run, out, device_of(_compute(compute_json))))
+    parts = list(zip(unseen, model, strict=True))
+    typer.echo(measure.forecast(step_config, data, split, parts, run, out, device_of(_compute(compute_json))))
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
@@ -293,6 +294,22 @@ def tables(evaluation: Evaluations, out: Out) -> None:
     from semiproto.analysis import tables as writing
 
     writing.tables(evaluation, out)
+
+
+@app.command(rich_help_panel="Steps of the pipeline")
+def outcome(
+    tables: Annotated[Path, typer.Option(help="Folder of the tables step.")],
+    forecast: Annotated[list[Path], typer.Option(help="Folders of the forecast step.")],
+    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+) -> None:
+    """Set what was forecast beside what then happened.
+
+    Example: semiproto outcome --tables results/tables --forecast results/forecast/digits/30/seed0
+    --out results/tables/forecast.csv
+    """
+    from semiproto.analysis import advice
+
+    advice.outcome(tables, forecast, out)
 
 
 @app.command(rich_help_panel="Steps of the pipeline")

@@ -309,10 +309,13 @@ class Prototypes(Section):
     seed: Seed = Field(description="seed of k-means")
 
 
+MeasuredImages = Literal["labeled", "validation"]
+
+
 class Forecast(Section):
     """What the pretrained model's pseudo-labels are worth, measured before the long run."""
 
-    images: Literal["labeled", "validation"] = Field(
+    images: MeasuredImages = Field(
         description="labeled: every labelled image by a model pretrained without it, on the other folds (chosen; costs"
         " as many pretrainings as folds, once a split); validation: the validation images by the pretrained model; no"
         " more training, but what is then chosen was chosen on the images that score it"
@@ -467,6 +470,7 @@ class FoldsConfig(Section):
 
 
 class ForecastConfig(Section):
+    images: MeasuredImages
     tau: float
 
 
@@ -497,8 +501,8 @@ def train_config(params: Params, variant: str) -> TrainConfig:
 
 
 def forecast_config(params: Params) -> ForecastConfig:
-    """What `semiproto forecast` is handed: the threshold in use."""
-    return ForecastConfig(tau=params.semi.tau)
+    """What `semiproto forecast` is handed: which images are measured, and the threshold in use."""
+    return ForecastConfig(images=params.forecast.images, tau=params.semi.tau)
 
 
 def step_config(params: Params, config: type[Section]) -> Section:

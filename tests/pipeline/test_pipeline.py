@@ -34,6 +34,24 @@ def test_unlabelled_images_have_no_masks(finished):
     assert not any((files / "SegmentationClass" / f"{image_id}.png").exists() for image_id in unlabeled)
 
 
+def test_the_forecast_is_of_models_that_did_not_see_the_images(finished):
+    labeled = set((finished.path / "data/splits/tiny/8/labeled.txt").read_text().split())
+    receipt = json.loads((finished.path / "results/forecast/tiny/8/seed0/receipt.json").read_text())
+    measured, pixels = [], 0
+    for fold in (finished.path / f"data/folds/tiny/8/fold{n}" for n in range(2)):
+        seen, held_out = (set((fold / f"{name}.txt").read_text().split()) for name in ("labeled", "val"))
+        assert seen | held_out == labeled and seen.isdisjoint(held_out)
+        trained_on = json.loads((finished.path / f"models/folds/tiny/8/seed0/{fold.name}/receipt.json").read_text())
+        lists = json.loads((fold / "receipt.json").read_text())
+        assert trained_on["inputs"][f"data/folds/tiny/8/{fold.name}"] == lists["outputs"]
+        assert receipt["inputs"][f"models/folds/tiny/8/seed0/{fold.name}"] == trained_on["outputs"]
+        measured += held_out
+        pixels += 48 * 48 * len(held_out)
+    assert len(measured) == len(set(measured)) >= 6
+    table = pd.read_csv(finished.path / "results/forecast/tiny/8/seed0/forecast.csv")
+    assert set(table[table.group == "all"].pixels) == {pixels}
+
+
 def test_receipts_name_outputs_inputs_and_config(finished):
     folder = finished.path / "models/semi/tiny/8/prototype/seed0"
     receipt = json.loads((folder / "receipt.json").read_text())

@@ -17,6 +17,7 @@ def params() -> dict[str, Any]:
     tree["augment"]["crop"] = 48
     for phase, steps in (("pretrain", 6), ("semi", 4)):
         tree[phase] |= {"steps": steps, "batch": 2, "validations": 2, "checkpoint_every": 2}
+    tree["forecast"]["folds"] = 2
     tree["features"]["pixels_per_class"] = 200
     tree["prototypes"]["n_init"] = 1
     tree["variants"]["supervised-equal-compute"]["semi"]["steps"] = 6

@@ -53,6 +53,19 @@ rule tables:
         "{SEMIPROTO} tables {params.evaluations} --out results/tables"
 
 
+rule outcome:
+    input:
+        runs="results/tables/runs.csv",
+        forecasts=of_starts(f"{FORECAST}/forecast.json", FORECASTS),
+        code=sources("analysis/advice.py"),
+    output:
+        "results/tables/forecast.csv",
+    params:
+        forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
+    shell:
+        "{SEMIPROTO} outcome --tables results/tables {params.forecasts} --out {output}"
+
+
 # `snakemake --cores 1 figures` draws them from tables and small images alone.
 rule figures:
     input:

@@ -40,7 +40,7 @@ UNSEEN = [[folder.replace("{fold}", str(n)) for folder in (FOLD, FOLD_MODEL)] fo
 
 rule forecast:
     input:
-        receipts=[f"{DATA}/receipt.json", *(f"{folder}/receipt.json" for part in UNSEEN for folder in part)],
+        receipts=[f"{folder}/receipt.json" for folder in (DATA, SPLIT, *sum(UNSEEN, []))],
         files=existing(DATA, "files"),
         models=[ancient(f"{model}/model.safetensors") for _, model in UNSEEN],
         code=DATA_CODE + MODEL_CODE + sources("analysis/forecast.py", "analysis/advice.py", "analysis/evaluate.py"),
@@ -49,10 +49,12 @@ rule forecast:
         multiext(f"{FORECAST}/", "forecast.csv", "forecast.json", "receipt.json"),
     params:
         config=P.canonical(P.forecast_config(PARAMS)),
-        parts=[f"--split {lists} --model {model}" for lists, model in UNSEEN],
+        parts=[f"--unseen {lists} --model {model}" for lists, model in UNSEEN],
+        split=SPLIT,
         out=FORECAST,
     threads: MODEL_THREADS
     priority: 1
     shell:
-        "{SEMIPROTO} forecast --config {params.config:q} --data {DATA} {params.parts} --dataset {DATASET}"
-        " --labels {wildcards.split} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
+        "{SEMIPROTO} forecast --config {params.config:q} --data {DATA} --split {params.split} {params.parts}"
+        " --dataset {DATASET} --labels {wildcards.split} --seed {wildcards.seed} --out {params.out}"
+        " --compute {COMPUTE:q}"

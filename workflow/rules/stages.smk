@@ -51,5 +51,6 @@ rule stage_evaluate:
 rule stage_figures:
     input:
         rules.tables.output,
+        rules.outcome.output,
         rules.figures.output,
         rules.report.output,

@@ -1,19 +1,24 @@
 """What a forecast means for the run, in words. Reads CSV only.
 
 The level of right pseudo-labels under which unlabelled images hurt is no theory: it is where this project's own runs
-lost and gained (forecast-evidence.csv, collected by benchmarks/forecast_evidence.py; docs/forecast.md shows the table).
+lost and gained (forecast-evidence.csv; docs/forecast.md shows the table and says how to make it again).
 """
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from semiproto.analysis.evaluations import VARIANTS, read_table
+from semiproto.artifacts import atomic_write
+from semiproto.errors import UserError
+
 EVIDENCE = Path(__file__).with_name("forecast-evidence.csv")
-"""Runs that were made, a row each: what was forecast (shares), and what then happened (mIoU in percent)."""
+"""Runs that were made, as `outcome` wrote them."""
 
 USABLE_COVERAGE = 0.05
 """Of the foreground's pixels, that a raised tau must leave confident: with fewer there is little to learn from (chosen;
@@ -23,8 +28,10 @@ MOST_CLASSES = 3
 """That a sentence names."""
 
 
-def read_evidence() -> pd.DataFrame:
-    return pd.read_csv(EVIDENCE)
+def read_evidence(images: str) -> pd.DataFrame:
+    """Our runs whose forecast was of such `images`: labeled or validation."""
+    runs = pd.read_csv(EVIDENCE)
+    return runs[runs["images"] == images]
 
 
 def summary(table: pd.DataFrame, tau: float, evidence: pd.DataFrame) -> dict[str, Any]:
@@ -94,6 +101,33 @@ def sentence(facts: dict[str, Any], foreground: pd.DataFrame, evidence: pd.DataF
     remedies += [f"label more of {_listed(facts['weak_classes'])}"] if facts["weak_classes"] else []
     advice = ", ".join([*remedies, "or take a stronger encoder"])
     return f"{said}; where it was under about {_percent(found)} our runs ({_runs(evidence)}) got worse: {advice}."
+
+
+def outcome(tables: Path, forecasts: list[Path], out: Path) -> None:
+    """Writes a row for each forecast: shares of the foreground at tau, then mIoU and gains over supervised, in percent.
+
+    tables: what compare.tables wrote. forecasts: results/forecast/{dataset}/{split}/seed{seed}. A variant that was not
+    run with a forecast's seed is left empty. UserError names a file that cannot be read.
+    """
+    keys = ["dataset", "labels", "seed"]
+    forecast = pd.DataFrame([_read_summary(folder) for folder in forecasts])
+    runs = read_table(tables / "runs.csv").pivot(index=keys, columns="variant", values="miou").reindex(columns=VARIANTS)
+    both = forecast[[*keys, "images", "tau", "coverage", "precision"]].merge(runs.reset_index(), on=keys, how="left")
+    for variant in ("consistency", "prototype"):
+        both[f"gain_{variant}"] = both[variant] - both["supervised"]
+    with atomic_write(out) as temporary:
+        both.sort_values([*keys, "images"]).to_csv(temporary, index=False, float_format="%.4g")
+
+
+def _read_summary(folder: Path) -> dict[str, Any]:
+    path = folder / "forecast.json"
+    try:
+        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `snakemake --cores all stage_forecast`") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not a forecast ({error}); delete {folder} and run `snakemake --cores all`") from None
+    return read
 
 
 def _no_level(evidence: pd.DataFrame) -> str:

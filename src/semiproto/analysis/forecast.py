@@ -36,6 +36,7 @@ CURVE, SUMMARY = "forecast.csv", "forecast.json"
 def forecast(
     config: ForecastConfig,
     data: Path,
+    split: Path,
     parts: list[tuple[Path, Path]],
     run: dict[str, Any],
     out: Path,
@@ -43,7 +44,8 @@ def forecast(
 ) -> str:
     """Writes forecast.csv (by tau and class) and forecast.json, and returns the sentence that says it in words.
 
-    parts: (lists, model folder); the images of the lists' val.txt are new to the model. run: dataset, split and seed.
+    parts: (lists, model folder); the images of the lists' val.txt are new to the model. run: dataset, split and seed,
+    for the tables.
     """
     watch = Stopwatch()
     names = layout.read_classes(data / FILES)
@@ -56,14 +58,15 @@ def forecast(
     table = curve(torch.stack(of_parts).sum(dim=0), taus, names)
     with atomic_write(out / CURVE) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
-    summary = run | advice.summary(table, config.tau, advice.read_evidence())
+    run = run | {"labels": len(layout.read_list(split / "labeled.txt")), "images": config.images}
+    summary = run | advice.summary(table, config.tau, advice.read_evidence(config.images))
     write_json(out / SUMMARY, summary)
     write_receipt(
         out,
         "forecast",
         outputs={name: sha256_file(out / name) for name in (CURVE, SUMMARY)},
         config=config.model_dump(mode="json"),
-        inputs=[data, *(folder for part in parts for folder in part)],
+        inputs=[data, split, *(folder for part in parts for folder in part)],
         seed=run["seed"],
         seconds=watch.seconds(),
         device=str(device),

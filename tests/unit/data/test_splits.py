@@ -144,3 +144,38 @@ def test_a_split_is_described_by_images_pixels_and_classes(digits_root, tmp_path
 def test_generated_lists_are_nested(digits_root):
     drawn = [make_split(digits_root, str(n), splits.Splits(family="generated", seed=3, validation=0.2)) for n in (7, 8)]
     assert set(drawn[0]["labeled"]) < set(drawn[1]["labeled"])
+
+
+@pytest.mark.parametrize("count", [2, 3, 10])
+@pytest.mark.parametrize("seed", range(3))
+def test_folds_leave_every_class_to_the_others(count, seed):
+    images = made_up(seed=seed)
+    everything = set().union(*images.values())
+    parts = splits.folds(images, count, seed)
+    held_out = [i for part in parts for i in part]
+    assert len(held_out) == len(set(held_out)) and set(held_out) <= set(images)
+    assert all(part == sorted(part) for part in parts)
+    for part in parts:
+        assert set().union(*(images[i] for i in images if i not in part)) == everything
+    alone = {i for c in everything if len(shows := [i for i in images if c in images[i]]) == 1 for i in shows}
+    assert alone.isdisjoint(held_out)
+
+
+def test_folds_spread_a_rare_class():
+    images = {f"i{n:02d}": {0, 1} for n in range(27)} | {f"rare{n}": {0, 1, 2} for n in range(3)}
+    parts = splits.folds(images, 3, 0)
+    assert [len(part) for part in parts] == [10, 10, 10]
+    assert [sum(i.startswith("rare") for i in part) for part in parts] == [1, 1, 1]
+    assert splits.folds(dict(reversed(images.items())), 3, 0) == parts
+    assert splits.folds(images, 3, 1) != parts
+
+
+def test_an_image_of_void_alone_is_in_no_fold():
+    assert splits.folds({"a": {0}, "b": {0}, "void": set()}, 2, 0) == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize("images", [{"a": {0}, "b": {0}}, {"a": {0}, "b": {1}, "c": {2}}])
+def test_folds_that_cannot_be_made(images, one_line):
+    with pytest.raises(UserError) as error:
+        splits.folds(images, 3, 0)
+    one_line(error, "forecast.folds", len(images), "set forecast.images to validation")

@@ -1,0 +1,139 @@
+"""The forecast counts what it says, pixel by pixel."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from semiproto.analysis import forecast
+from semiproto.artifacts import write_receipt, write_text
+from semiproto.data.dataset import Images
+from semiproto.data.layout import MASKS, read_mask, write_mask
+from semiproto.data.steps import FILES
+from semiproto.model_folder import MODEL, Card, save_weights, write_card
+from semiproto.params import ForecastConfig
+
+CPU = torch.device("cpu")
+NAMES = ["background", "zero", "one", "two", "three", "four", "five"]
+
+
+@pytest.fixture
+def confident(make_net, digits_root, ids):
+    """A network that predicts all classes, some of them confidently."""
+    net, images = make_net().eval(), Images(digits_root, ids["train"][:2])
+    last = net.linear_head[-1]
+    with torch.no_grad():
+        logits = torch.cat([net(images[n][0][None]).logits for n in range(2)])
+        spread = logits.std(dim=(0, 2, 3))
+        last.weight.mul_((3 / spread).view(-1, 1, 1, 1))
+        last.bias.copy_((last.bias - logits.mean(dim=(0, 2, 3))) * 3 / spread)
+    return net
+
+
+def by_pixel(net, images):
+    """(predicted, confidence, truth) of every labelled pixel, by softmax."""
+    pixels = []
+    for image, mask in (images[n] for n in range(len(images))):
+        with torch.no_grad():
+            logits = F.interpolate(net(image[None]).logits, mask.shape, mode="bilinear", align_corners=True)
+        sure, label = logits.softmax(1).max(1)
+        pixels += zip(label.flatten().tolist(), sure.flatten().tolist(), mask.flatten().tolist(), strict=True)
+    return [pixel for pixel in pixels if pixel[2] != 255]
+
+
+@pytest.fixture
+def voided(digits_root, ids, tmp_path):
+    """Two images of the digits set, one of them with void pixels, the other with another size."""
+    for folder in (MASKS, "JPEGImages"):
+        (tmp_path / folder).mkdir()
+    for number, image_id in enumerate(ids["train"][:2]):
+        mask = read_mask(digits_root / MASKS / f"{image_id}.png")
+        mask[:20] = 255 if number == 0 else mask[:20]
+        size = (64, 64 - 10 * number)
+        write_mask(tmp_path / MASKS / f"{image_id}.png", mask[: size[1]])
+        with Image.open(digits_root / "JPEGImages" / f"{image_id}.png") as image:
+            image.crop((0, 0, *size)).save(tmp_path / "JPEGImages" / f"{image_id}.png")
+    return Images(tmp_path, ids["train"][:2])
+
+
+def test_counts_are_those_of_a_loop_over_pixels(confident, voided):
+    pixels = by_pixel(confident, voided)
+    taus = [0.3, 0.5, 0.9]
+    table = forecast.curve(forecast.count(confident, voided, taus, CPU, "test"), taus, NAMES)
+    assert len(pixels) == 44 * 64 + 54 * 64
+    for _, row in table.iterrows():
+        members = {"all": range(7), "foreground": range(1, 7)}.get(row["group"]) or [NAMES.index(row["class"])]
+        own = [pixel for pixel in pixels if pixel[0] in members]
+        sure = [pixel for pixel in own if pixel[1] > row["tau"]]
+        found = (row["pixels"], row["confident"], row["correct"])
+        expected = (len(own), len(sure), sum(label == truth for label, _, truth in sure))
+        assert found == pytest.approx(expected, abs=1)  # a confidence within rounding of tau
+    assert table["confident"].max() > 500 and table["correct"].nunique() > 10
+
+
+def test_a_pixel_counts_above_tau_and_not_at_it(confident, voided):
+    """As in training, whose mask is confidence > tau."""
+    _, confidence = forecast.Teacher(confident, 0).pseudo_labels(voided[0][0][None])
+    tau = float(confidence[0, 40, 40])
+    known = confidence[0, 20:]
+    counts = forecast.count(confident, Images(voided.root, voided.ids[:1]), [tau], CPU, "test")
+    assert int(counts[..., 1].sum()) == int((known > tau).sum()) < int((known >= tau).sum())
+
+
+def test_shares_and_what_is_divided_by_none():
+    counts = torch.tensor([[[5, 1], [2, 0], [0, 0]], [[1, 3], [0, 0], [0, 0]]])
+    table = forecast.curve(counts, [0.8], ["sky", "cat", "background"]).set_index(["group", "class"])
+    assert table.loc[("class", "sky"), ["pixels", "confident", "correct"]].tolist() == [10, 4, 3]
+    assert table.loc[("class", "sky"), ["coverage", "precision"]].tolist() == [0.4, 0.75]
+    assert table.loc[("foreground", ""), "pixels"] == 12  # the class of that name is left out, wherever it stands
+    assert table.loc[("class", "cat"), "coverage"] == 0 and pd.isna(table.loc[("class", "cat"), "precision"])
+    assert pd.isna(table.loc[("class", "background"), "coverage"])
+    assert table.loc[("all", ""), "confident"] == 4
+
+
+def test_a_set_without_background_is_all_foreground():
+    table = forecast.curve(torch.ones(2, 2, 2, dtype=torch.int64), [0.8], ["road", "car"]).set_index("group")
+    assert table.loc["foreground", "pixels"] == table.loc["all", "pixels"] == 8
+
+
+@pytest.fixture
+def part_of(voided, tiny, tmp_path):
+    """Writes lists that hold out one of the images and the model folder of a network, with their receipts."""
+
+    def make(number, net):
+        lists, model = tmp_path / f"fold{number}", tmp_path / f"model{number}"
+        write_text(lists / "val.txt", voided.ids[number])
+        write_card(model, Card(NAMES, tiny.model, {}))
+        save_weights(model / MODEL, net)
+        for folder in (lists, model):
+            write_receipt(folder, "x", outputs={}, config={}, inputs=[], seed=0, seconds=0, facts={"seconds": 2.5})
+        return lists, model
+
+    return make
+
+
+def test_the_step_measures_each_part_with_its_own_model(confident, make_net, voided, part_of, tmp_path):
+    data, out, other = tmp_path / "data", tmp_path / "out", make_net(1)
+    write_text(voided.root / "classes.txt", "\n".join(NAMES))
+    data.mkdir()
+    (data / FILES).symlink_to(voided.root)
+    write_receipt(data, "data", outputs={}, config={}, inputs=[], seed=0, seconds=0)
+    parts, split = [part_of(0, confident), part_of(1, other)], tmp_path / "split"
+    write_text(split / "labeled.txt", "\n".join(voided.ids))
+    write_receipt(split, "split", outputs={}, config={}, inputs=[], seed=0, seconds=0)
+    run = {"dataset": "digits", "split": "2", "seed": 0}
+    config = ForecastConfig(images="labeled", tau=0.333)
+    said = forecast.forecast(config, data, split, parts, run, out, CPU)
+    table, summary = pd.read_csv(out / "forecast.csv"), json.loads((out / "forecast.json").read_text())
+    assert sorted(set(table["tau"])) == sorted([*forecast.TAUS, 0.333])
+    nets = [confident, other]
+    each = [forecast.count(net, Images(voided.root, [voided.ids[n]]), [0.333], CPU, "") for n, net in enumerate(nets)]
+    row = table.query("tau == 0.333 and group == 'all'").iloc[0]
+    assert row["confident"] == sum(int(one[..., 1].sum()) for one in each) > 0
+    assert row["correct"] == sum(int(one[1, :, 1].sum()) for one in each) > 0
+    assert summary["sentence"] == said
+    assert [summary[key] for key in ("tau", "split", "labels", "images")] == [0.333, "2", 2, "labeled"]
+    assert json.loads((out / "receipt.json").read_text())["facts"] == {"training_seconds": 5.0}
