@@ -321,8 +321,9 @@ def figures(
     health: Annotated[list[Path] | None, typer.Option(help="health.csv files of the train step.")] = None,
     tsne: Annotated[list[Path] | None, typer.Option(help="Folders of the tsne step.")] = None,
     patches: Annotated[list[Path] | None, typer.Option(help="Folders of the patches step.")] = None,
+    forecast: Annotated[list[Path] | None, typer.Option(help="Folders of the forecast step.")] = None,
 ) -> None:
-    """Draw the figures from the tables, the predictions and the patches.
+    """Draw the figures from the tables, the predictions, the patches and the forecasts.
 
     Example: semiproto figures --tables results/tables --evaluation results/eval/digits/30/prototype/seed0
     --data data/raw/digits --tsne results/tsne/digits/30/seed0 --out results/figures
@@ -332,15 +333,16 @@ def figures(
     from semiproto.data.steps import FILES
 
     watch = artifacts.Stopwatch()
+    steps = [tsne or [], patches or [], forecast or []]
     with artifacts.atomic_directory(out) as drawn:
-        sources = drawing.Sources(tables, evaluation, data / FILES, health or [], tsne or [], patches or [])
+        sources = drawing.Sources(tables, evaluation, data / FILES, health or [], *steps)
         drawing.figures(sources, drawn)
     artifacts.write_receipt(
         out,
         "figures",
         outputs={path.name: artifacts.sha256_file(path) for path in sorted(out.iterdir())},
         config={},
-        inputs=[*evaluation, *(tsne or []), *(patches or [])],
+        inputs=[*evaluation, *(folder for folders in steps for folder in folders)],
         seed=None,
         seconds=watch.seconds(),
     )

@@ -23,14 +23,14 @@ TABLES = [
 # Two figures of the whole experiment, and a set for each split.
 SPLITS = sorted({run[0] for run in RUNS})
 SUFFIXES = [""] if len(SPLITS) == 1 else [f"-{split}" for split in SPLITS]
-OF_A_SPLIT = ("gain", "curves", "per_class", "calibration", "samples", "tsne", "patches")
+OF_A_SPLIT = ("gain", "curves", "per_class", "calibration", "samples", "tsne", "patches", "forecast")
 FIGURES = [
     f"results/figures/{name}.{kind}"
     for name in ("method", "labels", *(f"{name}{suffix}" for suffix in SUFFIXES for name in OF_A_SPLIT))
     for kind in ("png", "pdf")
 ]
 FIGURES_CODE = sources(
-    *(f"analysis/{name}.py" for name in ("figures", "drawing", "charts", "gallery", "spaces", "diagram", "evaluations"))
+    *(f"analysis/{name}.py" for name in ("figures", "drawing", "charts", "gallery", "spaces", "diagram", "outlook", "evaluations"))
 )
 
 
@@ -76,6 +76,7 @@ rule figures:
         health=of_runs(f"{TRAINED}/health.csv"),
         points=[f"{folder}/{name}" for folder in PROJECTIONS for name in ("points.csv", "compactness.csv")],
         patches=[f"{folder}/{name}" for folder in PROTOTYPES_SEEN for name in ("prototypes.csv", "labeled.png", "unlabeled.png")],
+        forecasts=of_starts(f"{FORECAST}/receipt.json", FORECASTS),
         files=existing(DATA, "files"),
         code=FIGURES_CODE,
     output:
@@ -86,9 +87,10 @@ rule figures:
         health=lambda wildcards, input: repeated("--health", input.health),
         tsne=repeated("--tsne", PROJECTIONS),
         patches=repeated("--patches", PROTOTYPES_SEEN),
+        forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
     shell:
         "{SEMIPROTO} figures --tables results/tables {params.evaluations} --data {DATA} {params.health} {params.tsne}"
-        " {params.patches} --out results/figures"
+        " {params.patches} {params.forecasts} --out results/figures"
 
 
 # The runs' receipts and those of all that they came from, the last step first.

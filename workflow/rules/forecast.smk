@@ -43,10 +43,12 @@ rule forecast:
         receipts=[f"{folder}/receipt.json" for folder in (DATA, SPLIT, *sum(UNSEEN, []))],
         files=existing(DATA, "files"),
         models=[ancient(f"{model}/model.safetensors") for _, model in UNSEEN],
-        code=DATA_CODE + MODEL_CODE + sources("analysis/forecast.py", "analysis/advice.py", "analysis/evaluate.py"),
+        code=DATA_CODE + MODEL_CODE + sources(
+            *(f"analysis/{name}.py" for name in ("forecast", "advice", "outlook", "evaluate"))
+        ),
         evidence="src/semiproto/analysis/forecast-evidence.csv",
     output:
-        multiext(f"{FORECAST}/", "forecast.csv", "forecast.json", "receipt.json"),
+        multiext(f"{FORECAST}/", "forecast.csv", "forecast.json", "forecast.png", "forecast.pdf", "receipt.json"),
     params:
         config=P.canonical(P.forecast_config(PARAMS)),
         parts=[f"--unseen {lists} --model {model}" for lists, model in UNSEEN],

@@ -21,8 +21,8 @@ EVIDENCE = Path(__file__).with_name("forecast-evidence.csv")
 """Runs that were made, as `outcome` wrote them."""
 
 USABLE_COVERAGE = 0.05
-"""Of the foreground's pixels, that a raised tau must leave confident: with fewer there is little to learn from (chosen;
-training warns under 0.01 of all pixels, train/health.py)."""
+"""Of the foreground's pixels, that must be confident: with fewer there is little to learn from (chosen; training warns
+under 0.01 of all pixels, train/health.py)."""
 
 MOST_CLASSES = 3
 """That a sentence names."""
@@ -37,21 +37,21 @@ def read_evidence(images: str) -> pd.DataFrame:
 def summary(table: pd.DataFrame, tau: float, evidence: pd.DataFrame) -> dict[str, Any]:
     """What forecast.json says of the curve `table` (forecast.curve) at the threshold in use; None where there is none.
 
-    Shares (0 to 1) of the foreground: coverage, precision. level: `level`. raised_tau: `raised_tau`. weak_classes:
-    `weak_classes`. sentence: all of it in words.
+    coverage and precision of the foreground, level: shares, 0 to 1. level, advised_tau and weak_classes: see those
+    functions. sentence: all of it in words.
     """
-    at_tau = table[table["tau"] == tau]
     foreground = table[table["group"] == "foreground"].set_index("tau")
+    classes = table[(table["tau"] == tau) & (table["group"] == "class")].set_index("class")["precision"]
     found = level(evidence)
     facts = {
         "tau": tau,
         "coverage": _or_none(foreground["coverage"][tau]),
         "precision": _or_none(foreground["precision"][tau]),
         "level": found,
-        "raised_tau": None if found is None else raised_tau(foreground[foreground.index > tau], found),
-        "weak_classes": weak_classes(at_tau[at_tau["group"] == "class"], found),
+        "advised_tau": advised_tau(foreground, tau, found),
+        "weak_classes": weak_classes(classes, found),
     }
-    return facts | {"sentence": sentence(facts, foreground, evidence)}
+    return facts | {"sentence": sentence(facts, evidence)}
 
 
 def level(evidence: pd.DataFrame) -> float | None:
@@ -60,66 +60,93 @@ def level(evidence: pd.DataFrame) -> float | None:
     A setting is a data set with a number of labels, seeds averaged; it gained where prototype ended above supervised.
     None where the shares of the two kinds overlap, or one kind is missing: then our runs show no such level.
     """
-    settings = evidence.groupby(["dataset", "labels"])[["precision", "gain_prototype"]].mean()
-    gained = settings["gain_prototype"] >= 0
-    highest_loss, lowest_gain = settings["precision"][~gained].max(), settings["precision"][gained].min()
-    return (highest_loss + lowest_gain) / 2 if highest_loss < lowest_gain else None
+    lost, gained = _settings(evidence)
+    highest, lowest = lost["precision"].max(), gained["precision"].min()
+    return round((highest + lowest) / 2, 4) if highest < lowest else None
 
 
-def raised_tau(foreground: pd.DataFrame, level: float) -> float | None:
-    """The smallest tau of the index at which `level` of the pixels are right and enough of them confident."""
-    good = foreground[(foreground["precision"] >= level) & (foreground["coverage"] >= USABLE_COVERAGE)]
-    return float(good.index.min()) if len(good) else None
+def advised_tau(foreground: pd.DataFrame, tau: float, level: float | None) -> float | None:
+    """The tau nearest to the one in use at which enough pixels are confident and `level` of them right.
+
+    foreground: coverage and precision by tau. None where the one in use is such, or none is, or there is no level.
+    """
+    if level is None:
+        return None
+    good = foreground[(foreground["precision"] >= level) & (foreground["coverage"] >= USABLE_COVERAGE)].index
+    nearest = min(good, key=lambda other: abs(other - tau), default=tau)
+    return None if nearest == tau else float(nearest)
 
 
-def weak_classes(classes: pd.DataFrame, level: float | None) -> list[str]:
+def weak_classes(precision: pd.Series[float], level: float | None) -> list[str]:
     """Up to MOST_CLASSES whose confident pixels are right less often than `level`, worst first.
 
-    A class with none confident comes first of all: its pseudo-labels cannot help it. None: all classes are looked at.
+    precision: by class, nan where no pixel is confident: such a class comes first, as nothing will be learnt of it.
     """
-    share = classes.set_index("class")["precision"].fillna(0.0)
-    share = share[share < (1.0 if level is None else level)]
+    share = precision.fillna(0.0)
+    share = share[share < (level or 0.0)]
     return [str(name) for name in share.sort_values(kind="stable").index[:MOST_CLASSES]]
 
 
-def sentence(facts: dict[str, Any], foreground: pd.DataFrame, evidence: pd.DataFrame) -> str:
-    tau, precision, found = facts["tau"], facts["precision"], facts["level"]
+def sentence(facts: dict[str, Any], evidence: pd.DataFrame) -> str:
+    """The forecast in words: what was measured, what our runs did there, and remedies where they are needed."""
+    tau, precision, found, advised = (facts[key] for key in ("tau", "precision", "level", "advised_tau"))
+    remedies = [] if advised is None else [f"{'raise' if advised > tau else 'lower'} tau to {advised:g}"]
     if precision is None:
-        return (
-            f"No foreground pixel is confident at tau {tau:g}, so there is nothing to learn from: lower tau, pretrain"
-            " for longer, or take a stronger encoder."
-        )
+        return f"No foreground pixel is confident at tau {tau:g}: {_any_of([*remedies, LONGER])}."
     said = (
         f"{_percent(precision)} of the confident foreground pixels are right at tau {tau:g}, and"
         f" {_percent(facts['coverage'])} of the foreground is confident"
     )
+    lost, gained = _settings(evidence)
     if found is None:
-        return f"{said}; {_no_level(evidence)}."
-    if precision >= found:
-        return f"{said}; where it was over about {_percent(found)} our runs ({_runs(evidence)}) gained."
-    remedies = [f"raise tau to {facts['raised_tau']:g}"] if facts["raised_tau"] is not None else []
-    remedies += [f"label more of {_listed(facts['weak_classes'])}"] if facts["weak_classes"] else []
-    advice = ", ".join([*remedies, "or take a stronger encoder"])
-    return f"{said}; where it was under about {_percent(found)} our runs ({_runs(evidence)}) got worse: {advice}."
+        return f"{said}; {NO_LEVEL} (lost: {_named(lost)}; gained: {_named(gained)})."
+    if facts["weak_classes"]:
+        remedies.append(f"label more of {_listed(facts['weak_classes'])}")
+    if precision < found:
+        worse = f"where it was under about {_percent(found)} our runs got worse ({_named(lost)})"
+        return f"{said}; {worse}: {_any_of([*remedies, 'take a stronger encoder'])}."
+    if facts["coverage"] < USABLE_COVERAGE:
+        return f"{said}, which is little to learn from: {_any_of([*remedies, LONGER])}."
+    return f"{said}; where it was over about {_percent(found)} our runs gained ({_named(gained)})."
+
+
+LONGER = "pretrain for longer"
+NO_LEVEL = "our runs show no share under which unlabelled images cost, so this does not say whether they will help"
+
+
+def _settings(evidence: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Precision and gain of the settings that lost and of those that gained, means over seeds."""
+    settings = evidence.groupby(["dataset", "labels"])[["precision", "gain_prototype"]].mean()
+    gained = settings["gain_prototype"] >= 0
+    return settings[~gained], settings[gained]
+
+
+def _named(settings: pd.DataFrame) -> str:
+    """`digits with 30 and 60 labels, photos with 109 labels`."""
+    labels = pd.Series(settings.index.get_level_values("labels"), settings.index.get_level_values("dataset"), dtype=str)
+    named = [f"{dataset} with {_listed(list(own))} labels" for dataset, own in labels.groupby(level=0)]
+    return ", ".join(named) or "none"
 
 
 def outcome(tables: Path, forecasts: list[Path], out: Path) -> None:
-    """Writes a row for each forecast: shares of the foreground at tau, then mIoU and gains over supervised, in percent.
+    """Writes a row for each forecast: shares of the foreground at tau, mIoU and gains over supervised in percent.
 
     tables: what compare.tables wrote. forecasts: results/forecast/{dataset}/{split}/seed{seed}. A variant that was not
     run with a forecast's seed is left empty. UserError names a file that cannot be read.
     """
     keys = ["dataset", "labels", "seed"]
-    forecast = pd.DataFrame([_read_summary(folder) for folder in forecasts])
+    forecast = pd.DataFrame([read_summary(folder) for folder in forecasts])
     runs = read_table(tables / "runs.csv").pivot(index=keys, columns="variant", values="miou").reindex(columns=VARIANTS)
-    both = forecast[[*keys, "images", "tau", "coverage", "precision"]].merge(runs.reset_index(), on=keys, how="left")
+    both = forecast[[*keys, "images", "tau", "coverage", "precision", "sentence"]].merge(
+        runs.reset_index(), on=keys, how="left"
+    )
     for variant in ("consistency", "prototype"):
         both[f"gain_{variant}"] = both[variant] - both["supervised"]
     with atomic_write(out) as temporary:
         both.sort_values([*keys, "images"]).to_csv(temporary, index=False, float_format="%.4g")
 
 
-def _read_summary(folder: Path) -> dict[str, Any]:
+def read_summary(folder: Path) -> dict[str, Any]:
     path = folder / "forecast.json"
     try:
         read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -130,23 +157,12 @@ def _read_summary(folder: Path) -> dict[str, Any]:
     return read
 
 
-def _no_level(evidence: pd.DataFrame) -> str:
-    return (
-        f"our runs ({_runs(evidence)}) show no share under which unlabelled images cost, so this does not say whether"
-        " they will help"
-    )
-
-
-def _runs(evidence: pd.DataFrame) -> str:
-    """`digits with 8, 15, 30 and 60 labels, voc-animals with 109 labels`."""
-    parts = []
-    for dataset, own in evidence.groupby("dataset"):
-        parts.append(f"{dataset} with {_listed([str(n) for n in sorted(set(own['labels']))])} labels")
-    return ", ".join(parts) or "none so far"
-
-
 def _listed(names: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _any_of(remedies: list[str]) -> str:
+    return " or ".join(filter(None, [", ".join(remedies[:-1]), remedies[-1]]))
 
 
 def _percent(share: float) -> str:

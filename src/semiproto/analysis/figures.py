@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib.style
 import pandas as pd
 
-from semiproto.analysis import charts, gallery, spaces
+from semiproto.analysis import charts, gallery, outlook, spaces
 from semiproto.analysis.diagram import method
 from semiproto.analysis.drawing import STYLE, Block, save
 from semiproto.analysis.evaluations import GROUP, Evaluation, read_evaluations, read_table
@@ -28,6 +28,7 @@ OF_A_SPLIT = {
     "samples": gallery.samples,
     "tsne": spaces.tsne,
     "patches": gallery.patches,
+    "forecast": outlook.of_split,
 }
 """Figures by file name; with several splits the name ends in -{split}."""
 
@@ -48,6 +49,8 @@ class Sources:
     """results/tsne/{dataset}/{split}/seed{seed}."""
     patches: list[Path] = field(default_factory=list)
     """results/patches/{dataset}/{split}/{variant}/seed{seed}; the first of a split is shown."""
+    forecasts: list[Path] = field(default_factory=list)
+    """results/forecast/{dataset}/{split}/seed{seed}; the first of a split is shown."""
 
 
 def figures(sources: Sources, out: Path) -> None:
@@ -81,6 +84,7 @@ def _block(sources: Sources, tables: dict[str, pd.DataFrame], runs: list[Evaluat
         sources.data,
         tsne=sorted((f for f in sources.tsne if f.parts[-3:-1] == (dataset, split)), key=_seed),
         patches=patches[0] if patches else None,
+        forecast=next((f for f in sources.forecasts if f.parts[-3:-1] == (dataset, split)), None),
     )
 
 

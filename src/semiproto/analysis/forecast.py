@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from semiproto import model_folder
-from semiproto.analysis import advice
+from semiproto.analysis import advice, outlook
 from semiproto.analysis.evaluate import batches
 from semiproto.artifacts import Stopwatch, atomic_write, read_receipt, sha256_file, write_json, write_receipt
 from semiproto.data import layout
@@ -42,7 +42,7 @@ def forecast(
     out: Path,
     device: torch.device,
 ) -> str:
-    """Writes forecast.csv (by tau and class) and forecast.json, and returns the sentence that says it in words.
+    """Writes forecast.csv (by tau and class), forecast.json and their figure; returns the sentence that says it.
 
     parts: (lists, model folder); the images of the lists' val.txt are new to the model. run: dataset, split and seed,
     for the tables.
@@ -61,6 +61,7 @@ def forecast(
     run = run | {"labels": len(layout.read_list(split / "labeled.txt")), "images": config.images}
     summary = run | advice.summary(table, config.tau, advice.read_evidence(config.images))
     write_json(out / SUMMARY, summary)
+    outlook.draw(out)
     write_receipt(
         out,
         "forecast",
