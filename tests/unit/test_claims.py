@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from semiproto.analysis import advice
+
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "results/embedded-controls"
 SUMMARY = pd.read_csv(TABLES / "summary.csv").set_index("variant")
@@ -38,3 +40,20 @@ def test_the_shipped_table_holds_the_same_runs():
     common = controls[controls.variant.isin(shipped.variant.unique())].reset_index(drop=True)
     pd.testing.assert_frame_equal(shipped, common)
     assert shipped.groupby("variant").seed.nunique().tolist() == [3, 3, 3]
+
+
+def test_the_forecasts_table_is_the_evidence():
+    runs = pd.read_csv(ROOT / "src/semiproto/analysis/forecast-evidence.csv").set_index(["dataset", "labels", "seed"])
+    text = (ROOT / "docs/forecast.md").read_text()
+    own, val = (runs[runs["images"] == images] for images in ("labeled", "validation"))
+    assert len(own) == len(val) == 10
+    for key, row in own.iterrows():
+        shares = [f"{row[c]:.0%} ({val.loc[key, c]:.0%})".replace("%", " %", 1).replace("%)", ")") for c in SHARES]
+        scores = [f"{row[v]:.1f}" for v in ("supervised", "consistency", "prototype")]
+        gains = [f"{row[f'gain_{v}']:+.1f}" for v in ("consistency", "prototype")]
+        assert f"| {key[0]}, {key[1]} | {key[2]} | {' | '.join(shares + scores + gains)} |" in text
+    for images, shown in (("labeled", "**31 %**"), ("validation", "24 % (15 and 34 %)")):
+        assert f"{advice.level(advice.read_evidence(images)):.0%}".replace("%", " %") in shown and shown in text
+
+
+SHARES = ["coverage", "precision"]

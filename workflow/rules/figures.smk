@@ -108,7 +108,7 @@ PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits
 
 rule report:
     input:
-        tables=TABLES,
+        tables=[*TABLES, "results/tables/forecast.csv"],
         drawn="results/figures/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
         receipts=RECEIPTS,

@@ -92,7 +92,7 @@ def sentence(facts: dict[str, Any], evidence: pd.DataFrame) -> str:
     tau, precision, found, advised = (facts[key] for key in ("tau", "precision", "level", "advised_tau"))
     remedies = [] if advised is None else [f"{'raise' if advised > tau else 'lower'} tau to {advised:g}"]
     if precision is None:
-        return f"No foreground pixel is confident at tau {tau:g}: {_any_of([*remedies, LONGER])}."
+        return f"No foreground pixel is confident at tau {tau:g}; to try: {_any_of([*remedies, LONGER])}."
     said = (
         f"{_percent(precision)} of the confident foreground pixels are right at tau {tau:g}, and"
         f" {_percent(facts['coverage'])} of the foreground is confident"
@@ -104,9 +104,9 @@ def sentence(facts: dict[str, Any], evidence: pd.DataFrame) -> str:
         remedies.append(f"label more of {_listed(facts['weak_classes'])}")
     if precision < found:
         worse = f"where it was under about {_percent(found)} our runs got worse ({_named(lost)})"
-        return f"{said}; {worse}: {_any_of([*remedies, 'take a stronger encoder'])}."
+        return f"{said}; {worse}; to try: {_any_of([*remedies, 'take a stronger encoder'])}."
     if facts["coverage"] < USABLE_COVERAGE:
-        return f"{said}, which is little to learn from: {_any_of([*remedies, LONGER])}."
+        return f"{said}, which is little to learn from; to try: {_any_of([*remedies, LONGER])}."
     return f"{said}; where it was over about {_percent(found)} our runs gained ({_named(gained)})."
 
 

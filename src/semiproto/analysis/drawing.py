@@ -65,7 +65,7 @@ class Block:
     tsne: list[Path]
     """One for each seed, in their order; empty if it wasn't run."""
     patches: Path | None
-    forecast: Path | None
+    forecast: Path | None = None
 
     @property
     def variants(self) -> list[str]:

@@ -59,6 +59,12 @@ CAPTIONS = {
         "A row for each prototype: the places of training images nearest to it, each of another image. Shares are of"
         " the pixels that the prototype head gives to the class; right: how many of them have its mask's class.",
     ),
+    "forecast": (
+        "The forecast, made before the long run",
+        "By models that were pretrained without the measured images, at each threshold tau. Left: how many of the"
+        " confident pixels are right, by predicted class. Right: how many of the pixels that are predicted so are"
+        " confident.",
+    ),
     "method": (
         "The method",
         "Student and teacher, the two heads, and the four losses. The variant consistency has no prototype head,"
@@ -106,6 +112,7 @@ def report(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: 
     names = ("summary", "verdict", "per_class", "runs")
     summary, verdict, per_class, runs = (read_table(tables / f"{name}.csv") for name in names)
     groups = list(by_group(summary, verdict))
+    forecasts = _forecasts(tables / "forecast.csv")
     read = [ancestry.read(path) for path in receipts]
     differences = ancestry.differences(read, paper)
     environment = Environment(
@@ -113,7 +120,10 @@ def report(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: 
     )
     page = environment.get_template("report.html").render(
         datasets=sorted(set(summary["dataset"])),
-        findings=[(title, theirs[["question", "sentence"]].to_numpy().tolist()) for title, _, theirs in groups],
+        findings=[
+            (title, theirs[["question", "sentence"]].to_numpy().tolist() + forecasts[tuple(own[GROUP].iloc[0])])
+            for title, own, theirs in groups
+        ],
         tables=[_group_tables(title, own, theirs, per_class) for title, own, theirs in groups],
         runs=_runs_table(runs, read),
         notes=NOTES,
@@ -125,6 +135,15 @@ def report(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: 
         differences=_table(f"Where these runs are not those of {paper.name}", differences),
     )
     write_text(out, page)
+
+
+def _forecasts(table: Path) -> defaultdict[tuple[str, int], list[list[str]]]:
+    """By data set and labels, what was forecast as (question, sentence); none where no forecast was made."""
+    said: defaultdict[tuple[str, int], list[list[str]]] = defaultdict(list)
+    if table.is_file():
+        for _, row in read_table(table).iterrows():
+            said[row["dataset"], row["labels"]].append(["What was forecast before the long run?", row["sentence"]])
+    return said
 
 
 def _group_tables(

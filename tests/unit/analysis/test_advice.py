@@ -57,8 +57,8 @@ def test_under_the_level_every_remedy_is_of_the_curve():
     assert found["advised_tau"] == 0.9 and found["weak_classes"] == ["cow", "cat"]
     assert found["sentence"] == (
         "45 % of the confident foreground pixels are right at tau 0.8, and 50 % of the foreground is confident; where"
-        " it was under about 50 % our runs got worse (digits with 8 labels): raise tau to 0.9, label more of cow"
-        " and cat or take a stronger encoder."
+        " it was under about 50 % our runs got worse (digits with 8 labels); to try: raise tau to 0.9, label more of"
+        " cow and cat or take a stronger encoder."
     )
 
 
@@ -91,7 +91,10 @@ def test_without_a_level_the_sentence_claims_nothing():
 def test_nothing_confident_is_said():
     found = advice.summary(curve(foreground=[0.9, None, None], cat=[None] * 3), 0.9, SEPARATE)
     assert found["precision"] is None
-    assert found["sentence"] == "No foreground pixel is confident at tau 0.9: lower tau to 0.8 or pretrain for longer."
+    assert (
+        found["sentence"]
+        == "No foreground pixel is confident at tau 0.9; to try: lower tau to 0.8 or pretrain for longer."
+    )
 
 
 def test_a_class_that_is_never_confident_is_the_weakest():

@@ -11,7 +11,7 @@ from PIL import Image
 from semiproto.analysis import ancestry, tables
 from semiproto.analysis import report as reporting
 from semiproto.analysis.report import report
-from semiproto.artifacts import write_receipt
+from semiproto.artifacts import write_receipt, write_text
 from semiproto.errors import UserError
 
 
@@ -212,3 +212,11 @@ def test_damaged_inputs_are_named(page_of, three_variants, receipt, results, pap
         page_of(three_variants, [receipt])
     with pytest.raises(UserError, match=r"summary\.csv: no such table"):
         report(results.root / "gone", results.root / "figures", [], paper, results.root / "report.html")
+
+
+def test_the_forecast_stands_with_the_verdict_of_its_labels(page_of, results):
+    rows = "digits,30,labeled,38 % are right.\ndigits,60,labeled,Another split.\n"
+    write_text(results.tables / "forecast.csv", f"dataset,labels,images,sentence\n{rows}")
+    page = page_of({"prototype": [60.0]})
+    assert "What was forecast before the long run?" in page.text and "38 % are right." in page.text
+    assert "Another split." not in page.text
