@@ -22,5 +22,9 @@ rule all:
         rules.stage_figures.input,
 
 
+onstart:
+    record_holder(Path())
+
+
 onsuccess:
     print("\ntable    results/tables/summary.md\nfigures  results/figures/\nreport   results/report.html")

@@ -228,9 +228,13 @@ def tables(evaluation: Evaluations, out: Out) -> None:
 
     Example: semiproto tables --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
     """
+    from semiproto import artifacts
     from semiproto.analysis import compare
 
     compare.tables(evaluation, out)
+    artifacts.write_receipt(
+        out, "tables", outputs=artifacts.digests(out), config={}, inputs=evaluation, seed=None, seconds=None
+    )
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
@@ -256,9 +260,9 @@ def figures(
     artifacts.write_receipt(
         out,
         "figures",
-        outputs={path.name: artifacts.sha256_file(path) for path in sorted(out.iterdir())},
+        outputs=artifacts.digests(out),
         config={},
-        inputs=[*evaluation, *(tsne or [])],
+        inputs=[data, tables, *evaluation, *(tsne or [])],
         seed=None,
         seconds=watch.seconds(),
     )
@@ -276,9 +280,20 @@ def report(
     Example: semiproto report --tables results/tables --figures results/figures
     --receipt models/semi/digits/30/prototype/seed0/receipt.json --out results/report.html
     """
+    from semiproto import artifacts
     from semiproto.analysis import report as page
 
+    watch = artifacts.Stopwatch()
     page.report(tables, figures, receipt, out)
+    artifacts.write_receipt(
+        out,
+        "report",
+        outputs={out.name: artifacts.sha256_file(out)},
+        config={},
+        inputs=[tables, figures, *(path.parent for path in receipt)],
+        seed=None,
+        seconds=watch.seconds(),
+    )
 
 
 # ----------------------------------------------------------------------------------------------- the user's
@@ -403,6 +418,37 @@ def explain_params() -> None:
     Example: semiproto params | less
     """
     for line in params.explain():
+        typer.echo(line)
+
+
+@app.command(rich_help_panel="Trust and repair")
+def explain(
+    path: Annotated[str, typer.Argument(help="A file or folder of the pipeline, or TABLE.csv:ROW.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON, with the whole receipts.")] = False,
+) -> None:
+    """Say where a result comes from, back to the data, and check it. Exits with 1 if it is out of date or damaged.
+
+    Example: semiproto explain results/tables/summary.csv:3
+    """
+    import json
+
+    from semiproto import explain as explaining
+
+    explanation = explaining.explain(path)
+    for line in [json.dumps(explanation.as_json(), indent=2)] if as_json else explanation.lines():
+        typer.echo(line)
+    raise typer.Exit(0 if explanation.sound else 1)
+
+
+@app.command(rich_help_panel="Trust and repair")
+def unlock() -> None:
+    """Say what killed processes left locked or half written, and remove it; refuse while one is at work.
+
+    Example: semiproto unlock
+    """
+    from semiproto import locks
+
+    for line in locks.unlock(Path()):
         typer.echo(line)
 
 

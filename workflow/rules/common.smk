@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from semiproto import params as P
 from semiproto.errors import UserError
+from semiproto.locks import record_holder
 
 # Not by `configfile:`, whose reader keeps the last of two equal keys silently and names neither file nor remedy.
 try:
@@ -31,15 +32,7 @@ shell.prefix(
     "MALLOC_TRIM_THRESHOLD_=4294967296; "
 )
 
-# One run of the experiment: a split, a variant and a seed.
-RUNS = sorted(
-    {
-        (str(experiment.split), variant, seed)
-        for experiment in PARAMS.experiments
-        for variant in experiment.variants
-        for seed in experiment.seeds
-    }
-)
+RUNS = PARAMS.runs()
 # Splits and seeds to pretrain on: where runs start from, and where their prototypes come from.
 STARTS = sorted({(split, seed) for split, _, seed in RUNS})
 # t-SNE compares the variants of tsne.variants that a split has, with the first seed that all of them have.

@@ -1,5 +1,5 @@
 # The set and the lists of its splits.
-from semiproto.data.contents import fingerprint
+from semiproto.data.contents import last_fingerprint
 
 
 SOURCE_CODE = sources("data/layout.py", "data/splits.py") + {
@@ -18,7 +18,7 @@ rule data:
     params:
         config=step(P.DataConfig),
         # A changed folder is prepared anew.
-        fingerprint=fingerprint(Path(PARAMS.dataset.path)) if PARAMS.dataset.source == "folder" else None,
+        fingerprint=last_fingerprint(Path(PARAMS.dataset.path), Path(DATA)) if PARAMS.dataset.source == "folder" else None,
     shell:
         "{SEMIPROTO} data --config {params.config:q} --out {DATA} --compute {COMPUTE:q}"
 

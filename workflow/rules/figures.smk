@@ -13,6 +13,7 @@ TABLES = [
         "validation.csv",
         "history.csv",
         "metrics.json",
+        "receipt.json",
     )
 ]
 # One set of figures; with several splits, one for each.
@@ -71,8 +72,9 @@ rule report:
         receipts=of_runs(f"{TRAINED}/receipt.json"),
         code=sources("analysis/report.py", "analysis/report.html"),
     output:
-        "results/report.html",
+        page="results/report.html",
+        receipt="results/report.receipt.json",
     params:
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
-        "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --out {output}"
+        "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --out {output.page}"

@@ -20,6 +20,7 @@ from semiproto.artifacts import (
     Stopwatch,
     atomic_directory,
     atomic_write,
+    digests,
     read_receipt,
     sha256_file,
     write_json,
@@ -133,7 +134,8 @@ def evaluate(
     write_receipt(
         out,
         "evaluate",
-        outputs={name: sha256_file(out / name) for name in ("metrics.json", "confusion.csv")},
+        outputs=digests(out, ("metrics.json", "confusion.csv", "validation.csv", "samples")),
+        records=digests(out, ("history.csv",)),
         config=config.model_dump(mode="json"),
         inputs=[data, split, model],
         seed=run["seed"],
