@@ -7,6 +7,7 @@ files only; `semiproto explain` follows them from a number back to the data.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -26,9 +27,9 @@ from semiproto.errors import UserError
 RECEIPT = "receipt.json"
 
 PACKAGE = Path(__file__).parent
-SHARED = ("artifacts.py", "cli.py", "errors.py", "params.py", "progress.py")
-"""Modules that all steps share. No rule depends on them and no receipt records them: a comment in one would make every
-result look old. The commit in the receipt has them."""
+SHARED = ("artifacts.py", "cli.py", "errors.py", "params.py", "parent.py", "progress.py")
+"""Modules that all steps share and that decide no result. No rule or checkpoint depends on them and no receipt records
+them: a comment in one would make everything anew. The commit in the receipt has them."""
 
 _STARTED = time.time()
 
@@ -36,8 +37,7 @@ _STARTED = time.time()
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` and moves it into place when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -64,9 +64,7 @@ def write_json(path: Path, value: Any) -> None:
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yields an empty temporary directory that takes the place of `path` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = _temporary(path)
     temporary.mkdir()
     try:
         yield temporary
@@ -75,6 +73,27 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(path: Path) -> Path:
+    """A name beside `path` that is this process's; what killed writers of `path` left there is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mine = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = left.suffixes[-2][1:]
+        if left == mine or (pid.isdigit() and not _is_alive(int(pid))):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    return mine
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def sha256_file(path: Path) -> str:
@@ -158,7 +177,7 @@ def write_receipt(
             "outputs": outputs,
             "records": records or {},
             "inputs": {path.as_posix(): input_digests(path) for path in inputs},
-            "modules": _modules(),
+            "modules": loaded_modules(),
             "config": config,
             "seed": seed,
             "facts": facts or {},
@@ -189,7 +208,7 @@ def read_receipt(artefact: Path) -> dict[str, Any]:
     return receipt
 
 
-def _modules() -> dict[str, str]:
+def loaded_modules() -> dict[str, str]:
     """sha256 of this package's modules that the process has loaded, by their path in it; SHARED left out."""
     files = {module.__file__ for name, module in sys.modules.items() if name.startswith("semiproto.")}
     names = {Path(file).relative_to(PACKAGE).as_posix() for file in files if file}

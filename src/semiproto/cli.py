@@ -16,6 +16,7 @@ import typer
 
 from semiproto import params
 from semiproto.errors import Interrupted, UserError, of_system
+from semiproto.parent import end_with_caller
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -482,6 +483,7 @@ def _validator(data: Path, split: Path):  # type: ignore[no-untyped-def]  # the 
 
 def main() -> None:
     """Runs a command; bad input ends with one line and status 1, an interruption with status 130."""
+    end_with_caller()
     try:
         app()
     except UserError as error:

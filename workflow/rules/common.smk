@@ -5,7 +5,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from semiproto import integrity
 from semiproto import params as P
+from semiproto.artifacts import RECEIPT, sha256_file
 from semiproto.errors import UserError
 from semiproto.locks import record_holder
 
@@ -18,7 +20,8 @@ if config:
     raise WorkflowError("--config and --configfile are not read here, nor seen by DVC; change params.yaml instead")
 
 DATASET = PARAMS.dataset.name
-SEMIPROTO = f"{sys.executable} -m semiproto"
+# In place of the shell, so that Snakemake's signals reach the step and not only a shell around it.
+SEMIPROTO = f"exec {sys.executable} -m semiproto"
 # Settings of this machine: part of no rule's params, so that changing them reruns nothing.
 COMPUTE = P.canonical(PARAMS.compute)
 USES_GPU = shutil.which("nvidia-smi") if PARAMS.compute.gpus == "auto" else PARAMS.compute.gpus > 0
@@ -27,9 +30,10 @@ MODEL_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads
 TRAIN_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads * PARAMS.compute.processes
 
 # Fresh memory costs page faults, a tenth of a small training step: glibc is told to keep what it was given.
+# Steps end with the Snakemake that started them: left alone, one would write into what the next run makes.
 shell.prefix(
     f"set -euo pipefail; export OMP_NUM_THREADS={PARAMS.compute.threads} MALLOC_MMAP_THRESHOLD_=1073741824 "
-    "MALLOC_TRIM_THRESHOLD_=4294967296; "
+    "MALLOC_TRIM_THRESHOLD_=4294967296 SEMIPROTO_PARENT=$PPID; "
 )
 
 RUNS = PARAMS.runs()
@@ -60,8 +64,14 @@ def step(config_class):
 
 
 def sources(*names):
-    """Modules whose change reruns a rule; what all rules share is left out, or a comment there would rerun all."""
-    return [f"src/semiproto/{name}" for name in names]
+    """Modules whose change reruns a rule, with their contents: a parameter, not an input, because an input that is older
+    than the outputs counts as unchanged, and in a fresh clone all sources are older than what DVC brings.
+
+    Left out is what all rules share and what decides no result (tests/pipeline/test_hunt.py): the command line, which
+    hands on, params.py, whose values are the rules' parameters, and artifacts.py, errors.py and progress.py. A comment
+    there would rerun everything.
+    """
+    return [f"{name} {sha256_file(Path(workflow.basedir, 'src/semiproto', name))[:12]}" for name in names]
 
 
 def existing(folder, *names):
@@ -85,9 +95,12 @@ ENGINE_CODE = sources(
     "distributed.py",
     "train/engine.py",
     "train/runs.py",
+    "train/checkpoint.py",
+    "train/health.py",
     "train/losses.py",
     "train/schedule.py",
     "train/supervised.py",
+    "data/masks.py",
     "analysis/evaluate.py",
     "analysis/confusion.py",
 )

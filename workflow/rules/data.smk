@@ -2,7 +2,7 @@
 from semiproto.data.contents import last_fingerprint
 
 
-SOURCE_CODE = sources("data/layout.py", "data/splits.py") + {
+SOURCE_CODE = sources("data/layout.py", "data/splits.py", "data/steps.py") + {
     "digits": sources("data/digits.py"),
     "folder": sources("data/folder.py", "data/contents.py", "data/masks.py", "data/coco.py", "data/check.py"),
     "published": sources("data/catalog.py", "data/archives.py", "data/voc.py", "data/cityscapes.py"),
@@ -10,13 +10,12 @@ SOURCE_CODE = sources("data/layout.py", "data/splits.py") + {
 
 
 rule data:
-    input:
-        code=SOURCE_CODE,
     output:
         files=directory(f"{DATA}/files"),
         receipt=f"{DATA}/receipt.json",
     params:
         config=step(P.DataConfig),
+        code=SOURCE_CODE,
         # A changed folder is prepared anew.
         fingerprint=last_fingerprint(Path(PARAMS.dataset.path), Path(DATA)) if PARAMS.dataset.source == "folder" else None,
     shell:
@@ -27,12 +26,12 @@ rule split:
     input:
         receipt=f"{DATA}/receipt.json",
         files=existing(DATA, "files"),
-        code=sources("data/splits.py"),
     output:
         lists=[f"{SPLIT}/{name}.txt" for name in ("labeled", "unlabeled", "val")],
         receipt=f"{SPLIT}/receipt.json",
     params:
         config=step(P.SplitConfig),
+        code=sources("data/layout.py", "data/splits.py", "data/steps.py"),
         out=SPLIT,
     shell:
         "{SEMIPROTO} split --config {params.config:q} --data {DATA} --labels {wildcards.split} --out {params.out}"

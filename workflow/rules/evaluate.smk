@@ -9,13 +9,13 @@ rule evaluate:
         files=existing(DATA, "files"),
         model=existing(TRAINED, "model.safetensors", "student.safetensors"),
         pretrained=warm_start,
-        code=SCORING_CODE,
     output:
         multiext(f"{EVALUATED}/", "metrics.json", "confusion.csv", "validation.csv", "history.csv"),
         samples=directory(f"{EVALUATED}/samples"),
         receipt=f"{EVALUATED}/receipt.json",
     params:
         config=step(P.EvaluateConfig),
+        code=SCORING_CODE,
         split=SPLIT,
         model=TRAINED,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
@@ -41,12 +41,12 @@ rule tsne:
         files=existing(DATA, "files"),
         runs=compared("receipt.json"),
         models=lambda wildcards: [ancient(file) for file in compared("student.safetensors")(wildcards)],
-        code=SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py"),
     output:
         multiext(f"{TSNE}/", "points.csv", "compactness.csv"),
         receipt=f"{TSNE}/receipt.json",
     params:
         config=step(P.TsneConfig),
+        code=SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py"),
         split=SPLIT,
         models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.runs],
         variants=lambda wildcards: [f"--variant {variant}" for variant in TSNE_VARIANTS[wildcards.split]],

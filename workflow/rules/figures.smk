@@ -36,10 +36,10 @@ rule tables:
     input:
         receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS],
         metrics=[f"{folder}/{name}" for folder in EVALUATIONS for name in ("metrics.json", "validation.csv")],
-        code=sources("analysis/compare.py"),
     output:
         TABLES,
     params:
+        code=sources("analysis/compare.py"),
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} tables {params.evaluations} --out results/tables"
@@ -52,11 +52,11 @@ rule figures:
         samples=[ancient(f"{folder}/samples") for folder in EVALUATIONS],
         points=[f"{folder}/{name}" for folder in PROJECTIONS for name in ("points.csv", "compactness.csv")],
         files=existing(DATA, "files"),
-        code=sources("analysis/figures.py"),
     output:
         FIGURES,
         receipt="results/figures/receipt.json",
     params:
+        code=sources("analysis/figures.py"),
         evaluations=repeated("--evaluation", EVALUATIONS),
         tsne=repeated("--tsne", PROJECTIONS),
     shell:
@@ -70,11 +70,11 @@ rule report:
         drawn="results/figures/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
         receipts=of_runs(f"{TRAINED}/receipt.json"),
-        code=sources("analysis/report.py", "analysis/report.html"),
     output:
         page="results/report.html",
         receipt="results/report.receipt.json",
     params:
+        code=sources("analysis/report.py", "analysis/report.html"),
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
         "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --out {output.page}"

@@ -6,12 +6,12 @@ rule pretrain:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
         weights=WEIGHTS,
-        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE,
     output:
         multiext(f"{PRETRAINED}/", "model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv"),
         receipt=f"{PRETRAINED}/receipt.json",
     params:
         config=step(P.PretrainConfig),
+        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE,
         split=SPLIT,
         out=PRETRAINED,
         checkpoints=f"checkpoints/pretrain/{DATASET}/{{split}}/seed{{seed}}",
@@ -26,12 +26,12 @@ rule features:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{PRETRAINED}/receipt.json"],
         files=existing(DATA, "files"),
         model=existing(PRETRAINED, "model.safetensors"),
-        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/steps.py"),
     output:
         features=f"{FEATURES}/features.safetensors",
         receipt=f"{FEATURES}/receipt.json",
     params:
         config=step(P.FeaturesConfig),
+        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/steps.py"),
         split=SPLIT,
         pretrained=PRETRAINED,
         out=FEATURES,
@@ -45,12 +45,12 @@ rule prototypes:
     input:
         receipt=f"{FEATURES}/receipt.json",
         features=existing(FEATURES, "features.safetensors"),
-        code=sources("analysis/features.py", "analysis/steps.py"),
     output:
         prototypes=f"{PROTOTYPES}/prototypes.safetensors",
         receipt=f"{PROTOTYPES}/receipt.json",
     params:
         config=step(P.PrototypesConfig),
+        code=sources("analysis/features.py", "analysis/steps.py"),
         features=FEATURES,
         out=PROTOTYPES,
     shell:

@@ -29,7 +29,6 @@ rule train:
         weights=lambda wildcards: [] if PARAMS.semi_of(wildcards.variant).warm_start else WEIGHTS,
         pretrained=warm_start,
         prototypes=first_prototypes,
-        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/semi.py"),
     output:
         multiext(
             f"{TRAINED}/",
@@ -43,6 +42,7 @@ rule train:
         receipt=f"{TRAINED}/receipt.json",
     params:
         config=lambda wildcards: P.canonical(P.train_config(PARAMS, wildcards.variant)),
+        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/semi.py"),
         split=SPLIT,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
         prototypes=lambda wildcards, input: option("--prototypes", input.prototypes),
