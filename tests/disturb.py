@@ -21,8 +21,9 @@ from pipeline import tiny
 SOURCES = ("src", "workflow", "experiments", "Snakefile", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore")
 TIMINGS = ["seconds", "seconds_mean", "images_per_second", "data_wait", "step_seconds", "memory_mib"]
 """Columns and keys that two equal runs do not have in common."""
-OF_ONE_RUN = [*TIMINGS, "made", "records", "modules", "metrics.json"]
-"""In receipts also: how and by which files it was made, and the digest of a file that holds seconds."""
+TIMED = ["metrics.json", "history.csv", "runs.csv", "summary.csv", "summary.md", "report.html"]
+"""Files that hold them, whose digests in receipts therefore differ too."""
+OF_ONE_RUN = [*TIMINGS, *TIMED, "made", "modules"]
 
 
 def params() -> dict[str, Any]:

@@ -152,7 +152,9 @@ class Hunt:
         self.say(f"{command}: {'done' if status == 0 else last_line(output)}")
 
     def run_and_kill(self) -> None:
-        command, seconds = self.engine(), self.rng.uniform(0.1, 1) * self.seconds
+        """After a change, so that there is something to do."""
+        self.rng.choice([self.edit_parameter, self.edit_code])()
+        command, seconds = self.engine(), self.rng.uniform(0.1, 0.8) * self.seconds
         status, _ = self.run(command, seconds)
         how = f"killed after {seconds:.1f} s" if status < 0 else f"ended with {status} before it could be killed"
         self.say(f"{command}: {how}")
@@ -202,13 +204,14 @@ class Hunt:
 
     def swap(self) -> None:
         """Two files of one name, or the folders that they are in."""
-        files = self.made("*.safetensors") + self.made("metrics.json") + self.made("*.png")
-        pairs = [(a, b) for a in files for b in files if a < b and a.suffix == b.suffix]
-        pairs = [(a, b) for a, b in pairs if a.suffix == ".png" or a.name == b.name]
-        if not pairs:
+        name = self.rng.choice(
+            ["model.safetensors", "student.safetensors", "metrics.json", "receipt.json", "train_*.png"]
+        )
+        files = self.made(name)
+        if len(files) < 2:
             return
-        a, b = self.rng.choice(pairs)
-        if a.suffix != ".png" and a.parent != b.parent and self.rng.random() < 0.5:
+        a, b = self.rng.sample(files, 2)
+        if a.parent != b.parent and self.rng.random() < 0.5:
             a, b = a.parent, b.parent
         aside = self.path / "aside"
         a.rename(aside), b.rename(a), aside.rename(b)
@@ -272,8 +275,10 @@ WEIGHTS = {
 def last_line(output: str) -> str:
     """The line that says what is wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = [line for line in lines if re.search(r"semiproto: |Error|Exception|ERROR", line)]
-    return (told or lines or ["nothing"])[-1][:300]
+    for telling in (r"^semiproto: |; delete ", r"Error|Exception|ERROR", ""):
+        if told := [line for line in lines if re.search(telling, line)]:
+            return told[-1][:300]
+    return "nothing"
 
 
 class Clean:

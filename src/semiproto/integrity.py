@@ -56,8 +56,8 @@ def _check_inputs(artefact: Path) -> None:
         source = Path(name) if Path(name).is_file() else receipt_file(Path(name))
         if source.exists() and source.stat().st_mtime_ns <= made and input_digests(Path(name)) != digests:
             raise UserError(
-                f"{artefact}: made from another {name} than the one that is there, which is older; delete {artefact} and"
-                " run the same command again"
+                f"{artefact}: made from another {name} than the one there, which is older; delete {artefact} and run"
+                " the same command again"
             )
 
 
