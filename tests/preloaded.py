@@ -7,13 +7,14 @@ that process, from the checkout that it works in. Signals to the group reach it;
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NAMES = ("python", "snakemake", "dvc")
@@ -118,6 +119,7 @@ def _become(client: socket.socket) -> None:
     except BaseException:
         traceback.print_exc()
         status = 1
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     client.sendall(f"{status}\n".encode())
@@ -126,6 +128,7 @@ def _become(client: socket.socket) -> None:
 
 def _run(argv: list[str]) -> int:
     """The exit status of `snakemake ...`, `dvc ...` or `python -m module ...`."""
+    import importlib
     import runpy
 
     called = Path(argv[0])
@@ -133,7 +136,10 @@ def _run(argv: list[str]) -> int:
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.dont_write_bytecode = True  # or code that was edited twice within a second would be taken for unchanged
     sys.orig_argv, sys.argv = argv, argv if called.name != "python" else argv[2:]
+    sys.modules.pop("sitecustomize", None)
     try:
+        with suppress(ImportError):  # as Python does at its start
+            importlib.import_module("sitecustomize")
         if called.name == "dvc":
             from dvc.cli import main
 

@@ -43,6 +43,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise _naming(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -71,6 +73,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         if path.exists():
             shutil.rmtree(path)
         temporary.replace(path)
+    except OSError as error:
+        raise _naming(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -84,6 +88,12 @@ def _temporary(path: Path) -> Path:
         if left == mine or (pid.isdigit() and not _is_alive(int(pid))):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return mine
+
+
+def _naming(path: Path, error: OSError) -> OSError:
+    """The error with the file that it is about: of a full disk, the system does not say."""
+    error.filename = error.filename or path
+    return error
 
 
 def _is_alive(pid: int) -> bool:

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from semiproto import params
-from semiproto.errors import Interrupted, UserError, of_system
+from semiproto.errors import Interrupted, UserError, of_memory, of_system
 from semiproto.parent import end_with_caller
 
 app = typer.Typer(
@@ -492,6 +492,8 @@ def main() -> None:
         _stop(str(error), 130)
     except OSError as error:
         _stop(str(of_system(error)), 1)
+    except (MemoryError, RuntimeError) as error:
+        _stop(str(of_memory(error)), 1)
 
 
 def _stop(message: str, status: int) -> NoReturn:

@@ -64,14 +64,18 @@ def step(config_class):
 
 
 def sources(*names):
-    """Modules whose change reruns a rule, with their contents: a parameter, not an input, because an input that is older
-    than the outputs counts as unchanged, and in a fresh clone all sources are older than what DVC brings.
+    """Modules whose change reruns a rule, as inputs and by `contents` as a parameter.
 
-    Left out is what all rules share and what decides no result (tests/pipeline/test_hunt.py): the command line, which
-    hands on, params.py, whose values are the rules' parameters, and artifacts.py, errors.py and progress.py. A comment
-    there would rerun everything.
+    Left out is what all rules share, or a comment there would rerun everything: cli.py, which hands on, params.py, whose
+    values are the rules' parameters, and artifacts.py, errors.py, parent.py and progress.py, which decide no result.
     """
-    return [f"{name} {sha256_file(Path(workflow.basedir, 'src/semiproto', name))[:12]}" for name in names]
+    return [f"src/semiproto/{name}" for name in names]
+
+
+def contents(files):
+    """Digests of sources. An input that is older than the outputs counts as unchanged; in a fresh clone all sources are
+    older than what DVC brings, be it of other sources. Parameters are compared whatever their age."""
+    return [f"{file} {sha256_file(Path(workflow.basedir, file))[:12]}" for file in files]
 
 
 def existing(folder, *names):
@@ -90,9 +94,15 @@ TSNE = f"results/tsne/{DATASET}/{{split}}/seed{{seed}}"
 
 DATA_CODE = sources("data/layout.py", "data/dataset.py")
 VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")
-MODEL_CODE = sources("model/encoder.py", "model/deeplab.py", "model/prototypes.py", "model/teacher.py", "model_folder.py")
-ENGINE_CODE = sources(
+MODEL_CODE = sources(
     "distributed.py",
+    "model_folder.py",
+    "model/encoder.py",
+    "model/deeplab.py",
+    "model/prototypes.py",
+    "model/teacher.py",
+)
+ENGINE_CODE = sources(
     "train/engine.py",
     "train/runs.py",
     "train/checkpoint.py",

@@ -10,28 +10,34 @@ SOURCE_CODE = sources("data/layout.py", "data/splits.py", "data/steps.py") + {
 
 
 rule data:
+    input:
+        code=SOURCE_CODE,
     output:
         files=directory(f"{DATA}/files"),
         receipt=f"{DATA}/receipt.json",
     params:
         config=step(P.DataConfig),
-        code=SOURCE_CODE,
+        code=contents(SOURCE_CODE),
         # A changed folder is prepared anew.
         fingerprint=last_fingerprint(Path(PARAMS.dataset.path), Path(DATA)) if PARAMS.dataset.source == "folder" else None,
     shell:
         "{SEMIPROTO} data --config {params.config:q} --out {DATA} --compute {COMPUTE:q}"
 
 
+SPLIT_CODE = sources("data/layout.py", "data/splits.py", "data/steps.py")
+
+
 rule split:
     input:
         receipt=f"{DATA}/receipt.json",
         files=existing(DATA, "files"),
+        code=SPLIT_CODE,
     output:
         lists=[f"{SPLIT}/{name}.txt" for name in ("labeled", "unlabeled", "val")],
         receipt=f"{SPLIT}/receipt.json",
     params:
         config=step(P.SplitConfig),
-        code=sources("data/layout.py", "data/splits.py", "data/steps.py"),
+        code=contents(SPLIT_CODE),
         out=SPLIT,
     shell:
         "{SEMIPROTO} split --config {params.config:q} --data {DATA} --labels {wildcards.split} --out {params.out}"

@@ -9,13 +9,14 @@ rule evaluate:
         files=existing(DATA, "files"),
         model=existing(TRAINED, "model.safetensors", "student.safetensors"),
         pretrained=warm_start,
+        code=SCORING_CODE,
     output:
         multiext(f"{EVALUATED}/", "metrics.json", "confusion.csv", "validation.csv", "history.csv"),
         samples=directory(f"{EVALUATED}/samples"),
         receipt=f"{EVALUATED}/receipt.json",
     params:
         config=step(P.EvaluateConfig),
-        code=SCORING_CODE,
+        code=contents(SCORING_CODE),
         split=SPLIT,
         model=TRAINED,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
@@ -35,18 +36,22 @@ def compared(name):
     ]
 
 
+TSNE_CODE = SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py")
+
+
 rule tsne:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
         runs=compared("receipt.json"),
         models=lambda wildcards: [ancient(file) for file in compared("student.safetensors")(wildcards)],
+        code=TSNE_CODE,
     output:
         multiext(f"{TSNE}/", "points.csv", "compactness.csv"),
         receipt=f"{TSNE}/receipt.json",
     params:
         config=step(P.TsneConfig),
-        code=SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py"),
+        code=contents(TSNE_CODE),
         split=SPLIT,
         models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.runs],
         variants=lambda wildcards: [f"--variant {variant}" for variant in TSNE_VARIANTS[wildcards.split]],

@@ -32,17 +32,24 @@ def repeated(name, values):
     return [f"{name} {value}" for value in values]
 
 
+TABLES_CODE = sources("analysis/compare.py")
+
+
 rule tables:
     input:
         receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS],
         metrics=[f"{folder}/{name}" for folder in EVALUATIONS for name in ("metrics.json", "validation.csv")],
+        code=TABLES_CODE,
     output:
         TABLES,
     params:
-        code=sources("analysis/compare.py"),
+        code=contents(TABLES_CODE),
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} tables {params.evaluations} --out results/tables"
+
+
+FIGURES_CODE = sources("analysis/figures.py", "analysis/compare.py", "data/layout.py")
 
 
 rule figures:
@@ -52,16 +59,20 @@ rule figures:
         samples=[ancient(f"{folder}/samples") for folder in EVALUATIONS],
         points=[f"{folder}/{name}" for folder in PROJECTIONS for name in ("points.csv", "compactness.csv")],
         files=existing(DATA, "files"),
+        code=FIGURES_CODE,
     output:
         FIGURES,
         receipt="results/figures/receipt.json",
     params:
-        code=sources("analysis/figures.py"),
+        code=contents(FIGURES_CODE),
         evaluations=repeated("--evaluation", EVALUATIONS),
         tsne=repeated("--tsne", PROJECTIONS),
     shell:
         "{SEMIPROTO} figures --tables results/tables {params.evaluations} --data {DATA} {params.tsne}"
         " --out results/figures"
+
+
+REPORT_CODE = sources("analysis/report.py", "analysis/report.html", "analysis/compare.py")
 
 
 rule report:
@@ -70,11 +81,12 @@ rule report:
         drawn="results/figures/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
         receipts=of_runs(f"{TRAINED}/receipt.json"),
+        code=REPORT_CODE,
     output:
         page="results/report.html",
         receipt="results/report.receipt.json",
     params:
-        code=sources("analysis/report.py", "analysis/report.html"),
+        code=contents(REPORT_CODE),
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
         "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --out {output.page}"

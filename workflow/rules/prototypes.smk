@@ -1,17 +1,21 @@
 # Supervised training, the features of its network, and the prototypes in them.
 
 
+PRETRAIN_CODE = VIEWS_CODE + MODEL_CODE + ENGINE_CODE
+
+
 rule pretrain:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
         weights=WEIGHTS,
+        code=PRETRAIN_CODE,
     output:
         multiext(f"{PRETRAINED}/", "model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv"),
         receipt=f"{PRETRAINED}/receipt.json",
     params:
         config=step(P.PretrainConfig),
-        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE,
+        code=contents(PRETRAIN_CODE),
         split=SPLIT,
         out=PRETRAINED,
         checkpoints=f"checkpoints/pretrain/{DATASET}/{{split}}/seed{{seed}}",
@@ -21,17 +25,21 @@ rule pretrain:
         " --out {params.out} --checkpoints {params.checkpoints} --compute {COMPUTE:q}"
 
 
+FEATURES_CODE = DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/steps.py")
+
+
 rule features:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{PRETRAINED}/receipt.json"],
         files=existing(DATA, "files"),
         model=existing(PRETRAINED, "model.safetensors"),
+        code=FEATURES_CODE,
     output:
         features=f"{FEATURES}/features.safetensors",
         receipt=f"{FEATURES}/receipt.json",
     params:
         config=step(P.FeaturesConfig),
-        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/steps.py"),
+        code=contents(FEATURES_CODE),
         split=SPLIT,
         pretrained=PRETRAINED,
         out=FEATURES,
@@ -41,16 +49,20 @@ rule features:
         " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
 
 
+PROTOTYPES_CODE = sources("data/layout.py", "model_folder.py", "analysis/features.py", "analysis/steps.py")
+
+
 rule prototypes:
     input:
         receipt=f"{FEATURES}/receipt.json",
         features=existing(FEATURES, "features.safetensors"),
+        code=PROTOTYPES_CODE,
     output:
         prototypes=f"{PROTOTYPES}/prototypes.safetensors",
         receipt=f"{PROTOTYPES}/receipt.json",
     params:
         config=step(P.PrototypesConfig),
-        code=sources("analysis/features.py", "analysis/steps.py"),
+        code=contents(PROTOTYPES_CODE),
         features=FEATURES,
         out=PROTOTYPES,
     shell:

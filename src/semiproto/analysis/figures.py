@@ -6,6 +6,7 @@ tell apart), classes those of their masks.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from semiproto.analysis.compare import GROUP, VARIANTS, Evaluation, in_order, mean_sd, read_evaluations, read_table
-from semiproto.artifacts import atomic_write
+from semiproto.artifacts import write_bytes
 from semiproto.data import layout
 from semiproto.errors import UserError
 
@@ -211,8 +212,9 @@ def _save(figure: Figure, stem: Path) -> None:
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
     for kind, fields in metadata.items():
-        with atomic_write(stem.with_name(f"{stem.name}.{kind}")) as temporary:
-            figure.savefig(temporary, format=kind, metadata=fields)
+        picture = io.BytesIO()  # of a full disk matplotlib's own PDF writer says many things
+        figure.savefig(picture, format=kind, metadata=fields)
+        write_bytes(stem.with_name(f"{stem.name}.{kind}"), picture.getvalue())
 
 
 def _words(text: str) -> Figure:
