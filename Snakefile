@@ -24,5 +24,18 @@ rule all:
         rules.stage_figures.input,
 
 
+# Not in the jobs of a cluster, which read this file too while others write.
+if workflow.is_main_process:
+    try:
+        folders = [Path(file).parent for file in rules.all.input if Path(file).name == RECEIPT]
+        integrity.check([*folders, Path("results/report.html")], Path(".snakemake/digests.json"))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+onstart:
+    record_holder(Path())
+
+
 onsuccess:
     print("\ntable    results/tables/summary.md\nfigures  results/figures/\nreport   results/report.html")

@@ -15,7 +15,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from semiproto import params
-from semiproto.errors import Interrupted, UserError, of_system
+from semiproto.errors import Interrupted, UserError, of_memory, of_system
+from semiproto.parent import end_with_caller
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -291,9 +292,13 @@ def tables(evaluation: Evaluations, out: Out) -> None:
 
     Example: semiproto tables --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
     """
+    from semiproto import artifacts
     from semiproto.analysis import tables as writing
 
-    writing.tables(evaluation, out)
+    names = writing.tables(evaluation, out)
+    artifacts.write_receipt(
+        out, "tables", outputs=artifacts.digests(out, names), config={}, inputs=evaluation, seed=None, seconds=None
+    )
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
@@ -340,9 +345,9 @@ def figures(
     artifacts.write_receipt(
         out,
         "figures",
-        outputs={path.name: artifacts.sha256_file(path) for path in sorted(out.iterdir())},
+        outputs=artifacts.digests(out),
         config={},
-        inputs=[*evaluation, *(folder for folders in steps for folder in folders)],
+        inputs=[data, tables, *evaluation, *(folder for folders in steps for folder in folders)],
         seed=None,
         seconds=watch.seconds(),
     )
@@ -362,9 +367,20 @@ def report(
     --receipt models/semi/digits/30/prototype/seed0/receipt.json --paper experiments/voc-classic.yaml
     --out results/report.html
     """
+    from semiproto import artifacts
     from semiproto.analysis import report as page
 
+    watch = artifacts.Stopwatch()
     page.report(tables, figures, receipt, paper, out)
+    artifacts.write_receipt(
+        out,
+        "report",
+        outputs={out.name: artifacts.sha256_file(out)},
+        config={},
+        inputs=[tables, figures, paper, *(path.parent for path in receipt)],
+        seed=None,
+        seconds=watch.seconds(),
+    )
 
 
 # ----------------------------------------------------------------------------------------------- the user's
@@ -508,6 +524,37 @@ def explain_params() -> None:
         typer.echo(line)
 
 
+@app.command(rich_help_panel="Trust and repair")
+def explain(
+    path: Annotated[str, typer.Argument(help="A file or folder of the pipeline, or TABLE.csv:ROW.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON, with the whole receipts.")] = False,
+) -> None:
+    """Say where a result comes from, back to the data, and check it. Exits with 1 if it is out of date or damaged.
+
+    Example: semiproto explain results/tables/summary.csv:3
+    """
+    import json
+
+    from semiproto import explain as explaining
+
+    explanation = explaining.explain(path)
+    for line in [json.dumps(explanation.as_json(), indent=2)] if as_json else explanation.lines():
+        typer.echo(line)
+    raise typer.Exit(0 if explanation.sound else 1)
+
+
+@app.command(rich_help_panel="Trust and repair")
+def unlock() -> None:
+    """Say what killed processes left locked or half written, and remove it; refuse while one is at work.
+
+    Example: semiproto unlock
+    """
+    from semiproto import locks
+
+    for line in locks.unlock(Path()):
+        typer.echo(line)
+
+
 # -------------------------------------------------------------------------------------------------- helpers
 
 
@@ -538,6 +585,7 @@ def _validator(data: Path, split: Path):  # type: ignore[no-untyped-def]  # the 
 
 def main() -> None:
     """Runs a command; bad input ends with one line and status 1, an interruption with status 130."""
+    end_with_caller()
     try:
         app()
     except UserError as error:
@@ -546,6 +594,8 @@ def main() -> None:
         _stop(str(error), 130)
     except OSError as error:
         _stop(str(of_system(error)), 1)
+    except (MemoryError, RuntimeError) as error:
+        _stop(str(of_memory(error)), 1)
 
 
 def _stop(message: str, status: int) -> NoReturn:

@@ -7,7 +7,6 @@ all functions here do what one process needs: nothing.
 
 from __future__ import annotations
 
-import ctypes
 import io
 import logging
 import os
@@ -22,6 +21,7 @@ from torch import Tensor, distributed, nn
 
 from semiproto.errors import Interrupted, UserError, of_system
 from semiproto.params import Compute
+from semiproto.parent import end_with_parent
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
@@ -263,7 +263,7 @@ def _work_in_group(device: torch.device, batch: int, work: Callable[[], None]) -
     """Does `work` as one process of a group; what it raises is handed to the process that waits, which prints it."""
     from torch.distributed.elastic.multiprocessing.errors import record
 
-    _die_with_parent()
+    end_with_parent(signal.SIGKILL)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
@@ -285,10 +285,3 @@ def _readable(work: Callable[[], None]) -> None:
         work()
     except OSError as error:
         raise of_system(error) from None
-
-
-def _die_with_parent() -> None:
-    """On Linux, when the launcher is killed: without it, this process would go on and disturb the run that resumes."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

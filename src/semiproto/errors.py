@@ -23,6 +23,22 @@ def of_system(error: OSError) -> UserError:
         return UserError(
             f"{where}: no space left on the device; free some and run the same command again, nothing was lost"
         )
+    if error.errno == errno.EFBIG:
+        return UserError(
+            f"{where}: larger than a file may be here; raise the limit (`ulimit -f`) or take another file system and"
+            " run the same command again, nothing was lost"
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         return UserError(f"{where}: cannot be written ({error.strerror}); write elsewhere or change its permissions")
+    raise error
+
+
+def of_memory(error: MemoryError | RuntimeError) -> UserError:
+    """Memory that ran out as one line; raises another error again. torch's errors are RuntimeErrors that say it."""
+    told = str(error).lower()
+    if isinstance(error, MemoryError) or "allocate memory" in told or "out of memory" in told:
+        return UserError(
+            "memory ran out; end other processes, or lower the batch, augment.crop or compute.workers, and run the same"
+            " command again"
+        )
     raise error

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -295,6 +295,14 @@ class Experiment(Section):
     seeds: list[Seed] = Field(min_length=1, description="one run of each variant per seed")
 
 
+class Run(NamedTuple):
+    """One run of the experiments."""
+
+    split: str
+    variant: str
+    seed: int
+
+
 # ------------------------------------------------------------------------------------------------ analysis
 
 
@@ -435,6 +443,17 @@ class Params(Section):
         for name in sorted(named - set(self.variants)):
             raise ValueError(f"no variant is called {name!r}; variants has {', '.join(self.variants)}")
         return self
+
+    def runs(self) -> list[Run]:
+        """The runs that `experiments` asks for, each once."""
+        return sorted(
+            {
+                Run(str(experiment.split), variant, seed)
+                for experiment in self.experiments
+                for variant in experiment.variants
+                for seed in experiment.seeds
+            }
+        )
 
     def semi_of(self, variant: str) -> Semi:
         """`semi` with what the variant sets otherwise."""

@@ -71,7 +71,9 @@ def test_receipts_name_outputs_inputs_and_config(finished):
     pretrained = json.loads((finished.path / "models/pretrain/tiny/8/seed0/receipt.json").read_text())
     assert receipt["inputs"]["models/pretrain/tiny/8/seed0"] == pretrained["outputs"]
     assert receipt["config"]["semi"]["steps"] == 4
-    assert set(receipt["outputs"]) == {"model.safetensors", "student.safetensors"}
+    assert set(receipt["outputs"]) == {
+        *("model.safetensors", "student.safetensors", "card.json", "validation.csv", "health.csv")
+    }
 
 
 def test_variants_start_from_the_same_model_and_end_apart(finished):

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -96,3 +98,19 @@ def test_missing_and_damaged_receipts(tmp_path, one_line, content):
     with pytest.raises(UserError) as error:
         read_receipt(tmp_path)
     one_line(error, tmp_path / RECEIPT)
+
+
+def test_what_killed_writers_left_is_removed_and_what_live_ones_write_is_not(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = tmp_path / f".table.csv.{dead.pid}.tmp"
+    of_folder = tmp_path / f".files.{dead.pid}.tmp"
+    live = tmp_path / f".table.csv.{os.getppid()}.tmp"
+    for path in (left, live):
+        path.write_text("half")
+    of_folder.mkdir()
+    (of_folder / "image.png").write_text("half")
+    write_text(tmp_path / "table.csv", "whole")
+    with atomic_directory(tmp_path / "files"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [live.name, "files", "table.csv"]

@@ -5,8 +5,11 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from semiproto import integrity
 from semiproto import params as P
+from semiproto.artifacts import RECEIPT, sha256_file
 from semiproto.errors import UserError
+from semiproto.locks import record_holder
 
 # Not by `configfile:`, whose reader keeps the last of two equal keys silently and names neither file nor remedy.
 try:
@@ -17,7 +20,8 @@ if config:
     raise WorkflowError("--config and --configfile are not read here, nor seen by DVC; change params.yaml instead")
 
 DATASET = PARAMS.dataset.name
-SEMIPROTO = f"{sys.executable} -m semiproto"
+# In place of the shell, so that Snakemake's signals reach the step and not only a shell around it.
+SEMIPROTO = f"exec {sys.executable} -m semiproto"
 # Settings of this machine: part of no rule's params, so that changing them reruns nothing.
 COMPUTE = P.canonical(PARAMS.compute)
 USES_GPU = shutil.which("nvidia-smi") if PARAMS.compute.gpus == "auto" else PARAMS.compute.gpus > 0
@@ -26,20 +30,13 @@ MODEL_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads
 TRAIN_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads * PARAMS.compute.processes
 
 # Fresh memory costs page faults, a tenth of a small training step: glibc is told to keep what it was given.
+# Steps end with the Snakemake that started them: left alone, one would write into what the next run makes.
 shell.prefix(
     f"set -euo pipefail; export OMP_NUM_THREADS={PARAMS.compute.threads} MALLOC_MMAP_THRESHOLD_=1073741824 "
-    "MALLOC_TRIM_THRESHOLD_=4294967296; "
+    "MALLOC_TRIM_THRESHOLD_=4294967296 SEMIPROTO_PARENT=$PPID; "
 )
 
-# One run of the experiment: a split, a variant and a seed.
-RUNS = sorted(
-    {
-        (str(experiment.split), variant, seed)
-        for experiment in PARAMS.experiments
-        for variant in experiment.variants
-        for seed in experiment.seeds
-    }
-)
+RUNS = PARAMS.runs()
 # Splits and seeds to pretrain on: where runs start from, and where their prototypes come from.
 STARTS = sorted({(split, seed) for split, _, seed in RUNS})
 # The forecast is made once a split, with its first seed; of labelled images by models that did not see their fold.
@@ -75,8 +72,18 @@ def step(config_class):
 
 
 def sources(*names):
-    """Modules whose change reruns a rule; what all rules share is left out, or a comment there would rerun all."""
+    """Modules whose change reruns a rule, as inputs and by `contents` as a parameter.
+
+    Left out is what all rules share, or a comment there would rerun everything: cli.py, which hands on, params.py, whose
+    values are the rules' parameters, and artifacts.py, errors.py, parent.py and progress.py, which decide no result.
+    """
     return [f"src/semiproto/{name}" for name in names]
+
+
+def contents(files):
+    """Digests of sources. An input that is older than the outputs counts as unchanged; in a fresh clone all sources are
+    older than what DVC brings, be it of other sources. Parameters are compared whatever their age."""
+    return [f"{file} {sha256_file(Path(workflow.basedir, file))[:12]}" for file in files]
 
 
 def existing(folder, *names):
@@ -101,14 +108,23 @@ PATCHES = f"results/patches/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
 
 DATA_CODE = sources("data/layout.py", "data/dataset.py")
 VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")
-MODEL_CODE = sources("model/encoder.py", "model/deeplab.py", "model/prototypes.py", "model/teacher.py", "model_folder.py")
-ENGINE_CODE = sources(
+MODEL_CODE = sources(
     "distributed.py",
+    "model_folder.py",
+    "model/encoder.py",
+    "model/deeplab.py",
+    "model/prototypes.py",
+    "model/teacher.py",
+)
+ENGINE_CODE = sources(
     "train/engine.py",
     "train/runs.py",
+    "train/checkpoint.py",
+    "train/health.py",
     "train/losses.py",
     "train/schedule.py",
     "train/supervised.py",
+    "data/masks.py",
     "analysis/evaluate.py",
     "analysis/confusion.py",
 )

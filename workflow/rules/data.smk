@@ -1,8 +1,8 @@
 # The set and the lists of its splits.
-from semiproto.data.contents import fingerprint
+from semiproto.data.contents import last_fingerprint
 
 
-SOURCE_CODE = sources("data/layout.py", "data/splits.py") + {
+SOURCE_CODE = sources("data/layout.py", "data/splits.py", "data/steps.py") + {
     "digits": sources("data/digits.py"),
     "folder": sources("data/folder.py", "data/contents.py", "data/masks.py", "data/coco.py", "data/check.py"),
     "published": sources("data/catalog.py", "data/archives.py", "data/voc.py", "data/cityscapes.py"),
@@ -17,21 +17,26 @@ rule data:
         receipt=f"{DATA}/receipt.json",
     params:
         config=step(P.DataConfig),
+        code=contents(SOURCE_CODE),
         # A changed folder is prepared anew.
-        fingerprint=fingerprint(Path(PARAMS.dataset.path)) if PARAMS.dataset.source == "folder" else None,
+        fingerprint=last_fingerprint(Path(PARAMS.dataset.path), Path(DATA)) if PARAMS.dataset.source == "folder" else None,
     shell:
         "{SEMIPROTO} data --config {params.config:q} --out {DATA} --compute {COMPUTE:q}"
+
+
+SPLIT_CODE = sources("data/layout.py", "data/splits.py", "data/steps.py")
 
 
 rule split:
     input:
         receipt=f"{DATA}/receipt.json",
         files=existing(DATA, "files"),
-        code=sources("data/splits.py"),
+        code=SPLIT_CODE,
     output:
         multiext(f"{SPLIT}/", *LIST_FILES),
     params:
         config=step(P.SplitConfig),
+        code=contents(SPLIT_CODE),
         out=SPLIT,
     shell:
         "{SEMIPROTO} split --config {params.config:q} --data {DATA} --labels {wildcards.split} --out {params.out}"

@@ -29,6 +29,7 @@ rule evaluate:
         receipt=f"{EVALUATED}/receipt.json",
     params:
         config=step(P.EvaluateConfig),
+        code=contents(SCORING_CODE),
         split=SPLIT,
         model=TRAINED,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
@@ -48,18 +49,22 @@ def compared(name):
     ]
 
 
+TSNE_CODE = SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py")
+
+
 rule tsne:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
         runs=compared("receipt.json"),
         models=lambda wildcards: [ancient(file) for file in compared("student.safetensors")(wildcards)],
-        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/tsne.py"),
+        code=TSNE_CODE,
     output:
         multiext(f"{TSNE}/", "points.csv", "compactness.csv"),
         receipt=f"{TSNE}/receipt.json",
     params:
         config=step(P.TsneConfig),
+        code=contents(TSNE_CODE),
         split=SPLIT,
         models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.runs],
         variants=lambda wildcards: [f"--variant {variant}" for variant in TSNE_VARIANTS[wildcards.split]],
@@ -70,17 +75,21 @@ rule tsne:
         " {params.models} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
 
 
+PATCHES_CODE = SCORING_CODE + sources("analysis/features.py", "analysis/patches.py")
+
+
 rule patches:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{TRAINED}/receipt.json"],
         files=existing(DATA, "files"),
         model=existing(TRAINED, "student.safetensors"),
-        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/patches.py"),
+        code=PATCHES_CODE,
     output:
         multiext(f"{PATCHES}/", "prototypes.csv", "patches.csv", "labeled.png", "unlabeled.png"),
         receipt=f"{PATCHES}/receipt.json",
     params:
         config=step(P.PatchesConfig),
+        code=contents(PATCHES_CODE),
         split=SPLIT,
         model=TRAINED,
         out=PATCHES,

@@ -18,6 +18,7 @@ TABLES = [
         "validation.csv",
         "history.csv",
         "metrics.json",
+        "receipt.json",
     )
 ]
 # Two figures of the whole experiment, and a set for each split.
@@ -30,7 +31,8 @@ FIGURES = [
     for kind in ("png", "pdf")
 ]
 FIGURES_CODE = sources(
-    *(f"analysis/{name}.py" for name in ("figures", "drawing", "charts", "gallery", "spaces", "diagram", "outlook", "evaluations"))
+    *(f"analysis/{name}.py" for name in ("figures", "drawing", "charts", "gallery", "spaces", "diagram", "outlook", "evaluations")),
+    "data/layout.py",
 )
 
 
@@ -39,28 +41,38 @@ def repeated(name, values):
     return [f"{name} {value}" for value in values]
 
 
+TABLES_CODE = sources(
+    *(f"analysis/{name}.py" for name in ("tables", "evaluations", "bootstrap", "verdict", "published")), "analysis/published.csv"
+)
+
+
 rule tables:
     input:
         receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS],
         metrics=[f"{folder}/{name}" for folder in EVALUATIONS for name in ("metrics.json", "validation.csv")],
         images=[ancient(f"{folder}/images.csv") for folder in EVALUATIONS],
-        code=sources(*(f"analysis/{name}.py" for name in ("tables", "evaluations", "bootstrap", "verdict", "published"))),
+        code=TABLES_CODE,
     output:
         TABLES,
     params:
+        code=contents(TABLES_CODE),
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} tables {params.evaluations} --out results/tables"
+
+
+OUTCOME_CODE = sources("analysis/advice.py", "analysis/evaluations.py")
 
 
 rule outcome:
     input:
         runs="results/tables/runs.csv",
         forecasts=of_starts(f"{FORECAST}/forecast.json", FORECASTS),
-        code=sources("analysis/advice.py"),
+        code=OUTCOME_CODE,
     output:
         "results/tables/forecast.csv",
     params:
+        code=contents(OUTCOME_CODE),
         forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
     shell:
         "{SEMIPROTO} outcome --tables results/tables {params.forecasts} --out {output}"
@@ -83,6 +95,7 @@ rule figures:
         FIGURES,
         receipt="results/figures/receipt.json",
     params:
+        code=contents(FIGURES_CODE),
         evaluations=repeated("--evaluation", EVALUATIONS),
         health=lambda wildcards, input: repeated("--health", input.health),
         tsne=repeated("--tsne", PROJECTIONS),
@@ -106,6 +119,11 @@ RECEIPTS = (
 PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits.family, "voc-classic")
 
 
+REPORT_CODE = sources(
+    "analysis/report.html", *(f"analysis/{name}.py" for name in ("report", "ancestry", "tables", "evaluations", "verdict", "advice"))
+)
+
+
 rule report:
     input:
         tables=[*TABLES, "results/tables/forecast.csv"],
@@ -113,11 +131,13 @@ rule report:
         figures=[ancient(figure) for figure in FIGURES],
         receipts=RECEIPTS,
         paper=f"experiments/{PAPER}.yaml",
-        code=sources("analysis/report.py", "analysis/report.html", "analysis/ancestry.py", "analysis/tables.py"),
+        code=REPORT_CODE,
     output:
-        "results/report.html",
+        page="results/report.html",
+        receipt="results/report.receipt.json",
     params:
+        code=contents(REPORT_CODE),
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
         "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --paper {input.paper}"
-        " --out {output}"
+        " --out {output.page}"

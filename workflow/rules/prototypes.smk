@@ -1,16 +1,20 @@
 # Supervised training, the features of its network, and the prototypes in them.
 
 
+PRETRAIN_CODE = VIEWS_CODE + MODEL_CODE + ENGINE_CODE
+
+
 rule pretrain:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
         weights=WEIGHTS,
-        code=VIEWS_CODE + MODEL_CODE + ENGINE_CODE,
+        code=PRETRAIN_CODE,
     output:
         multiext(f"{PRETRAINED}/", *PRETRAINED_FILES),
     params:
         config=step(P.PretrainConfig),
+        code=contents(PRETRAIN_CODE),
         split=SPLIT,
         out=PRETRAINED,
         checkpoints=f"checkpoints/pretrain/{DATASET}/{{split}}/seed{{seed}}",
@@ -20,17 +24,21 @@ rule pretrain:
         " --out {params.out} --checkpoints {params.checkpoints} --compute {COMPUTE:q}"
 
 
+FEATURES_CODE = DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/steps.py")
+
+
 rule features:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{PRETRAINED}/receipt.json"],
         files=existing(DATA, "files"),
         model=existing(PRETRAINED, "model.safetensors"),
-        code=DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/steps.py"),
+        code=FEATURES_CODE,
     output:
         features=f"{FEATURES}/features.safetensors",
         receipt=f"{FEATURES}/receipt.json",
     params:
         config=step(P.FeaturesConfig),
+        code=contents(FEATURES_CODE),
         split=SPLIT,
         pretrained=PRETRAINED,
         out=FEATURES,
@@ -40,16 +48,20 @@ rule features:
         " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
 
 
+PROTOTYPES_CODE = sources("data/layout.py", "model_folder.py", "analysis/features.py", "analysis/steps.py")
+
+
 rule prototypes:
     input:
         receipt=f"{FEATURES}/receipt.json",
         features=existing(FEATURES, "features.safetensors"),
-        code=sources("analysis/features.py", "analysis/steps.py"),
+        code=PROTOTYPES_CODE,
     output:
         prototypes=f"{PROTOTYPES}/prototypes.safetensors",
         receipt=f"{PROTOTYPES}/receipt.json",
     params:
         config=step(P.PrototypesConfig),
+        code=contents(PROTOTYPES_CODE),
         features=FEATURES,
         out=PROTOTYPES,
     shell:

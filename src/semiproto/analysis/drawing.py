@@ -7,6 +7,7 @@ is safe, so classes are also named where they are drawn, and have a marker each.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from semiproto.analysis.evaluations import VARIANTS, Evaluation, in_order
-from semiproto.artifacts import atomic_write
+from semiproto.artifacts import write_bytes
 
 DPI = 150
 STYLE: dict[str, Any] = {
@@ -125,5 +126,6 @@ def save(figure: Figure, stem: Path) -> None:
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
     for kind, fields in metadata.items():
-        with atomic_write(stem.with_name(f"{stem.name}.{kind}")) as temporary:
-            figure.savefig(temporary, format=kind, metadata=fields)
+        picture = io.BytesIO()  # of a full disk matplotlib's own PDF writer says many things
+        figure.savefig(picture, format=kind, metadata=fields)
+        write_bytes(stem.with_name(f"{stem.name}.{kind}"), picture.getvalue())

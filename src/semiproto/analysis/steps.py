@@ -16,9 +16,9 @@ from semiproto.analysis.scoring import TeacherScores, score_student, score_teach
 from semiproto.artifacts import (
     Stopwatch,
     atomic_write,
+    digests,
     read_receipt,
     sha256_file,
-    sha256_tree,
     write_bytes,
     write_json,
     write_receipt,
@@ -105,7 +105,8 @@ def evaluate(
     write_receipt(
         out,
         "evaluate",
-        outputs={name: sha256_file(out / name) for name in files} | {"predictions": sha256_tree(out / "predictions")},
+        outputs=digests(out, (*files, "validation.csv", "predictions")),
+        records=digests(out, ("history.csv",)),
         config=config.model_dump(mode="json"),
         inputs=[data, split, model],
         seed=run["seed"],

@@ -33,9 +33,9 @@ NOTES = (
 """How to read the tables, the same for every run."""
 
 
-def tables(evaluations: list[Path], out: Path) -> None:
+def tables(evaluations: list[Path], out: Path) -> list[str]:
     """Writes runs, summary, per_class, validation, history, calibration, published, verdict and verdict_classes (CSV),
-    summary.md, summary.tex and metrics.json into `out`.
+    summary.md, summary.tex and metrics.json into `out`; their names.
 
     evaluations: folders of results/eval/{dataset}/{split}/{variant}/seed{seed}. One without metrics.json is of a run
     that is not finished: summary.md names it, and it is in no number. UserError names one that is damaged or there
@@ -59,11 +59,13 @@ def tables(evaluations: list[Path], out: Path) -> None:
     }
     for name, table in written.items():
         _write_csv(out / f"{name}.csv", table)
-    for name in ("history", "calibration"):
+    collected = ("history", "calibration")
+    for name in collected:
         _write_csv(out / f"{name}.csv", _collected(read, f"{name}.csv"), "%.6g")
     write_text(out / "summary.md", _markdown(summary, verdict, unfinished))
     write_text(out / "summary.tex", _latex(summary, verdict))
     write_json(out / "metrics.json", _metrics(summary))
+    return [*(f"{name}.csv" for name in (*written, *collected)), "summary.md", "summary.tex", "metrics.json"]
 
 
 def runs_table(evaluations: list[Evaluation]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from semiproto.artifacts import RECEIPT, read_receipt
 from semiproto.data import coco, layout
 from semiproto.data.faults import Fault, fault_of
 from semiproto.data.masks import Mask
@@ -118,6 +119,18 @@ def fingerprint(base: Path) -> str:
             facts = path.stat()
             digest.update(os.fsencode(path.relative_to(base)) + f"\0{facts.st_size} {facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def last_fingerprint(base: Path, prepared: Path) -> str | None:
+    """The fingerprint of `base`, or of what `prepared` was made from where `base` is not there (any more).
+
+    A prepared set stands on its own: it needs its source on the machine that makes it, not on one that pulled it.
+    None without either.
+    """
+    if base.is_dir() or not (prepared / RECEIPT).is_file():
+        return fingerprint(base) if base.is_dir() else None
+    recorded: str | None = read_receipt(prepared)["facts"].get("fingerprint")
+    return recorded
 
 
 def _walk(base: Path) -> Iterator[Path]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from semiproto.artifacts import Stopwatch, atomic_directory, sha256_file, sha256_tree, write_receipt, write_text
-from semiproto.data import folder, layout, splits
+from semiproto.data import layout, splits
 from semiproto.params import Compute, DataConfig, DigitsSource, FolderSource, FoldsConfig, PublishedSource, SplitConfig
 
 FILES = "files"
@@ -19,6 +20,12 @@ def prepare(config: DataConfig, out: Path, compute: Compute) -> None:
     """
     watch = Stopwatch()
     source = config.dataset
+    facts: dict[str, Any] = {}
+    if isinstance(source, FolderSource):
+        from semiproto.data import contents, folder  # here, because other steps load this module too
+
+        # Before it is read: what changes meanwhile then makes the set look old.
+        facts["fingerprint"] = contents.fingerprint(Path(source.path))
     with atomic_directory(out / FILES) as root:
         if isinstance(source, DigitsSource):
             from semiproto.data import digits  # here, because other steps need not import scikit-learn
@@ -37,7 +44,7 @@ def prepare(config: DataConfig, out: Path, compute: Compute) -> None:
         inputs=[],
         seed=source.seed if isinstance(source, DigitsSource) else None,
         seconds=watch.seconds(),
-        facts={"images": lists, "classes": layout.read_classes(out / FILES)},
+        facts=facts | {"images": lists, "classes": layout.read_classes(out / FILES)},
     )
 
 

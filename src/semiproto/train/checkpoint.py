@@ -1,12 +1,13 @@
 """Resume checkpoints: tensors and plain values, written whole or not at all, the one before kept.
 
 They live outside the results (checkpoints/), are an output of no rule, and carry a key: the hash of all that a run
-depends on. A checkpoint with another key is of another run and is not used. The last 32 bytes of a file are the SHA-256
-of the others.
+depends on, and of the code that made it: a run goes on with the code it began with, or begins anew. A checkpoint with
+another key is not used. The last 32 bytes of a file are the SHA-256 of the others.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import torch
 
-from semiproto.artifacts import atomic_write
+from semiproto.artifacts import atomic_write, loaded_modules, sha256_text
 
 LATEST, PREVIOUS = "latest.pt", "previous.pt"
 FORMAT = 2
@@ -49,12 +50,17 @@ def load(folder: Path, key: str) -> State | None:
             continue
         if found == _stamp(key):
             return state
-        print(f"{path}: of a run with other parameters or inputs; passed over", flush=True)
+        print(f"{path}: of a run with other parameters, inputs or code; passed over", flush=True)
     return None
 
 
 def _stamp(key: str) -> str:
-    return f"{FORMAT}:{key}"
+    return f"{FORMAT}:{_code()}:{key}"
+
+
+@functools.cache  # at the start: files may change while the run goes on with what it has loaded
+def _code() -> str:
+    return sha256_text(str(loaded_modules()))
 
 
 def _read(path: Path) -> State:

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from semiproto import distributed, model_folder
-from semiproto.artifacts import read_receipt, sha256_file, sha256_text, write_receipt
+from semiproto.artifacts import digests, input_digests, sha256_text, write_receipt
 from semiproto.data import layout, masks
 from semiproto.data.loaders import Batch, StepBatches, loader
 from semiproto.data.steps import FILES
@@ -38,11 +38,13 @@ class Inputs:
 
     def key(self, config: PretrainConfig | TrainConfig, seed: int, bfloat16: bool) -> str:
         """Hash of all that the result depends on: configuration, seed, precision, and the digests of the inputs."""
-        digests = [str(sorted(read_receipt(folder)["outputs"].items())) for folder in self.folders]
+        contents = [str(sorted(input_digests(path).items())) for path in self.paths(config)]
+        return sha256_text("\n".join([canonical(config), str(seed), str(bfloat16), *contents]))
+
+    def paths(self, config: PretrainConfig | TrainConfig) -> list[Path]:
+        """The folders, and the file of the encoder's weights where there is one."""
         weights = config.model.encoder.weights
-        if weights is not None and Path(weights).is_file():
-            digests.append(sha256_file(Path(weights)))
-        return sha256_text("\n".join([canonical(config), str(seed), str(bfloat16), *digests]))
+        return [*self.folders, *([Path(weights)] if weights is not None and Path(weights).is_file() else [])]
 
 
 def pretrain(
@@ -205,13 +207,14 @@ def _finish(
 ) -> None:
     """Writes the history, the validation scores and the receipt, and drops the resume checkpoints."""
     write_tables(out, result.tables() | {"validation.csv": pd.DataFrame(result.scores)})
-    files = sorted(path for path in out.iterdir() if path.suffix == ".safetensors")
+    weights = sorted(path.name for path in out.glob("*.safetensors"))
     write_receipt(
         out,
         step,
-        outputs={path.name: sha256_file(path) for path in files},
+        outputs=digests(out, [*weights, model_folder.CARD, "validation.csv", "health.csv"]),
+        records=digests(out, ["history.csv"]),
         config=config.model_dump(mode="json"),
-        inputs=inputs.folders,
+        inputs=inputs.paths(config),
         seed=run.seed,
         seconds=result.seconds,
         device=str(run.device),

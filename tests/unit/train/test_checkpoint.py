@@ -52,7 +52,7 @@ def test_a_file_of_another_shape_is_passed_over(tmp_path):
 def test_another_key_is_ignored(tmp_path, capsys):
     checkpoint.save(tmp_path, "key", state(1))
     assert checkpoint.load(tmp_path, "other") is None
-    assert "other parameters or inputs" in capsys.readouterr().out
+    assert "other parameters, inputs or code" in capsys.readouterr().out
     assert checkpoint.load(tmp_path, "key")["step"] == 1
 
 

@@ -1,0 +1,30 @@
+"""Processes that end with the one that started them: left alone, they would write into what the next run makes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+VARIABLE = "SEMIPROTO_PARENT"
+"""Variable of the environment that holds the process to end with; rules set it."""
+
+
+def end_with_parent(number: signal.Signals) -> None:
+    """On Linux, has the system send this process `number` when its parent ends."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, number)
+
+
+def end_with_caller() -> None:
+    """Ends this process with the one that the environment names, with SIGTERM: a training then saves its state."""
+    caller = os.environ.pop(VARIABLE, None)  # not for processes that this one starts
+    if caller is None:
+        return
+    end_with_parent(signal.SIGTERM)
+    try:
+        os.kill(int(caller), 0)
+    except ProcessLookupError:  # it ended before it could be said
+        raise SystemExit(f"semiproto: process {caller}, which called this command, is gone") from None

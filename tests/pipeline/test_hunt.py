@@ -1,0 +1,40 @@
+"""A little of the wrong-result hunt (`python tests/hunt.py --sequences 30`), and that rules know the code they run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import disturb
+import hunt
+from preloaded import commands
+from semiproto.artifacts import SHARED
+
+SEQUENCES = int(os.environ.get("HUNT_SEQUENCES", "2"))
+TRACED = Path(__file__).parents[1] / "traced"
+
+
+def test_results_are_those_of_a_clean_run_whatever_was_done(tmp_path):
+    with commands() as stand_ins:
+        wrong = hunt.hunt(SEQUENCES, 4, 7, stand_ins, tmp_path, print)
+    assert not wrong, wrong
+
+
+def test_a_rule_follows_every_module_that_its_step_runs(tmp_path):
+    disturb.new_checkout(tmp_path)
+    with commands() as stand_ins:
+        environment = disturb.environment(tmp_path, stand_ins) | {"TRACE": str(tmp_path / "trace")}
+        environment["PYTHONPATH"] += f"{os.pathsep}{TRACED}"
+        process = disturb.start(tmp_path, "snakemake --cores 2", environment)
+        output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    followed: dict[str, set[str]] = {}
+    for record in map(json.loads, (path.read_text() for path in (tmp_path / ".snakemake/metadata").iterdir())):
+        modules = re.findall(r"src/semiproto/([\w/]+\.(?:py|html)) [0-9a-f]{12}", str(record["params"]))
+        followed.setdefault(record["rule"], set()).update(modules)
+    ran = {tuple(line.split()) for line in (tmp_path / "trace").read_text().splitlines()}
+    assert {step for step, _ in ran} == set(followed) and len(ran) > 40
+    missed = sorted(f"{step}: {name}" for step, name in ran if name not in (*followed[step], *SHARED, "__main__.py"))
+    assert not missed, "\n".join(missed)

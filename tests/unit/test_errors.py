@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+import torch
+
+from semiproto.artifacts import write_text
+from semiproto.errors import UserError, of_memory, of_system
+
+
+@pytest.mark.parametrize(("number", "remedy"), [(errno.ENOSPC, "free some"), (errno.EFBIG, "ulimit -f")])
+def test_a_write_that_fails_names_its_file(tmp_path, monkeypatch, number, remedy):
+    def fail(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))  # as the system does it: without the file's name
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError) as raised:
+        write_text(tmp_path / "table.csv", "1")
+    line = str(of_system(raised.value))
+    assert line.startswith(f"{tmp_path}/table.csv: ") and remedy in line and "nothing was lost" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_that_runs_out_is_one_line():
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**60)
+    assert isinstance(of_memory(raised.value), UserError)
+    with pytest.raises(RuntimeError, match="shape"):
+        of_memory(RuntimeError("another shape"))

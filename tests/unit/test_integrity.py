@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from semiproto import integrity
+from semiproto.artifacts import digests, write_receipt
+from semiproto.errors import UserError
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """A folder, and one made from it."""
+    monkeypatch.chdir(tmp_path)
+    for name, inputs in (("first", []), ("second", [Path("first")])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "big").write_text(name)
+        outputs = digests(Path(name), ["big"])
+        write_receipt(Path(name), "step", outputs=outputs, config={}, inputs=inputs, seed=None, seconds=0)
+    return [Path("first"), Path("second")]
+
+
+MEMORY = Path("memory.json")
+
+
+def test_what_was_written_passes_and_is_not_read_again(folders, monkeypatch):
+    integrity.check([*folders, Path("third")], MEMORY)
+    monkeypatch.setattr(integrity, "sha256_file", lambda path: pytest.fail(f"{path} was read again"))
+    integrity.check(folders, MEMORY)
+
+
+def test_a_changed_file_is_named_with_its_remedy(folders):
+    integrity.check(folders, MEMORY)
+    before = Path("first/big").stat()
+    Path("first/big").write_text("FIRST")
+    os.utime("first/big", ns=(before.st_atime_ns, before.st_mtime_ns))  # as old and as long as it was
+    with pytest.raises(UserError, match=r"first/big: not what was written there.*delete first and run"):
+        integrity.check(folders, MEMORY)
+
+
+def test_swapped_files_are_found(folders):
+    Path("first/big").rename("aside")
+    Path("second/big").rename("first/big")
+    Path("aside").rename("second/big")
+    with pytest.raises(UserError, match="first/big"):
+        integrity.check(folders, MEMORY)
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_another_input_that_looks_older_is_what_snakemake_would_miss(folders, older):
+    Path("first/big").write_text("another")
+    outputs = digests(Path("first"), ["big"])
+    write_receipt(Path("first"), "step", outputs=outputs, config={}, inputs=[], seed=None, seconds=0)
+    if not older:
+        integrity.check(folders, MEMORY)
+        return
+    os.utime("first/receipt.json", (0, 0))
+    with pytest.raises(UserError, match=r"second: made from another first than the one there.*delete second and run"):
+        integrity.check(folders, MEMORY)
+
+
+def test_a_damaged_memory_is_made_anew(folders):
+    MEMORY.write_text("{")
+    integrity.check(folders, MEMORY)
+    assert set(json.loads(MEMORY.read_text())) == {"first/big", "second/big"}
