@@ -1,5 +1,6 @@
 # The whole pipeline: `snakemake --cores all`. Parameters: params.yaml. Rules, in the order of reading: workflow/rules/.
 include: "workflow/rules/common.smk"
+include: "workflow/rules/machine.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/prototypes.smk"
 include: "workflow/rules/forecast.smk"

@@ -95,6 +95,15 @@ def _finish(checkout: Checkout) -> None:
 
 
 @pytest.fixture
+def empty(tmp_path: Path) -> Checkout:
+    """A checkout of the test's own in which nothing was run yet."""
+    checkout = Checkout(tmp_path / "empty")
+    checkout.path.mkdir()
+    checkout.copy_working_tree()
+    return checkout
+
+
+@pytest.fixture
 def checkout(finished: Checkout, tmp_path: Path) -> Checkout:
     """A finished checkout of the test's own, to do with as it likes; times of change are kept."""
     shutil.copytree(finished.path, tmp_path / "checkout", symlinks=True)

@@ -1,5 +1,4 @@
 # What the rules share: the checked parameters, the list of runs, and how a step is called.
-import shutil
 import sys
 from pathlib import Path
 
@@ -22,13 +21,6 @@ if config:
 DATASET = PARAMS.dataset.name
 # In place of the shell, so that Snakemake's signals reach the step and not only a shell around it.
 SEMIPROTO = f"exec {sys.executable} -m semiproto"
-# Settings of this machine: part of no rule's params, so that changing them reruns nothing.
-COMPUTE = P.canonical(PARAMS.compute)
-USES_GPU = shutil.which("nvidia-smi") if PARAMS.compute.gpus == "auto" else PARAMS.compute.gpus > 0
-# A run on GPUs takes all cores, so that two never share one; runs on the CPU go side by side.
-MODEL_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads
-TRAIN_THREADS = workflow.cores if USES_GPU else PARAMS.compute.threads * PARAMS.compute.processes
-
 # Fresh memory costs page faults, a tenth of a small training step: glibc is told to keep what it was given.
 # Steps end with the Snakemake that started them: left alone, one would write into what the next run makes.
 shell.prefix(

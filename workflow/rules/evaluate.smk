@@ -35,6 +35,8 @@ rule evaluate:
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
         out=EVALUATED,
     threads: TRAIN_THREADS
+    resources:
+        gpu=TRAIN_GPUS,
     shell:
         "{SEMIPROTO} evaluate --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
         " {params.pretrained} --dataset {DATASET} --labels {wildcards.split} --variant {wildcards.variant}"
@@ -70,6 +72,8 @@ rule tsne:
         variants=lambda wildcards: [f"--variant {variant}" for variant in TSNE_VARIANTS[wildcards.split]],
         out=TSNE,
     threads: MODEL_THREADS
+    resources:
+        gpu=MODEL_GPUS,
     shell:
         "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.variants}"
         " {params.models} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"

@@ -19,6 +19,8 @@ rule pretrain:
         out=PRETRAINED,
         checkpoints=f"checkpoints/pretrain/{DATASET}/{{split}}/seed{{seed}}",
     threads: TRAIN_THREADS
+    resources:
+        gpu=TRAIN_GPUS,
     shell:
         "{SEMIPROTO} pretrain --config {params.config:q} --data {DATA} --split {params.split} --seed {wildcards.seed}"
         " --out {params.out} --checkpoints {params.checkpoints} --compute {COMPUTE:q}"
@@ -43,6 +45,8 @@ rule features:
         pretrained=PRETRAINED,
         out=FEATURES,
     threads: MODEL_THREADS
+    resources:
+        gpu=MODEL_GPUS,
     shell:
         "{SEMIPROTO} features --config {params.config:q} --data {DATA} --split {params.split}"
         " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"

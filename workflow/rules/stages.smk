@@ -1,7 +1,12 @@
 # Targets of the seven DVC stages. Together they name every kept artefact: what no target names would go stale unseen.
 
 
+# On a cluster these run where Snakemake runs: nothing to do, or seconds.
 localrules:
+    split,
+    tables,
+    figures,
+    report,
     stage_data,
     stage_pretrain,
     stage_prototypes,

@@ -53,6 +53,8 @@ rule train:
         out=TRAINED,
         checkpoints=f"checkpoints/semi/{DATASET}/{{split}}/{{variant}}/seed{{seed}}",
     threads: TRAIN_THREADS
+    resources:
+        gpu=TRAIN_GPUS,
     shell:
         "{SEMIPROTO} train --config {params.config:q} --data {DATA} --split {params.split} --seed {wildcards.seed}"
         " {params.pretrained} {params.prototypes} --out {params.out} --checkpoints {params.checkpoints}"

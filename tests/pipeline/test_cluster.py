@@ -1,0 +1,153 @@
+"""The profiles and the container's recipe; and, where a Slurm runs jobs here (slurm.sh starts one), the pipeline on it.
+
+`python -m pytest -m slurm -s` prints what Slurm's accounting says of every job.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import tiny
+
+from semiproto.artifacts import sha256_file
+
+PROFILES = sorted(path.name for path in (tiny.ROOT / "workflow/profiles").iterdir())
+ON_SLURM = {"data": 1, "pretrain": 2, "features": 2, "prototypes": 2, "train": 6, "evaluate": 6, "tsne": 1}
+"""Jobs of the tiny experiment that Slurm gets; the split, tables, figures and report are made where Snakemake runs."""
+RUN = "tiny/8/supervised/seed0"
+
+Job = dict[str, str]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_plans_the_whole_experiment(profile, empty):
+    plan = empty.run("snakemake", "--dry-run", "--workflow-profile", f"workflow/profiles/{profile}").stdout
+    others = ["split", "tables", "figures", "report", "all"]
+    assert int(plan.split("total")[1].split()[0]) == sum(ON_SLURM.values()) + len(others)
+
+
+def test_the_recipe_of_the_container_keeps_the_rules_of_its_linter():
+    hadolint = Path(sys.executable).parent / "hadolint"
+    result = subprocess.run([hadolint, tiny.ROOT / "Dockerfile"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+# ------------------------------------------------------------------------------------------------ on a real Slurm
+
+
+@pytest.fixture
+def slurm() -> None:
+    if not shutil.which("sinfo") or subprocess.run("sinfo", capture_output=True, timeout=60).returncode:
+        pytest.skip("no Slurm answers; tests/pipeline/slurm.sh starts one")
+
+
+def on_slurm(test: Callable[..., None]) -> Callable[..., None]:
+    """Marks a test that runs where a Slurm answers, and may take minutes."""
+    return pytest.mark.slurm(pytest.mark.timeout(1800)(pytest.mark.usefixtures("slurm")(test)))
+
+
+def submit(checkout, *options: str, check: bool = True) -> tuple[str, list[Job]]:
+    """Runs the profile with little memory: what Snakemake printed, and Slurm's records of the jobs by start."""
+    profile = ["--workflow-profile", "workflow/profiles/slurm", "--slurm-keep-successful-logs"]
+    quick = ["--slurm-init-seconds-before-status-checks", "5", "--default-resources", "nodes=1", "mem_mb=500"]
+    log = checkout.run("snakemake", *profile, *quick, *options, check=check, timeout=1500).stdout
+    run_id = re.search(r"SLURM run ID: (\S+)", log)[1]
+    columns = "JobID,Comment%40,State,ExitCode,Start,End,AllocTRES%50,NNodes"
+    records = ["sacct", "--allocations", "--name", run_id, "--format", columns]
+    print(subprocess.run(records, check=True, capture_output=True, text=True).stdout)
+    table = subprocess.run([*records, "--parsable2"], check=True, capture_output=True, text=True).stdout
+    return log, sorted(csv.DictReader(io.StringIO(table), delimiter="|"), key=lambda job: job["Start"])
+
+
+def rule(job: Job) -> str:
+    return job["Comment"].removeprefix("rule_").partition("_")[0]
+
+
+def at_once(jobs: list[Job]) -> int:
+    """The most jobs that ran at the same time."""
+    return max(sum(other["Start"] <= job["Start"] < other["End"] for other in jobs) for job in jobs)
+
+
+def weights(checkout) -> dict[str, str]:
+    files = sorted(checkout.path.glob("models/**/*.safetensors"))
+    return {str(file.relative_to(checkout.path)): sha256_file(file) for file in files}
+
+
+@on_slurm
+def test_the_whole_experiment_gives_the_weights_of_a_local_run(empty, finished):
+    _, jobs = submit(empty)
+    assert Counter(map(rule, jobs)) == ON_SLURM
+    assert {(job["State"], job["NNodes"]) for job in jobs} == {("COMPLETED", "1")}
+    assert at_once([job for job in jobs if rule(job) == "train"]) > 1
+    assert weights(empty) == weights(finished)
+    assert empty.planned() == {}
+
+
+def retrain_locally(checkout, steps: int, processes: int) -> str:
+    """Trains one run longer, saved by nothing but a signal, and takes it away again: the hash of its weights."""
+
+    def change(tree: dict) -> None:
+        tree["semi"] |= {"steps": steps, "checkpoint_every": steps}
+        tree["compute"]["processes"] = processes
+        tree["experiments"] = [{"split": 8, "variants": ["supervised"], "seeds": [0]}]
+
+    checkout.edit(change)
+    checkout.snakemake(f"models/semi/{RUN}/receipt.json")
+    trained = sha256_file(checkout.path / f"models/semi/{RUN}/model.safetensors")
+    shutil.rmtree(checkout.path / f"models/semi/{RUN}")
+    return trained
+
+
+def cancel_in_the_middle(checkout) -> None:
+    """scancel of the training job, once it has trained for a while."""
+    while not (checkout.path / f"checkpoints/semi/{RUN}/history.csv").exists():
+        time.sleep(0.2)
+    queue = ["squeue", "--noheader", "--states=running", "--format=%i %k"]
+    lines = subprocess.run(queue, check=True, capture_output=True, text=True).stdout.splitlines()
+    (job,) = [line.split()[0] for line in lines if line.endswith("rule_train_wildcards_8_supervised_0")]
+    subprocess.run(["scancel", job], check=True)
+
+
+@on_slurm
+@pytest.mark.parametrize(("how", "steps", "processes"), [("CANCELLED", 400, 2), ("TIMEOUT", 3000, 1)])
+def test_a_stopped_training_is_sent_again_and_goes_on(how, steps, processes, checkout):
+    undisturbed = retrain_locally(checkout, steps, processes)
+    limit = ["--set-resources", "train:runtime=1"] if how == "TIMEOUT" else []
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(submit, checkout, *limit, "--retries", "9", "--", f"models/semi/{RUN}/receipt.json")
+        if how == "CANCELLED":
+            cancel_in_the_middle(checkout)
+        _, jobs = running.result()
+    *stopped, last = [job for job in jobs if rule(job) == "train"]
+    assert stopped and last["State"] == "COMPLETED"
+    assert all(job["State"].startswith(how) and f"cpu={processes}" in job["AllocTRES"] for job in stopped)
+    logs = [checkout.path / f".snakemake/slurm_logs/rule_train/8_supervised_0/{job['JobID']}.log" for job in jobs]
+    for before, after in pairwise(logs):
+        step = re.search(r"stopped at step (\d+); the same command goes on", before.read_text())[1]
+        print(f"job {before.stem} stopped at step {step}")
+        assert f"goes on at step {step} of {steps}" in after.read_text()
+    assert sha256_file(checkout.path / f"models/semi/{RUN}/model.safetensors") == undisturbed
+
+
+@on_slurm
+@pytest.mark.parametrize(("gpus", "together"), [(1, 2), (2, 1)])
+def test_gpus_are_asked_for_and_not_shared(gpus, together, checkout):
+    """The GPUs of slurm.sh are none that torch can use, so a job ends when it has said so: what it was given counts."""
+    checkout.edit(lambda tree: tree["compute"].update(gpus=gpus, workers=1))
+    shutil.rmtree(checkout.path / "models/pretrain")
+    _, jobs = submit(checkout, "--retries", "0", "--until", "pretrain", check=False)
+    assert [rule(job) for job in jobs] == ["pretrain", "pretrain"]
+    assert all(f"cpu={3 * gpus}" in job["AllocTRES"] and f"gres/gpu={gpus}" in job["AllocTRES"] for job in jobs)
+    assert at_once(jobs) == together
