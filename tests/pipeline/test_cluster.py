@@ -120,7 +120,7 @@ def cancel_in_the_middle(checkout) -> None:
 
 
 @on_slurm
-@pytest.mark.parametrize(("how", "steps", "processes"), [("CANCELLED", 400, 2), ("TIMEOUT", 3000, 1)])
+@pytest.mark.parametrize(("how", "steps", "processes"), [("CANCELLED", 400, 2), ("TIMEOUT", 20000, 1)])
 def test_a_stopped_training_is_sent_again_and_goes_on(how, steps, processes, checkout):
     undisturbed = retrain_locally(checkout, steps, processes)
     limit = ["--set-resources", "train:runtime=1"] if how == "TIMEOUT" else []
@@ -132,11 +132,10 @@ def test_a_stopped_training_is_sent_again_and_goes_on(how, steps, processes, che
     *stopped, last = [job for job in jobs if rule(job) == "train"]
     assert stopped and last["State"] == "COMPLETED"
     assert all(job["State"].startswith(how) and f"cpu={processes}" in job["AllocTRES"] for job in stopped)
-    for job in jobs[1:]:
-        log = checkout.path / f".snakemake/slurm_logs/rule_train/8_supervised_0/{job['JobID']}.log"
-        step = re.search(rf"goes on at step (\d+) of {steps}", log.read_text())[1]
-        print(f"job {job['JobID']} goes on at step {step} of {steps}")
-        assert int(step) > 0
+    log = checkout.path / f".snakemake/slurm_logs/rule_train/8_supervised_0/{jobs[1]['JobID']}.log"
+    step = re.search(rf"goes on at step (\d+) of {steps}", log.read_text())[1]
+    print(f"the second job goes on at step {step} of {steps}")
+    assert int(step) > 0
     assert sha256_file(checkout.path / f"models/semi/{RUN}/model.safetensors") == undisturbed
 
 
@@ -144,9 +143,9 @@ def test_a_stopped_training_is_sent_again_and_goes_on(how, steps, processes, che
 @pytest.mark.parametrize(("gpus", "together"), [(1, 2), (2, 1)])
 def test_gpus_are_asked_for_and_not_shared(gpus, together, checkout):
     """The GPUs of slurm.sh are none that torch can use, so a job ends when it has said so: what it was given counts."""
-    checkout.edit(lambda tree: tree["compute"].update(gpus=gpus, workers=1))
+    checkout.edit(lambda tree: tree["compute"].update(gpus=gpus))
     shutil.rmtree(checkout.path / "models/pretrain")
     _, jobs = submit(checkout, "--retries", "0", "--until", "pretrain", check=False)
     assert [rule(job) for job in jobs] == ["pretrain", "pretrain"]
-    assert all(f"cpu={3 * gpus}" in job["AllocTRES"] and f"gres/gpu={gpus}" in job["AllocTRES"] for job in jobs)
+    assert all(f"cpu={gpus}" in job["AllocTRES"] and f"gres/gpu={gpus}" in job["AllocTRES"] for job in jobs)
     assert at_once(jobs) == together
