@@ -55,9 +55,9 @@ class Checkout:
     def snakemake(self, *options: str, check: bool = True) -> str:
         return self.run("snakemake", "--cores", "2", *options, check=check).stdout
 
-    def planned(self) -> dict[str, int]:
+    def planned(self, *options: str) -> dict[str, int]:
         """Jobs by rule that `snakemake -n` would run; empty when there is nothing to do."""
-        output = self.snakemake("--dry-run", "--quiet", "rules", "reason")
+        output = self.snakemake("--dry-run", "--quiet", "rules", "reason", *options)
         if "Nothing to be done" in output:
             return {}
         lines = output[output.index("job ") :].splitlines()[2:]

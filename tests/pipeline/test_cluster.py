@@ -23,18 +23,15 @@ import tiny
 from semiproto.artifacts import sha256_file
 
 PROFILES = sorted(path.name for path in (tiny.ROOT / "workflow/profiles").iterdir())
-ON_SLURM = {"data": 1, "pretrain": 2, "features": 2, "prototypes": 2, "train": 6, "evaluate": 6, "tsne": 1}
-"""Jobs of the tiny experiment that Slurm gets; the split, tables, figures and report are made where Snakemake runs."""
+WHERE_SNAKEMAKE_RUNS = {"split", "folds", "tables", "outcome", "figures", "report"}
 RUN = "tiny/8/supervised/seed0"
 
 Job = dict[str, str]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_profile_plans_the_whole_experiment(profile, empty):
-    plan = empty.run("snakemake", "--dry-run", "--workflow-profile", f"workflow/profiles/{profile}").stdout
-    others = ["split", "tables", "figures", "report", "all"]
-    assert int(plan.split("total")[1].split()[0]) == sum(ON_SLURM.values()) + len(others)
+def test_a_profile_plans_what_a_run_without_one_does(profile, empty):
+    assert empty.planned("--workflow-profile", f"workflow/profiles/{profile}") == empty.planned() != {}
 
 
 def test_the_recipe_of_the_container_keeps_the_rules_of_its_linter():
@@ -71,7 +68,7 @@ def submit(checkout, *options: str, check: bool = True) -> tuple[str, list[Job]]
 
 
 def rule(job: Job) -> str:
-    return job["Comment"].removeprefix("rule_").partition("_")[0]
+    return job["Comment"].removeprefix("rule_").partition("_wildcards_")[0]
 
 
 def at_once(jobs: list[Job]) -> int:
@@ -86,8 +83,9 @@ def weights(checkout) -> dict[str, str]:
 
 @on_slurm
 def test_the_whole_experiment_gives_the_weights_of_a_local_run(empty, finished):
+    expected = {name: count for name, count in empty.planned().items() if name not in WHERE_SNAKEMAKE_RUNS}
     _, jobs = submit(empty)
-    assert Counter(map(rule, jobs)) == ON_SLURM
+    assert Counter(map(rule, jobs)) == expected
     assert {(job["State"], job["NNodes"]) for job in jobs} == {("COMPLETED", "1")}
     assert at_once([job for job in jobs if rule(job) == "train"]) > 1
     assert weights(empty) == weights(finished)

@@ -98,6 +98,8 @@ rule patches:
         model=TRAINED,
         out=PATCHES,
     threads: MODEL_THREADS
+    resources:
+        gpu=MODEL_GPUS,
     shell:
         "{SEMIPROTO} patches --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
         " --out {params.out} --compute {COMPUTE:q}"

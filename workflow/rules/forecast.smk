@@ -61,6 +61,8 @@ rule forecast:
         split=SPLIT,
         out=FORECAST,
     threads: MODEL_THREADS
+    resources:
+        gpu=MODEL_GPUS,
     priority: 1
     shell:
         "{SEMIPROTO} forecast --config {params.config:q} --data {DATA} --split {params.split} {params.parts}"

@@ -4,7 +4,9 @@
 # On a cluster these run where Snakemake runs: nothing to do, or seconds.
 localrules:
     split,
+    folds,
     tables,
+    outcome,
     figures,
     report,
     stage_data,
