@@ -29,13 +29,14 @@ rule all:
 if workflow.is_main_process:
     try:
         folders = [Path(file).parent for file in rules.all.input if Path(file).name == RECEIPT]
+        integrity.check_clock(folders)
         integrity.check([*folders, Path("results/report.html")], Path(".snakemake/digests.json"))
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
 
 onstart:
-    record_holder(Path())
+    locks.record_holder(Path())
 
 
 onsuccess:

@@ -312,9 +312,12 @@ def outcome(
     Example: semiproto outcome --tables results/tables --forecast results/forecast/digits/30/seed0
     --out results/tables/forecast.csv
     """
+    from semiproto import artifacts
     from semiproto.analysis import advice
 
     advice.outcome(tables, forecast, out)
+    outputs, inputs = {out.name: artifacts.sha256_file(out)}, [tables, *forecast]
+    artifacts.write_receipt(out, "outcome", outputs=outputs, config={}, inputs=inputs, seed=None, seconds=None)
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
@@ -377,7 +380,7 @@ def report(
         "report",
         outputs={out.name: artifacts.sha256_file(out)},
         config={},
-        inputs=[tables, figures, paper, *(path.parent for path in receipt)],
+        inputs=[tables, tables / "forecast.csv", figures, paper, *(path.parent for path in receipt)],
         seed=None,
         seconds=watch.seconds(),
     )

@@ -20,7 +20,7 @@ from typing import Any
 from semiproto.artifacts import PACKAGE, RECEIPT, digests, input_digests, read_receipt, receipt_file, sha256_file
 from semiproto.data.contents import fingerprint
 from semiproto.errors import UserError
-from semiproto.params import Params, Run, load, train_config
+from semiproto.params import Params, Run, forecast_config, load, train_config
 
 PARAMETERS = Path("params.yaml")
 OF_RUN = re.compile(
@@ -172,8 +172,8 @@ class _Chain:
         self.links[artefact] = link
         link.faults.extend(_faults(link, self.params))
         link.notes.extend(_notes(artefact, self.params))
-        folders = [Path(name) for name, files in link.receipt["inputs"].items() if not _is_file(name, files)]
-        for name in filter(wanted, folders):
+        made = [Path(name) for name, files in link.receipt["inputs"].items() if _is_made(name, files)]
+        for name in filter(wanted, made):
             if name not in self.links:
                 self._visit(name)
             if self.links[name].faults:
@@ -190,16 +190,17 @@ def _faults(link: Link, params: Params) -> Iterator[str]:
 
 def _of_config(link: Link, params: Params) -> Iterator[str]:
     """Leaves of the configuration that params.yaml now has otherwise."""
-    recorded = link.receipt["config"]
-    if link.receipt["step"] == "train":
-        variant = link.artefact.parent.name
-        if variant not in params.variants:
-            yield f"{PARAMETERS} has no variant {variant}"
-            return
-        now = train_config(params, variant).model_dump(mode="json")
+    step, recorded, variant = link.receipt["step"], link.receipt["config"], link.artefact.parent.name
+    if step == "train" and variant not in params.variants:
+        yield f"{PARAMETERS} has no variant {variant}"
+        return
+    if step == "train":
+        config = train_config(params, variant).model_dump(mode="json")
+    elif step == "forecast":
+        config = forecast_config(params).model_dump(mode="json")
     else:
-        now = params.model_dump(mode="json", include=set(recorded))
-    then, now = dict(_leaves(recorded)), dict(_leaves(now))
+        config = params.model_dump(mode="json", include=set(recorded))
+    then, now = dict(_leaves(recorded)), dict(_leaves(config))
     for leaf in sorted(then | now):
         if then.get(leaf) != now.get(leaf):
             yield f"{leaf} was {then.get(leaf, 'not there')}, {PARAMETERS} says {now.get(leaf, 'nothing of it')}"
@@ -263,8 +264,13 @@ def _of_inputs(link: Link) -> Iterator[str]:
 
 
 def _is_file(name: str, digests: dict[str, str]) -> bool:
-    """Whether an input is a single file (weights), which no step of ours wrote."""
+    """Whether an input is a single file, such as weights."""
     return set(digests) == {Path(name).name}
+
+
+def _is_made(name: str, digests: dict[str, str]) -> bool:
+    """Whether an input is a step's, with a receipt of its own to follow."""
+    return not _is_file(name, digests) or receipt_file(Path(name)).is_file()
 
 
 def _of_files(link: Link) -> Iterator[str]:

@@ -7,6 +7,7 @@ that was damaged, edited or swapped with another would be used as if it were the
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from semiproto.artifacts import (
 )
 from semiproto.errors import UserError
 
+CLOCK_SKEW = 60.0
+"""Seconds by which machines that share a disk may differ."""
+
 
 def check(artefacts: Iterable[Path], memory: Path) -> None:
     """UserError names the first artefact whose files, or whose inputs, are not those of its receipt.
@@ -34,6 +38,18 @@ def check(artefacts: Iterable[Path], memory: Path) -> None:
             _check_files(artefact, digests)
             _check_inputs(artefact)
     digests.keep()
+
+
+def check_clock(artefacts: Iterable[Path]) -> None:
+    """UserError names the first artefact that was made in the future: Snakemake would fail after the next job, whose
+    output is older than its inputs, and remove it."""
+    for path in map(receipt_file, artefacts):
+        if path.exists() and path.stat().st_mtime > time.time() + CLOCK_SKEW:
+            made = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
+            raise UserError(
+                f"{path}: made in the future, {made}: the clock was set back; set it right, or run"
+                " `find data models results -newermt now -exec touch {} +` and the same command again"
+            )
 
 
 def _check_files(artefact: Path, digests: _Digests) -> None:

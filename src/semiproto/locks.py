@@ -79,11 +79,20 @@ def unlock(root: Path) -> Iterator[str]:
     UserError when somebody is at work in `root`, or when its locks are another machine's.
     """
     if busy := at_work(root):
-        who = "; ".join(_described(process) for process in busy)
+        who = "; ".join(map(_described, busy))
         raise UserError(f"{root.resolve()}: at work: {who}; wait, or stop it with `kill {busy[0].pid}`")
     found = [*_snakemake(root), *_dvc(root), *_leftovers(root)]
     yield from found
     yield "now: snakemake --cores all --rerun-incomplete" if found else "nothing is locked, and nothing was left behind"
+
+
+def hint(root: Path) -> str:
+    """A line on who holds Snakemake's locks in `root` and what to do; empty when nothing is locked."""
+    if not any((root / SNAKEMAKE_LOCKS).glob("*.lock")):
+        return ""
+    if busy := at_work(root):
+        return f"{root.resolve()}: locked, at work: {'; '.join(map(_described, busy))}; wait until it has ended"
+    return f"{root.resolve()}: locked by a process that is gone; `semiproto unlock`, then the same command"
 
 
 def _described(process: psutil.Process) -> str:

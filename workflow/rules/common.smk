@@ -1,17 +1,32 @@
 # What the rules share: the checked parameters, the list of runs, and how a step is called.
+import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
-from semiproto import integrity
+from semiproto import integrity, locks, versions
 from semiproto import params as P
 from semiproto.artifacts import RECEIPT, sha256_file
 from semiproto.errors import UserError
-from semiproto.locks import record_holder
+
+
+def without_json(record):
+    """Shortens the command that Snakemake shows of a failed step: the step's own line above it says what to do."""
+    for name in ("msg", "shellcmd"):
+        if isinstance(text := getattr(record, name, None), str):
+            setattr(record, name, re.sub(r"--(config|compute) '[^']*'", r"--\1 ...", text))
+    return True
+
+
+logger.addFilter(without_json)
+if workflow.is_main_process and (locked := locks.hint(Path())):
+    print(locked, file=sys.stderr)
 
 # Not by `configfile:`, whose reader keeps the last of two equal keys silently and names neither file nor remedy.
 try:
+    versions.check("snakemake", "dvc")
     PARAMS = P.load(Path("params.yaml"))
 except UserError as error:
     raise WorkflowError(str(error)) from None

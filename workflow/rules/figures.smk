@@ -36,6 +36,13 @@ FIGURES_CODE = sources(
 )
 
 
+def in_report(files, category):
+    """Marks what `snakemake --report` shows, under a category; it has no use for a PDF beside the PNG."""
+    marked = dict(caption=f"../report/{category}.rst", category=category)
+    unshown = (".pdf", RECEIPT)
+    return [f if f.endswith(unshown) else report(f, labels={"file": Path(f).name}, **marked) for f in files]
+
+
 def repeated(name, values):
     """An option given once per value."""
     return [f"{name} {value}" for value in values]
@@ -53,7 +60,7 @@ rule tables:
         images=[ancient(f"{folder}/images.csv") for folder in EVALUATIONS],
         code=TABLES_CODE,
     output:
-        TABLES,
+        in_report(TABLES, "tables"),
     params:
         code=contents(TABLES_CODE),
         evaluations=repeated("--evaluation", EVALUATIONS),
@@ -67,15 +74,17 @@ OUTCOME_CODE = sources("analysis/advice.py", "analysis/evaluations.py")
 rule outcome:
     input:
         runs="results/tables/runs.csv",
+        receipt="results/tables/receipt.json",
         forecasts=of_starts(f"{FORECAST}/forecast.json", FORECASTS),
         code=OUTCOME_CODE,
     output:
-        "results/tables/forecast.csv",
+        table="results/tables/forecast.csv",
+        receipt="results/tables/forecast.receipt.json",
     params:
         code=contents(OUTCOME_CODE),
         forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
     shell:
-        "{SEMIPROTO} outcome --tables results/tables {params.forecasts} --out {output}"
+        "{SEMIPROTO} outcome --tables results/tables {params.forecasts} --out {output.table}"
 
 
 # `snakemake --cores 1 figures` draws them from tables and small images alone.
@@ -92,7 +101,7 @@ rule figures:
         files=existing(DATA, "files"),
         code=FIGURES_CODE,
     output:
-        FIGURES,
+        in_report(FIGURES, "figures"),
         receipt="results/figures/receipt.json",
     params:
         code=contents(FIGURES_CODE),
@@ -133,7 +142,7 @@ rule report:
         paper=f"experiments/{PAPER}.yaml",
         code=REPORT_CODE,
     output:
-        page="results/report.html",
+        page=in_report(["results/report.html"], "report"),
         receipt="results/report.receipt.json",
     params:
         code=contents(REPORT_CODE),

@@ -1,0 +1,160 @@
+"""`semiproto explain` on a prepared set, its split and an evaluation: what is found, and what is said."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from semiproto import artifacts, params
+from semiproto.data import steps
+from semiproto.errors import UserError
+from semiproto.explain import explain
+
+EVALUATION = "results/eval/digits/30/{variant}/seed{seed}"
+
+
+@pytest.fixture
+def made(shipped, tmp_path, monkeypatch):
+    """A folder with params.yaml, a prepared set of a few digits, and its split; the current folder."""
+    monkeypatch.chdir(tmp_path)
+    tree = shipped.model_dump(mode="json")
+    tree["dataset"] |= {"name": "digits", "labeled": 30, "unlabeled": 4, "validation": 3}
+    tree["experiments"] = [{"split": 30, "variants": ["supervised", "prototype"], "seeds": [0, 1]}]
+    write(tmp_path, tree)
+    parameters = params.load(tmp_path / "params.yaml")
+    data, split = (tmp_path / "data" / name for name in ("raw/digits", "splits/digits/30"))
+    steps.prepare(params.step_config(parameters, params.DataConfig), data.relative_to(tmp_path), parameters.compute)
+    config = params.step_config(parameters, params.SplitConfig)
+    steps.split(config, data.relative_to(tmp_path), "30", split.relative_to(tmp_path))
+    return tmp_path
+
+
+def write(folder, tree):
+    (folder / "params.yaml").write_text(json.dumps(tree))  # JSON is YAML
+
+
+def edit(folder, change):
+    tree = json.loads((folder / "params.yaml").read_text())
+    change(tree)
+    write(folder, tree)
+
+
+def faults(path):
+    return [fault for link in explain(path).links for fault in link.faults]
+
+
+def test_a_split_leads_to_its_data(made):
+    found = explain("data/splits/digits/30/labeled.txt")
+    assert found.sound
+    assert [link.artefact.as_posix() for link in found.links] == ["data/splits/digits/30", "data/raw/digits"]
+    text = "\n".join(found.lines())
+    receipt = artifacts.read_receipt(made / "data/raw/digits")
+    assert receipt["outputs"]["files"][:12] in text and receipt["made"]["code"] in text
+    assert json.loads(json.dumps(found.as_json()))["artefacts"][1]["receipt"] == receipt
+
+
+def test_a_changed_parameter_is_named_and_passed_on(made):
+    edit(made, lambda tree: tree["dataset"].update(seed=77))
+    assert faults("data/splits/digits/30") == [
+        "made from data/raw/digits, which is not sound",
+        "dataset.seed was 0, params.yaml says 77",
+    ]
+
+
+def test_a_changed_file_is_found_and_its_digests_said(made):
+    lists = made / "data/splits/digits/30/val.txt"
+    lists.write_text(lists.read_text() + "another\n")
+    (fault,) = faults("data/splits/digits/30")
+    assert fault.startswith("data/splits/digits/30/val.txt: not the file that was written: sha256 ")
+    lists.unlink()
+    assert faults("data/splits/digits/30") == ["data/splits/digits/30/val.txt: gone"]
+
+
+def test_an_image_changed_in_a_folder_is_found(made):
+    image = next((made / "data/raw/digits/files/JPEGImages").iterdir())
+    image.write_bytes(image.read_bytes()[:-1])
+    assert any("data/raw/digits/files: not the file" in fault for fault in faults("data/raw/digits"))
+
+
+def test_an_input_made_anew_is_another_input(made):
+    receipt = made / "data/raw/digits/receipt.json"
+    recorded = json.loads(receipt.read_text())
+    recorded["outputs"]["files"] = "f" * 64
+    receipt.write_text(json.dumps(recorded))
+    assert any("made from another data/raw/digits/files" in fault for fault in faults("data/splits/digits/30"))
+
+
+def test_an_ancestor_without_a_receipt_is_named(made):
+    (made / "data/raw/digits/receipt.json").unlink()
+    assert any("data/raw/digits/receipt.json: no such file" in fault for fault in faults("data/splits/digits/30"))
+
+
+@pytest.fixture
+def tables(made):
+    """Evaluations of two variants and two seeds, and a table of them with its receipt."""
+    folders = []
+    for variant in ("supervised", "prototype"):
+        for seed in (0, 1):
+            folder = made / EVALUATION.format(variant=variant, seed=seed)
+            metrics = {"dataset": "digits", "labels": 30, "variant": variant, "seed": seed, "miou": 40.0 + seed}
+            artifacts.write_json(folder / "metrics.json", metrics)
+            receipt(folder.relative_to(made), "evaluate", [], seed)
+            folders.append(folder.relative_to(made))
+    rows = ["dataset,labels,variant,n", "digits,30,supervised,2", "digits,30,prototype,2"]
+    artifacts.write_text(made / "results/tables/summary.csv", "\n".join(rows) + "\n")
+    pairs = "dataset,labels,minuend,subtrahend\ndigits,30,prototype,supervised\n"
+    artifacts.write_text(made / "results/tables/verdict.csv", pairs)
+    receipt((made / "results/tables").relative_to(made), "tables", folders, None)
+    return made
+
+
+def receipt(folder, step, inputs, seed):
+    artifacts.write_receipt(
+        folder, step, outputs=artifacts.digests(folder), config={}, inputs=inputs, seed=seed, seconds=None
+    )
+
+
+def test_a_row_leads_to_its_runs_alone(tables):
+    found = explain("results/tables/summary.csv:2")
+    runs = [EVALUATION.format(variant="prototype", seed=seed) for seed in (0, 1)]
+    assert found.sound and found.row["variant"] == "prototype"
+    assert found.scores == dict(zip(runs, (40.0, 41.0), strict=True))
+    assert [link.artefact.as_posix() for link in found.links] == ["results/tables", *runs]
+
+
+def test_a_row_of_two_variants_leads_to_both(tables):
+    assert len(explain("results/tables/verdict.csv:1").scores) == 4
+
+
+def test_a_run_that_the_tables_lack_or_have_too_many(tables):
+    edit(tables, lambda tree: tree["experiments"][0].update(seeds=[0, 2]))
+    found = faults("results/tables")
+    assert "lacks digits/30/prototype/seed2, which params.yaml asks for" in found
+    assert "holds digits/30/prototype/seed1, which params.yaml does not ask for" in found
+    assert "asks for no such run" in explain(EVALUATION.format(variant="prototype", seed=1)).links[0].notes[0]
+
+
+def test_a_receipt_kept_in_git_is_the_same_twice(tables):
+    before = (tables / "results/tables/receipt.json").read_bytes()
+    inputs = [tables / name for name in artifacts.read_receipt(tables / "results/tables")["inputs"]]
+    receipt((tables / "results/tables").relative_to(tables), "tables", [p.relative_to(tables) for p in inputs], None)
+    assert (tables / "results/tables/receipt.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("results/none.csv", ["no such file", "data, models or results"]),
+        ("params.yaml", ["not of the pipeline"]),
+        ("results/tables/summary.csv:9", ["no row 9", "there are 2"]),
+        ("results/tables/summary.csv:0", ["no row 0"]),
+        ("results/tables/notes.txt", ["does not list it"]),
+        ("/etc/passwd", ["outside"]),
+    ],
+)
+def test_what_cannot_be_explained(tables, one_line, path, words):
+    (tables / "results/tables/notes.txt").touch()
+    with pytest.raises(UserError) as error:
+        explain(path)
+    one_line(error, path.split(":")[0], *words)
