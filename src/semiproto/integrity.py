@@ -26,9 +26,9 @@ def check(artefacts: Iterable[Path], memory: Path) -> Iterator[str]:
     """Holds artefacts against their receipts; UserError names the first whose files are not those of its receipt.
 
     A receipt whose artefact was made from other inputs than those that are there is deleted, so that the artefact is
-    made again; a line says so. Snakemake sees most of these itself, but not those that came from elsewhere than its record:
-    tables from git, the rest from DVC. artefacts: folders, or single files; those without a receipt are passed over.
-    memory: a file that keeps digests, so that only what changed since the last check is read.
+    made again; a line says so. Snakemake sees most of these itself, but not those that came from elsewhere than its
+    record: tables from git, the rest from DVC. artefacts: folders, or single files; those without a receipt are passed
+    over. memory: a file that keeps digests, so that only what changed since the last check is read.
     """
     made = [artefact for artefact in artefacts if receipt_file(artefact).exists()]
     digests = _Digests(memory)
