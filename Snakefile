@@ -27,10 +27,11 @@ rule all:
 
 # Not in the jobs of a cluster, which read this file too while others write.
 if workflow.is_main_process:
+    folders = [Path(file).parent for file in rules.all.input if Path(file).name == RECEIPT]
     try:
-        folders = [Path(file).parent for file in rules.all.input if Path(file).name == RECEIPT]
         integrity.check_clock(folders)
-        integrity.check([*folders, Path("results/report.html")], Path(".snakemake/digests.json"))
+        for line in integrity.check([*folders, Path("results/report.html")], Path(".snakemake/digests.json")):
+            print(line, file=sys.stderr)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

@@ -183,6 +183,7 @@ def write_receipt(
     write_json(
         receipt_file(artefact),
         {
+            "artefact": artefact.as_posix(),
             "step": step,
             "outputs": outputs,
             "records": records or {},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from semiproto.artifacts import (
@@ -26,18 +26,22 @@ CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""
 
 
-def check(artefacts: Iterable[Path], memory: Path) -> None:
-    """UserError names the first artefact whose files, or whose inputs, are not those of its receipt.
+def check(artefacts: Iterable[Path], memory: Path) -> Iterator[str]:
+    """Holds artefacts against their receipts; UserError names the first whose files are not those of its receipt.
 
-    artefacts: folders, or single files. Those without a receipt are passed over: they are made again. memory: a file
-    that keeps digests, so that only what changed since the last check is read.
+    A receipt whose artefact was made from other inputs than those that are there is deleted, so that the artefact is
+    made again; a line says so. Snakemake sees most of these itself, but not those that came from elsewhere than its
+    record: tables from git, the rest from DVC. artefacts: folders, or single files; those without a receipt are passed
+    over. memory: a file that keeps digests, so that only what changed since the last check is read.
     """
+    made = [artefact for artefact in artefacts if receipt_file(artefact).exists()]
     digests = _Digests(memory)
-    for artefact in artefacts:
-        if receipt_file(artefact).exists():
-            _check_files(artefact, digests)
-            _check_inputs(artefact)
+    for artefact in made:
+        _check(artefact, digests)
     digests.keep()
+    for artefact, name in [(artefact, name) for artefact in made if (name := _changed_input(artefact))]:
+        receipt_file(artefact).unlink()
+        yield f"{artefact}: made from another {name} than the one there; it is made again"
 
 
 def check_clock(artefacts: Iterable[Path]) -> None:
@@ -52,29 +56,26 @@ def check_clock(artefacts: Iterable[Path]) -> None:
             )
 
 
-def _check_files(artefact: Path, digests: _Digests) -> None:
-    receipt = read_receipt(artefact)
-    for name, digest in (receipt["outputs"] | receipt["records"]).items():
+def _check(artefact: Path, digests: _Digests) -> None:
+    receipt, remedy = read_receipt(artefact), f"delete {artefact} and run the same command again"
+    owner = receipt.get("artefact", artefact.as_posix())  # receipts of earlier versions do not say
+    if owner != artefact.as_posix():
+        raise UserError(f"{receipt_file(artefact)}: the receipt of {owner}, not of {artefact}; {remedy}")
+    for name, digest in (receipt["outputs"] | receipt.get("records", {})).items():
         path = receipt_file(artefact).parent / name
         if path.exists() and digests.of(path) != digest:
             raise UserError(
-                f"{path}: not what was written there, says {receipt_file(artefact)} (another sha256); delete {artefact}"
-                " and run the same command again"
+                f"{path}: not what was written there, says {receipt_file(artefact)} (another sha256); {remedy}"
             )
 
 
-def _check_inputs(artefact: Path) -> None:
-    """Inputs that look newer than the artefact are Snakemake's to compare; not so those that look older."""
-    receipt = read_receipt(artefact)
-    files = [receipt_file(artefact), *(receipt_file(artefact).parent / name for name in receipt["outputs"])]
-    made = min(path.stat().st_mtime_ns for path in files if path.exists())
-    for name, digests in receipt["inputs"].items():
+def _changed_input(artefact: Path) -> str | None:
+    """The first input whose content is not what the receipt says it was."""
+    for name, digests in read_receipt(artefact)["inputs"].items():
         source = Path(name) if Path(name).is_file() else receipt_file(Path(name))
-        if source.exists() and source.stat().st_mtime_ns <= made and input_digests(Path(name)) != digests:
-            raise UserError(
-                f"{artefact}: made from another {name} than the one there, which is older; delete {artefact} and run"
-                " the same command again"
-            )
+        if source.exists() and input_digests(Path(name)) != digests:
+            return str(name)
+    return None
 
 
 class _Digests:
