@@ -2,6 +2,7 @@
 # make test   the whole test suite in two processes, in the same environment with the test extra
 # make bench  every comparison in benchmarks/, one after the other; adds rows to benchmarks/results.csv
 # make proof  REV=<commit>: twenty fixed steps of that commit and of this tree, equal to the last bit or not
+# make dag    the picture of the rules in docs/workflow.md, drawn anew; needs Graphviz
 
 VENV := .venv
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PYTHONS := >=3.11,<3.14
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL := $(if $(UV),VIRTUAL_ENV=$(VENV) uv pip install,$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: run test bench proof
+.PHONY: run test bench proof dag
 
 run: $(VENV)/run.stamp
 	. $(VENV)/bin/activate && snakemake --cores all --rerun-incomplete --quiet rules host reason
@@ -24,6 +25,9 @@ bench: $(VENV)/run.stamp
 
 proof: $(VENV)/run.stamp
 	. $(VENV)/bin/activate && python tests/proof.py "$(REV)"
+
+dag: $(VENV)/run.stamp
+	. $(VENV)/bin/activate && python workflow/draw_dag.py
 
 $(VENV)/bin/python:
 	$(if $(UV),uv venv --quiet --python "$(PYTHONS)" $(VENV),$(PYTHON) -m venv $(VENV))

@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+import summary
 import tiny
 import yaml
 from filelock import FileLock
@@ -33,17 +35,20 @@ class Checkout:
                 shutil.copy2(ROOT / name, self.path / name)
         (self.path / "params.yaml").write_text(yaml.safe_dump(tiny.params(), sort_keys=False))
 
-    def run(self, *command: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-        """Runs a command of the environment in the checkout, on the checkout's own sources."""
-        binary = Path(sys.executable).parent / command[0]
-        env = os.environ | {
+    def environment(self) -> dict[str, str]:
+        """This process's, with the commands of its Python and the checkout's own sources."""
+        return os.environ | {
             "PYTHONPATH": str(self.path / "src"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
+
+    def run(self, *command: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """Runs a command of the environment in the checkout, on the checkout's own sources."""
+        binary = Path(sys.executable).parent / command[0]
         result = subprocess.run(
             [str(binary) if binary.exists() else command[0], *command[1:]],
             cwd=self.path,
-            env=env,
+            env=self.environment(),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -51,6 +56,14 @@ class Checkout:
         )
         assert not check or result.returncode == 0, result.stdout[-4000:]
         return result
+
+    def copy(self, path: Path) -> Checkout:
+        """Another checkout of the same state; times of change are kept."""
+        return Checkout(Path(shutil.copytree(self.path, path, symlinks=True)))
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
 
     def snakemake(self, *options: str, check: bool = True) -> str:
         return self.run("snakemake", "--cores", "2", *options, check=check).stdout
@@ -64,6 +77,10 @@ class Checkout:
         jobs = (line.split() for line in lines[: next(i for i, line in enumerate(lines) if line.startswith("total"))])
         return {name: int(count) for name, count in jobs if name != "all" and not name.startswith("stage_")}
 
+    def asking(self) -> summary.Snakemake:
+        """A process that says what Snakemake would run, as often as it is asked."""
+        return summary.Snakemake(self.path, self.environment())
+
     def edit(self, change: Callable[[dict], None]) -> None:
         """Changes params.yaml."""
         file = self.path / "params.yaml"
@@ -75,23 +92,42 @@ class Checkout:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout in which the whole tiny experiment was run, once for all test processes: to be read only."""
-    base = tmp_path_factory.getbasetemp()
-    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    return _once(tmp_path_factory, "finished", _finish)
+
+
+@pytest.fixture(scope="session")
+def versioned(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A finished checkout of which DVC has the outputs and git the rest: to be read only."""
+    return _once(tmp_path_factory, "versioned", partial(_version, finished))
+
+
+def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Checkout], None]) -> Checkout:
+    """The checkout that `make` fills, made by the first test process that needs it."""
+    base = factory.getbasetemp()
+    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    made = path.with_suffix(".made")
     with FileLock(path.with_suffix(".lock")):
-        if not (path / "results/report.html").exists():
-            _finish(Checkout(path))
+        if not made.exists():
+            shutil.rmtree(path, ignore_errors=True)  # what another process could not finish
+            make(Checkout(path))
+            made.touch()
     return Checkout(path)
 
 
 def _finish(checkout: Checkout) -> None:
-    shutil.rmtree(checkout.path, ignore_errors=True)  # what another process could not finish
     checkout.path.mkdir()
     checkout.copy_working_tree()
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
     checkout.run("git", "init", "--quiet")
-    checkout.run("git", "add", "--all")
-    checkout.run(*git, "commit", "--quiet", "--message", "tiny")
+    checkout.run("git", "config", "user.name", "test")
+    checkout.run("git", "config", "user.email", "test@example.org")
+    checkout.commit("tiny")
     checkout.snakemake("--quiet", "rules", "host", "reason")
+
+
+def _version(finished: Checkout, checkout: Checkout) -> None:
+    finished.copy(checkout.path)
+    checkout.run("dvc", "repro")
+    checkout.commit("results")
 
 
 @pytest.fixture
@@ -106,8 +142,7 @@ def empty(tmp_path: Path) -> Checkout:
 @pytest.fixture
 def checkout(finished: Checkout, tmp_path: Path) -> Checkout:
     """A finished checkout of the test's own, to do with as it likes; times of change are kept."""
-    shutil.copytree(finished.path, tmp_path / "checkout", symlinks=True)
-    return Checkout(tmp_path / "checkout")
+    return finished.copy(tmp_path / "checkout")
 
 
 @pytest.fixture

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pandas as pd
-import pytest
 
 from semiproto.analysis.tables import RUN_COLUMNS
-
-FORECAST = {"outcome": 1, "figures": 1, "report": 1}
-TABLES = {"tables": 1} | FORECAST
-LAST = {"patches": 1} | TABLES
-"""The jobs that follow a change of the full method."""
 
 
 def test_everything_is_made(finished):
@@ -84,60 +77,11 @@ def test_variants_start_from_the_same_model_and_end_apart(finished):
     assert len(digests) == 3
 
 
-def test_nothing_to_do_a_second_time(finished):
-    assert finished.planned() == {}
-
-
-def test_settings_of_the_machine_rerun_nothing(checkout):
-    checkout.edit(lambda tree: tree["compute"].update(threads=2, workers=1))
-    assert checkout.planned() == {}
-
-
 def test_a_rule_starts_as_many_processes_as_asked_for(checkout):
     checkout.edit(lambda tree: tree["compute"].update(processes=2))
     receipt = "models/semi/tiny/8/prototype/seed0/receipt.json"
     checkout.snakemake("--quiet", "rules", "host", "reason", "--forcerun", "train", "--", receipt)
     assert json.loads((checkout.path / receipt).read_text())["facts"]["processes"] == 2
-
-
-@pytest.mark.parametrize(
-    ("section", "key", "value", "jobs"),
-    [
-        ("tsne", "perplexity", 4, {"tsne": 2, "figures": 1, "report": 1}),
-        ("patches", "size", 12, {"patches": 1, "figures": 1, "report": 1}),
-        ("evaluate", "window", {"size": 32, "stride": 24}, {"evaluate": 6} | TABLES),
-        ("prototypes", "per_class", 2, {"prototypes": 2, "train": 2, "evaluate": 2, "tsne": 2} | LAST),
-        ("forecast", "images", "validation", {"forecast": 1} | FORECAST),
-        ("forecast", "folds", 3, {"folds": 1, "pretrain_fold": 3, "forecast": 1} | FORECAST),
-        ("semi", "steps", 5, {"train": 6, "evaluate": 6, "tsne": 2} | LAST),
-        ("semi", "tau", 0.7, {"forecast": 1, "train": 6, "evaluate": 6, "tsne": 2} | LAST),
-        (
-            "pretrain",
-            "steps",
-            8,
-            {"pretrain": 2, "pretrain_fold": 2, "forecast": 1, "features": 2, "prototypes": 2}
-            | {"train": 6, "evaluate": 6, "tsne": 2}
-            | LAST,
-        ),
-    ],
-)
-def test_a_changed_parameter_reruns_what_depends_on_it(checkout, section, key, value, jobs):
-    checkout.edit(lambda tree: tree[section].update({key: value}))
-    assert checkout.planned() == jobs
-
-
-def test_a_changed_variant_reruns_that_variant(checkout):
-    checkout.edit(lambda tree: tree["variants"]["consistency"].update(semi={"tau": 0.5}))
-    assert checkout.planned() == {"train": 2, "evaluate": 2, "tsne": 2} | TABLES
-
-
-def test_one_more_seed_costs_one_seed(checkout):
-    checkout.edit(lambda tree: tree["experiments"][0]["seeds"].append(2))
-    plan = checkout.planned()
-    assert plan["pretrain"] == plan["features"] == plan["prototypes"] == 1
-    assert plan["train"] == plan["evaluate"] == 3
-    assert plan["tsne"] == 1
-    assert "data" not in plan and "split" not in plan and "patches" not in plan
 
 
 def test_a_bad_parameter_file_ends_before_anything_runs(checkout):
@@ -146,23 +90,3 @@ def test_a_bad_parameter_file_ends_before_anything_runs(checkout):
     assert result.returncode != 0
     assert "params.yaml: semi.taus: unknown parameter" in result.stdout
     assert "did you mean tau?" in result.stdout
-
-
-def test_a_deleted_model_is_made_again(checkout):
-    shutil.rmtree(checkout.path / "models/semi/tiny/8/supervised/seed0")
-    assert checkout.planned()["train"] == 1
-    checkout.snakemake("--quiet", "rules", "host", "reason")
-    assert checkout.planned() == {}
-
-
-def test_dvc_repro_runs_only_what_changed(checkout):
-    before = {p: p.stat().st_mtime_ns for p in checkout.path.glob("models/**/*.safetensors")}
-    checkout.run("dvc", "repro")
-    assert {p: p.stat().st_mtime_ns for p in before} == before
-    assert "up to date" in checkout.run("dvc", "status").stdout
-    checkout.edit(lambda tree: tree["prototypes"].update(per_class=2))
-    checkout.run("dvc", "repro")
-    changed = {p.relative_to(checkout.path).as_posix() for p in before if p.stat().st_mtime_ns != before[p]}
-    assert {path.rsplit("/", 2)[0] for path in changed} == {"models/prototypes/tiny/8", "models/semi/tiny/8/prototype"}
-    assert checkout.planned() == {}
-    assert "up to date" in checkout.run("dvc", "status").stdout

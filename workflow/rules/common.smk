@@ -1,10 +1,17 @@
 # What the rules share: the checked parameters, the list of runs, and how a step is called.
+import os
 import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+
+# Rules and steps run the sources beside the Snakefile, in DVC's temporary checkouts too, where the installed package
+# is that of the user's own checkout.
+SOURCES = f"{workflow.basedir}/src"
+sys.path.insert(0, SOURCES)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get("PYTHONPATH")]))
 
 from semiproto import integrity, locks, versions
 from semiproto import params as P
