@@ -226,6 +226,8 @@ def _of_runs(link: Link, params: Params) -> Iterator[str]:
         asked = [run for run in asked if run.variant in params.tsne.variants]
     else:
         return
+    if not asked:  # a leftover of runs that were asked for once
+        return
     now = {(params.dataset.name, run) for run in asked}
     yield from (f"lacks {_named(*run)}, which {PARAMETERS} asks for" for run in sorted(now - used))
     yield from (f"holds {_named(*run)}, which {PARAMETERS} does not ask for" for run in sorted(used - now))

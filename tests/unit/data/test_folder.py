@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline import own_folder
+from semiproto.artifacts import write_receipt
 from semiproto.data import check, contents, folder, layout, masks
 from semiproto.data.discover import discover
 from semiproto.data.layout import IGNORE_INDEX, LISTS, MASKS, read_classes, read_list, read_mask
@@ -296,3 +297,13 @@ def test_the_fingerprint_follows_links_to_folders_and_takes_any_name(base, tmp_p
     assert contents.fingerprint(base) == before
     (tmp_path / "elsewhere/photo1.png").write_bytes(b"changed")
     assert contents.fingerprint(base) != before
+
+
+def test_a_moved_folder_is_stood_for_by_the_set_that_was_made_of_it(base, tmp_path):
+    prepared, before = tmp_path / "prepared", contents.fingerprint(base)
+    assert contents.last_fingerprint(base, prepared) == before
+    base.rename(tmp_path / "moved")
+    assert contents.last_fingerprint(base, prepared) is None
+    facts = {"fingerprint": before}
+    write_receipt(prepared, "data", outputs={}, config={}, inputs=[], seed=None, seconds=0.0, facts=facts)
+    assert contents.last_fingerprint(base, prepared) == before

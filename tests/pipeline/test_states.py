@@ -1,0 +1,156 @@
+"""A checkout in a bad state works, or says in one line what to do; explain says the same as Snakemake."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from semiproto.artifacts import RECEIPT
+from semiproto.explain import explain
+
+QUIET = ("--quiet", "rules", "host", "reason")
+
+
+def unsound(checkout, monkeypatch) -> Counter[str]:
+    """Artefacts that explain calls not sound, counted by the rule that makes them."""
+    monkeypatch.chdir(checkout.path)
+    found: Counter[str] = Counter()
+    for path in [p for top in ("data", "models", "results") for p in Path(top).rglob(f"*{RECEIPT}")]:
+        artefact = path.parent if path.name == RECEIPT else only_file_of(path)
+        explanation = explain(str(artefact))
+        step = explanation.links[0].receipt["step"]
+        if not explanation.sound and artefact.name.startswith("fold"):
+            found["pretrain_fold" if step == "pretrain" else "folds"] += 1
+        elif not explanation.sound:
+            found[step] += 1
+    return found
+
+
+def only_file_of(receipt: Path) -> Path:
+    (name,) = json.loads(receipt.read_text())["outputs"]
+    return receipt.with_name(name)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree: None,
+        lambda tree: tree["semi"].update(tau=0.7),
+        lambda tree: tree["variants"]["consistency"].update(semi={"cutmix_probability": 0.25}),
+        lambda tree: tree["experiments"][0].update(seeds=[0]),
+    ],
+    ids=["nothing", "tau", "variant", "one seed less"],
+)
+def test_explain_agrees_with_snakemake(checkout, monkeypatch, change):
+    checkout.edit(change)
+    assert unsound(checkout, monkeypatch) == checkout.planned()
+
+
+def test_a_changed_module_is_for_the_rules_to_judge(checkout, monkeypatch):
+    for name in ("train/losses.py", "cli.py"):  # the second is shared by all steps and reruns nothing
+        module = checkout.path / "src/semiproto" / name
+        module.write_text(module.read_text() + "\n# changed\n")
+    run = "models/semi/tiny/8/supervised/seed0"
+    result = checkout.run("semiproto", "explain", run, check=False)
+    assert result.returncode == 1
+    assert "`snakemake --dry-run` would make it again; modules changed since: train/losses.py" in result.stdout
+    assert checkout.run("semiproto", "explain", "data/splits/tiny/8").returncode == 0
+
+
+def test_without_git_and_with_a_clock_set_back(checkout):
+    """A tarball of the sources has no git; in a clock's future lies what was made before it was set back."""
+    shutil.rmtree(checkout.path / ".git")
+    assert checkout.planned() == {}
+    os.utime(checkout.path / f"data/splits/tiny/8/{RECEIPT}", (time.time() + 86400,) * 2)
+    result = checkout.run("snakemake", "--cores", "1", "--dry-run", check=False)
+    (line,) = [line for line in result.stdout.splitlines() if "made in the future" in line]
+    assert result.returncode == 1 and f"data/splits/tiny/8/{RECEIPT}" in line
+    subprocess.run(line.split("`")[1], shell=True, cwd=checkout.path, check=True)
+    assert checkout.planned() == {}
+
+
+def test_two_at_once_then_killed(checkout, monkeypatch):
+    """The second says who is at work; what a kill leaves behind is named, removed, and the work goes on."""
+    checkout.edit(lambda tree: tree["semi"].update(steps=3000))
+    target = "models/semi/tiny/8/supervised/seed0/receipt.json"
+    env = os.environ | {"PYTHONPATH": str(checkout.path / "src")}
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--", target]
+    first = subprocess.Popen(command, cwd=checkout.path, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(checkout.path / "checkpoints/semi/tiny/8/supervised/seed0")
+        second = checkout.run("snakemake", "--cores", "1", "--", target, check=False)
+        assert f"locked, at work: pid {first.pid}" in second.stdout
+        refused = checkout.run("semiproto", "unlock", check=False)
+        assert refused.returncode == 1 and f"at work: pid {first.pid}" in refused.stdout
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    monkeypatch.chdir(checkout.path)
+    said = wait_until_unlocked(checkout)
+    assert f"locked by pid {first.pid}" in said and "dead" in said
+    checkout.edit(lambda tree: tree["semi"].update(steps=4))
+    checkout.snakemake("--rerun-incomplete", *QUIET, "--", target)
+    assert explain(str((checkout.path / target).parent)).sound
+
+
+def wait_for(folder: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not folder.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def wait_until_unlocked(checkout) -> str:
+    """What unlock says once the killed Snakemake's step has ended too."""
+    for _ in range(20):
+        result = checkout.run("semiproto", "unlock", check=False)
+        if result.returncode == 0:
+            return result.stdout
+        time.sleep(0.5)
+    raise AssertionError(result.stdout)
+
+
+def test_a_failed_step_says_one_line_without_json(checkout):
+    checkout.edit(lambda tree: tree["prototypes"].update(per_class=64) or tree["features"].update(pixels_per_class=2))
+    output = checkout.snakemake("models/prototypes/tiny/8/seed0/receipt.json", check=False)
+    assert output.count("semiproto: class background: 2 labelled pixels were sampled") == 1
+    assert "--config ..." in output and "--config '{" not in output
+
+
+def test_snakemakes_report(finished, tmp_path):
+    page = tmp_path / "report.html"
+    finished.snakemake("--report", str(page))
+    text = page.read_text()
+    for file in ("summary.csv", "gain.png", "report.html"):
+        assert file in text
+
+
+def test_parameters_with_tabs(checkout):
+    (checkout.path / "params.yaml").write_text("semi:\n\ttau: 0.8\n")
+    result = checkout.run("snakemake", "--cores", "1", "--dry-run", check=False)
+    assert result.returncode == 1
+    assert [line for line in result.stdout.splitlines() if line.startswith("params.yaml: not valid YAML")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder that root cannot write")
+def test_results_that_cannot_be_written(checkout):
+    results = checkout.path / "results"
+    subprocess.run(["mount", "--bind", str(results), str(results)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(results)], check=True)
+        assert checkout.planned() == {}
+        checkout.edit(lambda tree: tree["tsne"].update(perplexity=4))
+        result = checkout.run("snakemake", "--cores", "1", *QUIET, check=False)
+        assert result.returncode == 1 and "rite-protected output files" in result.stdout
+    finally:
+        subprocess.run(["umount", "--lazy", str(results)], check=True)
+    assert (results / "tsne/tiny/8/seed0/points.csv").exists()
