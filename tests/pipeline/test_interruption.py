@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import tiny
 
+from preloaded import commands
 from semiproto import params
 from semiproto.artifacts import sha256_file
 from semiproto.train import checkpoint
@@ -24,13 +25,13 @@ STEPS = 80
 class Training:
     """The command of a prototype run that is long enough to be killed, in a folder of its own."""
 
-    def __init__(self, checkout, folder: Path, processes: int) -> None:
+    def __init__(self, checkout, folder: Path, processes: int, python: Path) -> None:
         tree = tiny.params()
         tree["semi"] |= {"steps": STEPS, "checkpoint_every": 2, "validations": 3}
         config = params.canonical(params.train_config(params.validate(tree, "test"), "prototype"))
         self.folder, self.processes = folder, processes
         self.command = [
-            *(sys.executable, "-m", "semiproto", "train", "--config", config, "--seed", "0"),
+            *(str(python), "-m", "semiproto", "train", "--config", config, "--seed", "0"),
             *("--data", str(checkout.path / "data/raw/tiny"), "--split", str(checkout.path / "data/splits/tiny/8")),
             *("--pretrained", str(checkout.path / "models/pretrain/tiny/8/seed0")),
             *("--prototypes", str(checkout.path / "models/prototypes/tiny/8/seed0")),
@@ -40,9 +41,7 @@ class Training:
     def start(self, workers: int = 0) -> subprocess.Popen[str]:
         compute = tiny.params()["compute"] | {"processes": self.processes, "workers": workers}
         command = [*self.command, "--compute", json.dumps(compute)]
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0)
 
     def finish(self) -> str:
         """Runs to the end; what it printed."""
@@ -66,7 +65,12 @@ class Training:
 
 @pytest.fixture(scope="module")
 def training(finished, tmp_path_factory):
-    return lambda processes: Training(finished, tmp_path_factory.mktemp("training"), processes)
+    """A training of its own; one of several processes is started as users do, as it starts processes itself."""
+    with commands() as stand_ins:
+        python = {True: Path(sys.executable), False: stand_ins / "python"}
+        yield lambda processes: Training(
+            finished, tmp_path_factory.mktemp("training"), processes, python[processes > 1]
+        )
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +90,11 @@ def ranks(process: subprocess.Popen[str]) -> list[int]:
     return [int(line) for line in found.stdout.split()]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_five_kills_at_random_moments(training, undisturbed, processes):
+@pytest.mark.parametrize(("processes", "kills"), [(1, 5), (2, 3)])
+def test_kills_at_random_moments(training, undisturbed, processes, kills):
     """With two processes the launcher or one of its two is killed; the number of loader workers changes each time."""
     run = training(processes)
-    for attempt in range(5):
+    for attempt in range(kills):
         process = run.start(workers=attempt % 3)
         run.wait_for_a_new_checkpoint(process, time.time())
         time.sleep(random.uniform(0, 0.3))
