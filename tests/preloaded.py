@@ -76,7 +76,8 @@ def serve(folder: Path) -> None:
         (folder / name).write_text(f"#!{sys.executable} -ISE\n{Path(__file__).read_text()}")
         (folder / name).chmod(0o755)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+    # Not sys.stdin.read(), which holds a lock that processes forked meanwhile could never take.
+    threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "socket"))
         listener.listen(64)
