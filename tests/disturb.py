@@ -19,9 +19,17 @@ import yaml
 from pipeline import tiny
 
 SOURCES = ("src", "workflow", "experiments", "Snakefile", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore")
-TIMINGS = ["seconds", "seconds_mean", "images_per_second", "data_wait", "step_seconds", "memory_mib"]
+TIMINGS = [
+    "seconds",
+    "training_seconds",
+    "seconds_mean",
+    "images_per_second",
+    "data_wait",
+    "step_seconds",
+    "memory_mib",
+]
 """Columns and keys that two equal runs do not have in common."""
-TIMED = ["metrics.json", "history.csv", "runs.csv", "summary.csv", "summary.md", "report.html"]
+TIMED = ["metrics.json", "history.csv", "runs.csv", "summary.csv", "summary.md", "summary.tex", "report.html"]
 """Files that hold them, whose digests in receipts therefore differ too."""
 OF_ONE_RUN = [*TIMINGS, *TIMED, "made", "modules"]
 
@@ -103,12 +111,14 @@ def _content(path: Path) -> bytes:
         return table.drop(columns=TIMINGS, errors="ignore").to_csv().encode()
     if path.suffix == ".json":
         return json.dumps(_lasting(json.loads(data)), sort_keys=True).encode()
-    if path.suffix == ".md":  # the column of seconds
-        return re.sub(rb"\| +[0-9.,]+ +(?=\|)", b"|", data)
+    if path.suffix in (".md", ".tex"):  # the column of seconds
+        return re.sub(rb"([|&]) +[0-9.,{}]+ +(?=[|&])", rb"\1", data)
     if path.suffix == ".pdf":
         return re.sub(rb"/CreationDate \(.*?\)", b"", data)
     if path.suffix == ".html":
-        how = r"\d+\.\d+ s on|<dt>(seconds|versions|machine)</dt><dd>.*?</dd>"
+        how = (
+            r"\d+\.\d+ s on|<dt>(training_)?(seconds|versions|machine)</dt><dd>.*?</dd>|[0-9a-f]{64}"  # as in receipts
+        )
         return re.sub("(?s)<table>.*?</table>", _without_seconds, re.sub(how, "", data.decode())).encode()
     return data
 
