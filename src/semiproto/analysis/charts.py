@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,12 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from semiproto.analysis.drawing import Block, class_lines, dash, variant_colours
 from semiproto.analysis.evaluations import VARIANTS, in_order
 from semiproto.analysis.tables import mean_sd
+
+IDEAL: dict[str, Any] = {"color": "#999999", "linewidth": 1}
+"""The line on which confidence is what it says."""
+
+DOT: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5, "zorder": 3}
+"""Of one seed: seen on the diamond of the mean too."""
 
 LEGEND_COLUMNS = 7
 """Of class names."""
@@ -45,17 +51,18 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     for place, variant in enumerate(variants):
         own = runs[runs["variant"] == variant]
         colour = variant_colours(variants)[variant]
-        beside = 1.03 ** (place - (len(variants) - 1) / 2)  # else the bars of equal counts hide each other
+        # Beside each other, else the bars of equal counts hide each other.
+        beside = (1.03 if len(counts) > 1 else 1.1) ** (place - (len(variants) - 1) / 2)
         scores = own.groupby("labels")["miou"].agg(["mean", "std"])
-        axes.plot(own["labels"] * beside, own["miou"], ".", color=colour, alpha=0.45, markersize=5)
+        axes.plot(own["labels"] * beside, own["miou"], "o", color=colour, markersize=3, **DOT)
         axes.errorbar(
             scores.index * beside,
             scores["mean"],
             scores["std"],
             fmt="D" + dash(variant),
             color=colour,
-            capsize=3,
-            markersize=5,
+            capsize=4,
+            markersize=7,
             label=variant,
         )
     known = _published(axes, published, variant_colours(variants))
@@ -194,7 +201,7 @@ def calibration(block: Block) -> Figure:
     """
     figure = Figure(figsize=(8, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot([0, 100], [0, 100], color="#999999", linewidth=1)
+    left.plot([0, 100], [0, 100], **IDEAL)
     for variant in block.variants:
         own = block.tables["calibration"]
         bins = pooled(own[own["variant"] == variant])
@@ -205,14 +212,14 @@ def calibration(block: Block) -> Figure:
         right.plot(low, 100 * above["correct"] / above["pixels"], "o" + line, color=colour, markersize=4)
         right.plot(low, 100 * above["pixels"] / above["pixels"].max(), ":", color=colour)
     left.set(title="Is the teacher as right as it is sure?", xlabel="confidence (%)", ylabel="right pixels (%)")
-    left.text(70, 62, "as right as sure", color="#777777", fontsize=8, rotation=38)
     right.set(title="Pixels above a confidence", xlabel="confidence (%)", ylabel="pixels (%)")
     for axes in (left, right):
         axes.set(xlim=(0, 102), ylim=(0, 102))
+    left.legend(handles=[Line2D([], [], **IDEAL, label="as right as sure")], loc="lower right")
     kinds: dict[str, Literal["-", ":"]] = {"of them right": "-", "their share of all pixels": ":"}
-    handles = _handles(block.variants)
-    handles += [Line2D([], [], color="#333333", linestyle=kind, label=name) for name, kind in kinds.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    own = [Line2D([], [], color="#333333", linestyle=kind, label=name) for name, kind in kinds.items()]
+    right.legend(handles=own, loc="lower left")
+    figure.legend(handles=_handles(block.variants), loc="outside lower center", ncols=3)
     return figure
 
 
