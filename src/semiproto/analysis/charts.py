@@ -217,8 +217,8 @@ def calibration(block: Block) -> Figure:
         axes.set(xlim=(0, 102), ylim=(0, 102))
     left.legend(handles=[Line2D([], [], **IDEAL, label="as right as sure")], loc="lower right")
     kinds: dict[str, Literal["-", ":"]] = {"of them right": "-", "their share of all pixels": ":"}
-    own = [Line2D([], [], color="#333333", linestyle=kind, label=name) for name, kind in kinds.items()]
-    right.legend(handles=own, loc="lower left")
+    styles = [Line2D([], [], color="#333333", linestyle=kind, label=name) for name, kind in kinds.items()]
+    right.legend(handles=styles, loc="lower left")
     figure.legend(handles=_handles(block.variants), loc="outside lower center", ncols=3)
     return figure
 
