@@ -133,6 +133,9 @@ def curves(block: Block) -> Figure:
     for axes in panels:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("step of the variant's own phase")
+    for axes in panels[1:]:
+        lowest = axes.dataLim.ymin if axes.lines else 0
+        axes.set(ylim=(20 * (lowest // 20) - 2, 102))  # with room below: a line at 0 is a finding
     figure.legend(handles=_handles(block.variants), loc="outside upper center", ncols=3)
     legend_below(figure, panels[-1].lines)
     return figure
@@ -144,12 +147,10 @@ def _shown(variants: list[str]) -> str:
 
 
 def _known(axes: Axes, rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows that have a number; where none has, the panel says so. A line at 0 is a finding: shares show it."""
+    """The rows that have a number; where none has, the panel says so."""
     rows = rows.dropna(subset=[column]) if column in rows else rows[:0]
     if not len(rows):
         axes.text(0.5, 0.5, "no variant has\na number for it", ha="center", transform=axes.transAxes)
-    if column != "miou":
-        axes.set(ylim=(-2, 102))
     return rows
 
 
