@@ -30,7 +30,7 @@ QUESTIONS = {
         "prototype",
         "supervised-equal-compute",
     ): "Do unlabelled images help more than the same compute on labelled ones?",
-    ("prototype", "consistency"): "Do the prototypes help, over consistency?",
+    ("prototype", "consistency"): "Do the prototypes help over consistency?",
     ("prototype", "consistency-equal-loss"): "Do the prototypes help more than just twice the loss?",
     ("consistency", "supervised"): "Does consistency alone help?",
 }
