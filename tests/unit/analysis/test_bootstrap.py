@@ -23,8 +23,8 @@ def experiment(rng, seeds, planted, seed_sd, unequal=0):
     variants = []
     for gain in (planted, 0):
         level = 60 + gain + rng.normal(0, seed_sd, (seeds, 1, CLASSES))
-        own = rng.normal(0, unequal, (IMAGES, CLASSES)) + rng.normal(0, 8, (seeds, IMAGES, CLASSES))
-        iou = np.clip(level + difficulty + own, 0, 100)
+        gains = rng.normal(0, unequal, (IMAGES, CLASSES)) if unequal else 0
+        iou = np.clip(level + difficulty + gains + rng.normal(0, 8, (seeds, IMAGES, CLASSES)), 0, 100)
         variants.append(np.stack([np.round(size * iou / 100), np.broadcast_to(size, iou.shape)], axis=-1))
     return variants
 
