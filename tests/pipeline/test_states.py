@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from semiproto.artifacts import RECEIPT
+from semiproto.artifacts import RECEIPT, sha256_file
 from semiproto.explain import explain
 
 QUIET = ("--quiet", "rules", "host", "reason")
@@ -64,6 +64,34 @@ def test_a_changed_module_is_for_the_rules_to_judge(checkout, monkeypatch):
     assert result.returncode == 1
     assert "`snakemake --dry-run` would make it again; modules changed since: train/losses.py" in result.stdout
     assert checkout.run("semiproto", "explain", "data/splits/tiny/8").returncode == 0
+
+
+def test_what_was_made_from_other_inputs_is_planned_by_a_dry_run_and_nothing_is_changed(checkout):
+    """As where an evaluation was brought from another machine, older than the tables that were made of another one."""
+    folder = checkout.path / "results/eval/tiny/8/supervised/seed0"
+    metrics, receipt = folder / "metrics.json", folder / RECEIPT
+    other = json.loads(metrics.read_text()) | {"miou": 1.5}
+    metrics.write_text(json.dumps(other))
+    facts = json.loads(receipt.read_text())
+    facts["outputs"]["metrics.json"] = sha256_file(metrics)
+    receipt.write_text(json.dumps(facts))
+    for path in (metrics, receipt):
+        os.utime(path, (0, 0))
+    before = made(checkout)
+    output = checkout.snakemake("--dry-run")
+    assert "results/tables: made from another results/eval/tiny/8/supervised/seed0 than the one there" in output
+    assert checkout.planned() == {"tables": 1, "outcome": 1, "figures": 1, "report": 1}
+    assert checkout.planned("--", "stage_train") == {}
+    assert made(checkout) == before
+    checkout.snakemake(*QUIET)
+    assert checkout.planned() == {}
+    assert "1.5" in (checkout.path / "results/tables/runs.csv").read_text()
+
+
+def made(checkout) -> dict[str, tuple[int, int]]:
+    """Time of change and size of all that the pipeline made."""
+    files = [path for top in ("data", "models", "results") for path in (checkout.path / top).rglob("*")]
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
 
 
 def test_without_git_and_with_a_clock_set_back(checkout):

@@ -15,7 +15,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get
 
 from semiproto import integrity, locks, versions
 from semiproto import params as P
-from semiproto.artifacts import RECEIPT, sha256_file
+from semiproto.artifacts import RECEIPT, receipt_file, sha256_file
 from semiproto.errors import UserError
 
 
@@ -105,6 +105,18 @@ def existing(folder, *names):
     return [ancient(f"{folder}/{name}") for name in names]
 
 
+def force_in_dag(files):
+    """Has the jobs of files run where a target needs them. `--forcerun` would make each file a target of its own; its
+    deletion would be a change by a dry run."""
+    files, prepare = set(files), workflow._prepare_dag
+
+    def prepare_and_force(*args, **kwargs):
+        prepare(*args, **kwargs)
+        workflow.dag.forcefiles.update(files)
+
+    workflow._prepare_dag = prepare_and_force
+
+
 LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")
 PRETRAINED_FILES = ("model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv", "receipt.json")
 DATA = f"data/raw/{DATASET}"
@@ -141,6 +153,7 @@ ENGINE_CODE = sources(
     "data/masks.py",
     "analysis/evaluate.py",
     "analysis/confusion.py",
+    "analysis/pseudo_labels.py",
 )
 
 
