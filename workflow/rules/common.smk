@@ -153,6 +153,7 @@ ENGINE_CODE = sources(
     "data/masks.py",
     "analysis/evaluate.py",
     "analysis/confusion.py",
+    "analysis/pseudo_labels.py",
 )
 
 

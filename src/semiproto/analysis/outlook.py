@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semiproto.analysis.advice import read_summary
-from semiproto.analysis.drawing import STYLE, Block, class_colour, class_marker, save, words
+from semiproto.analysis.drawing import STYLE, Block, class_lines, legend_below, save, words
 from semiproto.analysis.evaluations import read_table
 
 
@@ -33,7 +33,7 @@ def forecast(folder: Path) -> Figure:
     is one.
     """
     table, summary = read_table(folder / "forecast.csv"), read_summary(folder)
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes, column in ((left, "precision"), (right, "coverage")):
         _lines(axes, table, column)
@@ -43,14 +43,12 @@ def forecast(folder: Path) -> Figure:
         left.axhline(100 * summary["level"], color="#D55E00", linestyle=":", label="our runs got worse below")
     left.set(title="Right among the confident pixels", ylabel="%")
     right.set(title="Confident among the pixels predicted so", ylabel="%")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    legend_below(figure, left.lines)
     return figure
 
 
 def _lines(axes: Axes, table: pd.DataFrame, column: str) -> None:
     classes = table[table["group"] == "class"]
-    for index, (name, own) in enumerate(classes.groupby("class", sort=False)):
-        (line,) = axes.plot(own["tau"], 100 * own[column], color=class_colour(index), linewidth=1, label=str(name))
-        line.set(marker=class_marker(index), markersize=4, markevery=7)
+    class_lines(axes, list(classes["class"].unique()), classes, "tau", column, every=7)
     whole = table[table["group"] == "foreground"]
     axes.plot(whole["tau"], 100 * whole[column], color="#333333", linewidth=3.5, alpha=0.6, label="foreground")
