@@ -102,7 +102,7 @@ def queue(checkout: Checkout, name: str, setting: str) -> None:
 
 def finished(checkout: Checkout) -> dict[str, str]:
     """What became of the queue's tasks, once all have ended."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 500
     while time.monotonic() < deadline:
         lines = checkout.run("dvc", "queue", "status").stdout.splitlines()
         tasks = {line.split()[1]: line.split()[-1] for line in lines[1:] if len(line.split()) > 3}
