@@ -166,7 +166,8 @@ def test_parameters_with_tabs(checkout):
     (checkout.path / "params.yaml").write_text("semi:\n\ttau: 0.8\n")
     result = checkout.run("snakemake", "--cores", "1", "--dry-run", check=False)
     assert result.returncode == 1
-    assert [line for line in result.stdout.splitlines() if line.startswith("params.yaml: not valid YAML")]
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("params.yaml: not valid YAML")]
+    assert "line 2, column 1" in line and line.endswith("indents are spaces, not tabs")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder that root cannot write")
