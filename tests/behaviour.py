@@ -1,4 +1,5 @@
-"""The behaviour of both engines as a table: what was done, which jobs ran, how many seconds it took.
+"""The behaviour of both engines as a table: what was done, which jobs ran, how many seconds it took, by the clock and
+of the processor (the latter hardly grow when the machine is busy).
 
     python tests/behaviour.py
 
@@ -8,6 +9,7 @@ must be is asserted by pipeline/test_behaviour.py, test_storage.py and test_expe
 
 from __future__ import annotations
 
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -79,17 +81,23 @@ def row(checkout: Path, step: str | tuple[Change, str]) -> str:
     command, before = (step, "") if isinstance(step, str) else (step[1], f"{step[0][0]} = {step[0][1]}; ")
     if not isinstance(step, str):
         change(checkout / "params.yaml", *step[0])
-    began = time.monotonic()
+    began, used = time.monotonic(), processor_seconds()
     process = disturb.start(checkout, f"bash -c '{command}'", disturb.environment(checkout))
     output, _ = process.communicate(timeout=1200)
-    seconds = time.monotonic() - began
+    seconds, used = time.monotonic() - began, processor_seconds() - used
     jobs = ", ".join(f"{count} {rule}" for rule, count in sorted(summary.finished(output).items()))
     status = "" if process.returncode == 0 else f" (status {process.returncode})"
-    return f"| {before}`{command}`{status} | {jobs or 'none'} | {seconds:.1f} |"
+    return f"| {before}`{command}`{status} | {jobs or 'none'} | {seconds:.1f} | {used:.1f} |"
+
+
+def processor_seconds() -> float:
+    """Of all processes that this one waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
-    print("| command | jobs | seconds |\n| --- | --- | --- |")
+    print("| command | jobs | seconds | of the processor |\n| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as base:
         checkout = Path(base, "checkout")
         disturb.new_checkout(checkout)

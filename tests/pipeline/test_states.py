@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -119,6 +120,7 @@ def test_two_at_once_then_killed(checkout, monkeypatch):
         assert f"locked, at work: pid {first.pid}" in second.stdout
         refused = checkout.run("semiproto", "unlock", check=False)
         assert refused.returncode == 1 and f"at work: pid {first.pid}" in refused.stdout
+        assert re.search(rf"; wait, or stop it with `kill {first.pid} \d+`", refused.stdout)  # and its step
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()
