@@ -103,7 +103,7 @@ def pretrain(
 
     step_config, compute = params.parse(config, params.PretrainConfig), _compute(compute_json)
     inputs = runs.Inputs(data, split)
-    validate = _validator(inputs.data, split)
+    validate = _validator(inputs.data, split, inputs.classes)
     work = partial(runs.pretrain, step_config, inputs, seed, out, checkpoints, compute, validate)
     distributed.run(compute, step_config.pretrain.batch, work)
 
@@ -203,7 +203,7 @@ def train(
 
     step_config, compute = params.parse(config, params.TrainConfig), _compute(compute_json)
     inputs = runs.Inputs(data, split, *(folder for folder in (pretrained, prototypes) if folder is not None))
-    validate = _validator(inputs.data, split)
+    validate = _validator(inputs.data, split, inputs.classes, step_config.semi.tau)
     work = partial(runs.train, step_config, inputs, pretrained, prototypes, seed, out, checkpoints, compute, validate)
     distributed.run(compute, step_config.semi.batch, work)
 
@@ -575,15 +575,15 @@ def _compute(text: str) -> params.Compute:
     return compute
 
 
-def _validator(data: Path, split: Path):  # type: ignore[no-untyped-def]  # the return type would import torch
-    """A function that gives a network's mIoU on the split's validation images."""
+def _validator(data: Path, split: Path, classes: list[str], tau: float | None = None):  # type: ignore[no-untyped-def]
+    """A function that says what a network is worth on the split's validation images. Its type would import torch."""
     from functools import partial
 
-    from semiproto.analysis.evaluate import mean_iou
+    from semiproto.analysis.evaluate import validate
     from semiproto.data import layout
     from semiproto.data.dataset import Images
 
-    return partial(mean_iou, images=Images(data, layout.read_list(split / "val.txt")))
+    return partial(validate, images=Images(data, layout.read_list(split / "val.txt")), names=classes, tau=tau)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from semiproto.analysis import advice
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "results/embedded-controls"
 SUMMARY = pd.read_csv(TABLES / "summary.csv").set_index("variant")
-DIFFERENCES = pd.read_csv(TABLES / "differences.csv").query("minuend == 'prototype'").set_index("subtrahend")
+VERDICT = pd.read_csv(TABLES / "verdict.csv").query("minuend == 'prototype'").set_index("subtrahend")
 
 
 @pytest.mark.parametrize(("page", "variants"), [("README.md", 3), ("docs/embedded.md", 5)])
@@ -26,9 +26,10 @@ def test_scores(page, variants):
 
 @pytest.mark.parametrize("page", ["README.md", "docs/embedded.md"])
 def test_differences(page):
-    text = " ".join((ROOT / page).read_text().split()).replace("95 % interval over seeds ", "").replace(" points", "")
-    for other, row in DIFFERENCES.iterrows():
-        assert f"{row.difference:+.1f} ({row.low:+.1f} to {row.high:+.1f})" in text, other
+    text = " ".join((ROOT / page).read_text().split()).replace("95 % interval ", "").replace(" points", "")
+    assert len(VERDICT) == 4
+    for other, row in VERDICT.iterrows():
+        assert f"{row.gain:+.1f} ({row.low:+.1f} to {row.high:+.1f})" in text, other
 
 
 def score(variant: str) -> str:

@@ -141,6 +141,7 @@ ENGINE_CODE = sources(
     "data/masks.py",
     "analysis/evaluate.py",
     "analysis/confusion.py",
+    "analysis/pseudo_labels.py",
 )
 
 

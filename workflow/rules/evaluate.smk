@@ -4,7 +4,7 @@ SCORING_CODE = (
     DATA_CODE
     + MODEL_CODE
     + sources("analysis/steps.py", "analysis/evaluate.py", "analysis/confusion.py", "analysis/scoring.py")
-    + sources("analysis/boundary.py", "analysis/calibration.py")
+    + sources("analysis/boundary.py", "analysis/calibration.py", "analysis/pseudo_labels.py")
 )
 
 

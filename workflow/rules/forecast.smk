@@ -41,7 +41,7 @@ UNSEEN = [[folder.replace("{fold}", str(n)) for folder in (FOLD, FOLD_MODEL)] fo
 
 
 FORECAST_CODE = DATA_CODE + MODEL_CODE + sources(
-    *(f"analysis/{name}.py" for name in ("forecast", "advice", "outlook", "drawing", "evaluate", "evaluations")),
+    *(f"analysis/{name}.py" for name in ("forecast", "advice", "outlook", "drawing", "evaluate", "pseudo_labels", "evaluations")),
     "analysis/forecast-evidence.csv",
 )
 

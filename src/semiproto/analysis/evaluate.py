@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from semiproto import distributed
 from semiproto.analysis.confusion import ConfusionMatrix
+from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.data.dataset import Images
 from semiproto.model.deeplab import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank
@@ -140,19 +142,33 @@ def _stacked(waiting: list[tuple[int, Tensor, Tensor]], device: torch.device) ->
     return list(positions), torch.stack(images).to(device), list(masks)
 
 
-def mean_iou(model: DeepLab, images: Images, window: Window | None = None) -> float:
-    """The linear head's mIoU (0..1) on `images`, in eval mode; the model's mode is restored.
+def validate(
+    model: DeepLab, images: Images, names: Sequence[str], tau: float | None = None, window: Window | None = None
+) -> dict[str, list[float]]:
+    """What a training run notes of the linear head on `images`, in eval mode; the model's mode is restored.
 
-    Several processes look at a part of the images each, and all get the mIoU of the whole.
+    miou: percent. With tau also what pseudo-labels would be worth, counted as in pseudo_labels.py: coverage and
+    precision, percent, of the foreground; validation_coverage and validation_precision, shares, of each of the classes
+    `names`. Several processes look at a part of the images each, and all get the numbers of the whole.
     """
     device = next(model.parameters()).device
-    confusion = ConfusionMatrix(model.num_classes)
+    confusion, labels = ConfusionMatrix(len(names)), PseudoLabels(names, [] if tau is None else [tau])
     was_training = model.training
     model.eval()
     for _, batch, masks in batches(images, device):
-        (prediction,) = predict(linear_scores(model), batch, window)
-        for predicted, mask in zip(prediction.cpu(), masks, strict=True):
-            confusion.update(predicted, mask)
+        found = [x.cpu() for x in classify(linear_scores(model), batch, window)]
+        for prediction, confidence, mask in zip(*found, masks, strict=True):
+            confusion.update(prediction, mask)
+            labels.update(prediction, confidence, mask)
     model.train(was_training)
-    confusion.counts = distributed.total(confusion.counts.to(device)).cpu()
-    return confusion.mean_iou()
+    confusion.counts, labels.counts = (distributed.total(x.counts.to(device)).cpu() for x in (confusion, labels))
+    return {"miou": [100 * confusion.mean_iou()]} | ({} if tau is None else _worth(labels.table()))
+
+
+def _worth(table: pd.DataFrame) -> dict[str, list[float]]:
+    """Coverage and precision of a table of PseudoLabels at one tau, as `validate` returns them."""
+    foreground, classes = (table[table["group"] == group] for group in ("foreground", "class"))
+    shares = ("coverage", "precision")
+    return {name: [100 * float(foreground[name].iloc[0])] for name in shares} | {
+        f"validation_{name}": classes[name].tolist() for name in shares
+    }

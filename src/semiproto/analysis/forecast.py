@@ -7,17 +7,15 @@ run is in advice.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
-from torch import Tensor
 
 from semiproto import model_folder
 from semiproto.analysis import advice, outlook
 from semiproto.analysis.evaluate import batches
+from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.artifacts import Stopwatch, atomic_write, read_receipt, sha256_file, write_json, write_receipt
 from semiproto.data import layout
 from semiproto.data.dataset import Images
@@ -51,11 +49,11 @@ def forecast(
     names = layout.read_classes(data / FILES)
     taus = sorted({*TAUS, config.tau})
     what = f"forecast {run['split']}/seed{run['seed']}"
-    of_parts = []
+    found = PseudoLabels(names, taus)
     for lists, folder in parts:
         images = Images(data / FILES, layout.read_list(lists / "val.txt"))
-        of_parts.append(count(model_folder.load_model(folder), images, taus, device, what))
-    table = curve(torch.stack(of_parts).sum(dim=0), taus, names)
+        count(found, model_folder.load_model(folder), images, device, what)
+    table = found.table()
     with atomic_write(out / CURVE) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")
     run = run | {"labels": len(layout.read_list(split / "labeled.txt")), "images": config.images}
@@ -76,46 +74,11 @@ def forecast(
     return str(summary["sentence"])
 
 
-def count(model: DeepLab, images: Images, taus: list[float], device: torch.device, what: str) -> Tensor:
-    """Labelled pixels by whether they are right, predicted class, and how many of `taus` they exceed.
-
-    int64 [2, classes, len(taus) + 1]; `taus` ascend. Void pixels are left out. Exceeding is strict, as in training.
-    """
-    teacher, bounds = Teacher(model, decay=0).to(device), torch.tensor(taus)
-    shape = (2, model.num_classes, len(taus) + 1)
-    counts = torch.zeros(shape, dtype=torch.int64)
+def count(found: PseudoLabels, model: DeepLab, images: Images, device: torch.device, what: str) -> None:
+    """Adds the labelled pixels of `images`, as the model labels them."""
+    teacher = Teacher(model, decay=0).to(device)
     progress = Progress(what, len(images), "images")
     for _, batch, masks in batches(images, device):
         for label, sure, mask in zip(*(x.cpu() for x in teacher.pseudo_labels(batch)), masks, strict=True):
-            known = mask != layout.IGNORE_INDEX
-            right, label, passed = (label == mask)[known].long(), label[known], torch.bucketize(sure[known], bounds)
-            index = (right * shape[1] + label) * shape[2] + passed
-            counts += index.bincount(minlength=counts.numel()).view(shape)
+            found.update(label, sure, mask)
         progress.update(len(batch))
-    return counts
-
-
-def curve(counts: Tensor, taus: list[float], names: list[str]) -> pd.DataFrame:
-    """A row for each tau and for each class, the foreground and all pixels, from the counts of `count`.
-
-    pixels: predicted as the class, at any confidence; confident: those above tau; correct: those of them that are
-    right; coverage = confident / pixels; precision = correct / confident. What is divided by none is nan.
-    """
-    exceeding = counts.flip(2).cumsum(2).flip(2)[..., 1:]  # [2, classes, taus]
-    rows = []
-    for group, name, members in _groups(names):
-        pixels = int(counts[:, members].sum())
-        wrong, right = exceeding[:, members].sum(dim=1).tolist()
-        rows += [(t, group, name, pixels, w + r, r) for t, w, r in zip(taus, wrong, right, strict=True)]
-    table = pd.DataFrame(rows, columns=["tau", "group", "class", "pixels", "confident", "correct"])
-    table["coverage"] = table["confident"] / table["pixels"].where(table["pixels"] > 0)
-    table["precision"] = table["correct"] / table["confident"].where(table["confident"] > 0)
-    return table
-
-
-def _groups(names: list[str]) -> Iterator[tuple[str, str, list[int]]]:
-    """(group, class, indices): every class, all but one called background, and all of them."""
-    for index, name in enumerate(names):
-        yield "class", name, [index]
-    yield "foreground", "", [index for index, name in enumerate(names) if name != "background"]
-    yield "all", "", list(range(len(names)))

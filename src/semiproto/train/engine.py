@@ -30,7 +30,7 @@ from semiproto.model.deeplab import DeepLab
 from semiproto.params import Optimizer
 from semiproto.progress import Progress
 from semiproto.train import checkpoint
-from semiproto.train.health import Health, Means, peak_memory
+from semiproto.train.health import Health, Means, peak_memory, scalars
 from semiproto.train.schedule import lr_factor
 
 LOG_LINES = 100
@@ -87,7 +87,7 @@ class Result:
     history: list[dict[str, float]] = field(default_factory=list)
     """Rows of step, seconds, lr and the mean of what was measured since the row before."""
     scores: list[dict[str, float]] = field(default_factory=list)
-    """Rows of step and validation mIoU (percent)."""
+    """Rows of step and what validation measured as one number, percent."""
     health: Health = field(default_factory=Health)
     seconds: float = 0.0
     """Spent in steps, interruptions and validation left out."""
@@ -113,10 +113,14 @@ class Result:
         """Adds a row to the history; returns new warnings."""
         means = {name: [value / self.counts[name] for value in total] for name, total in self.sums.items()}
         self.sums, self.counts = {}, {}
-        scalars = {name: values[0] for name, values in means.items() if len(values) == 1}
-        row = {"step": step, "seconds": round(self.seconds, 2), "lr": lr, **scalars, "memory_mib": round(memory)}
+        row = {"step": step, "seconds": round(self.seconds, 2), "lr": lr, **scalars(means), "memory_mib": round(memory)}
         self.history.append(row)
         return self.health.add(step, means, classes)
+
+    def validated(self, step: int, found: Means, classes: list[str]) -> None:
+        """Adds what validation found."""
+        self.scores.append({"step": step, **scalars(found)})
+        self.health.note(step, found, classes)
 
 
 def fit(
@@ -124,7 +128,7 @@ def fit(
     optimizer_params: Optimizer,
     run: Run,
     loaders: Callable[[int], list[DataLoader[Batch]]],
-    validate: Callable[[DeepLab], float],
+    validate: Callable[[DeepLab], Means],
 ) -> Result:
     """Trains `phase` to the end, from its checkpoint where there is one.
 
@@ -156,8 +160,7 @@ def fit(
                 board(result)
                 write_tables(run.checkpoints, result.tables())  # a sick run is looked at before it ends
             if _is_due(step + 1, run.steps, run.validations):
-                score = 100 * validate(phase.evaluated())
-                result.scores.append({"step": step + 1, "miou": score})
+                result.validated(step + 1, validate(phase.evaluated()), run.classes)
             progress.update(extra=_speed(values) + _last_score(result))
             if stop or ((step + 1) % run.checkpoint_every == 0 and step + 1 < run.steps):
                 _save(phase, optimizer, run, step + 1, result)

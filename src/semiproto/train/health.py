@@ -59,10 +59,7 @@ class Health:
 
     def add(self, step: int, means: Means, classes: Sequence[str]) -> list[str]:
         """Takes note of one row of means; returns the new warnings, one line for each kind."""
-        for measure, values in means.items():
-            if len(values) > 1:
-                named = zip(names(measure, len(values), classes), values, strict=True)
-                self.rows += [{"step": step, "measure": measure, "name": name, "value": v} for name, v in named]
+        self.note(step, means, classes)
         self.streaks = {one: [*self.streaks.get(one, []), step] for one in self._wrong(means, classes)}
         due = [one for one, steps in self.streaks.items() if one not in self.said and _is_long(steps)]
         self.said += due
@@ -72,6 +69,13 @@ class Health:
             new.append(f"step {step}: {kind}{f' ({items})' if items else ''}: {REMEDIES[kind]}")
         self.warnings += new
         return new
+
+    def note(self, step: int, means: Means, classes: Sequence[str]) -> None:
+        """Adds what has more than one value to the rows."""
+        for measure, values in means.items():
+            if len(values) > 1:
+                named = zip(names(measure, len(values), classes), values, strict=True)
+                self.rows += [{"step": step, "measure": measure, "name": name, "value": v} for name, v in named]
 
     def _wrong(self, means: Means, classes: Sequence[str]) -> Iterator[str]:
         """What looks wrong in one row, as `kind: item`."""
@@ -92,6 +96,11 @@ class Health:
             self.best_agreement = max(self.best_agreement, means["agreement"][0])
             if means["agreement"][0] < self.best_agreement - FALLEN_AGREEMENT:
                 yield "heads disagree: "
+
+
+def scalars(means: Means) -> dict[str, float]:
+    """What is one number."""
+    return {name: values[0] for name, values in means.items() if len(values) == 1}
 
 
 def _is_long(steps: list[int]) -> bool:

@@ -21,10 +21,11 @@ from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Augment, Compute, PretrainConfig, Schedule, TrainConfig, canonical
 from semiproto.train import checkpoint
 from semiproto.train.engine import Result, Run, fit, write_tables
+from semiproto.train.health import Means
 from semiproto.train.semi import SemiPhase
 from semiproto.train.supervised import SupervisedPhase
 
-Validate = Callable[[DeepLab], float]
+Validate = Callable[[DeepLab], Means]
 
 
 class Inputs:

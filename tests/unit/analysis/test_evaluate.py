@@ -2,17 +2,20 @@
 
 import naive
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, precision_score
 from torch.nn import functional as F
 
-from semiproto.analysis.evaluate import BATCH, batches, head_scores, linear_scores, mean_iou, predict
+from semiproto.analysis.evaluate import BATCH, batches, head_scores, linear_scores, predict, validate
 from semiproto.data.dataset import Images
 from semiproto.data.layout import IMAGES, MASKS, read_mask, write_mask
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Window
+
+NAMES = ["background", *"abcdef"]
 
 MIXING = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)) - 0.5
 
@@ -148,15 +151,39 @@ def test_mean_iou_equals_scikit_learns(make_net, odd_set, window):
     counts = confusion_matrix(target[target != 255], prediction[target != 255], labels=range(7)).astype(float)
     union = counts.sum(0) + counts.sum(1) - counts.diagonal()
     expected = np.mean(counts.diagonal()[union > 0] / union[union > 0])
-    assert mean_iou(net, odd_set, window) == pytest.approx(expected, abs=1e-9)
+    assert validate(net, odd_set, NAMES, window=window) == {"miou": [pytest.approx(100 * expected, abs=1e-9)]}
     assert 0.01 < expected < 0.9
+
+
+def test_what_pseudo_labels_would_be_worth_equals_scikit_learns(make_net, odd_set):
+    net, tau = make_net().eval(), 0.6
+    with torch.no_grad():
+        net.linear_head[-1].weight.mul_(20)
+    sure, label, truth = [], [], []
+    for image, mask in (odd_set[n] for n in range(len(odd_set))):
+        with torch.no_grad():
+            logits = F.interpolate(net(image[None]).logits, mask.shape, mode="bilinear", align_corners=True)
+        for found, values in zip((sure, label), logits.softmax(1).max(1), strict=True):
+            found.append(values.flatten())
+        truth.append(mask.flatten())
+    sure, label, truth = (torch.cat(parts).numpy() for parts in (sure, label, truth))
+    scored, confident = truth != 255, (truth != 255) & (sure > tau)
+    found = validate(net, odd_set, NAMES, tau)
+    known = pd.Series(confident[scored]).groupby(label[scored]).mean().reindex(range(7))
+    assert found["validation_coverage"] == pytest.approx(known.tolist(), abs=1e-3, nan_ok=True)
+    right = precision_score(truth[confident], label[confident], labels=range(7), average=None, zero_division=np.nan)
+    assert found["validation_precision"] == pytest.approx(right.tolist(), abs=1e-3, nan_ok=True)
+    front = label > 0
+    assert found["coverage"] == [pytest.approx(100 * confident[scored & front].mean(), abs=0.1)]
+    assert found["precision"] == [pytest.approx(100 * (truth == label)[confident & front].mean(), abs=0.1)]
+    assert 5 < found["coverage"][0] < 95
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_evaluation_is_in_eval_mode_and_restores_the_mode(make_net, odd_set, training):
     net = make_net().train(training)
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    first = mean_iou(net, odd_set)
+    first = validate(net, odd_set, NAMES, 0.2)
     assert net.training == training
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    assert first == mean_iou(net.eval(), odd_set)
+    assert str(first) == str(validate(net.eval(), odd_set, NAMES, 0.2))

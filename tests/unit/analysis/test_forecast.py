@@ -9,6 +9,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from semiproto.analysis import forecast
+from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.artifacts import write_receipt, write_text
 from semiproto.data.dataset import Images
 from semiproto.data.layout import MASKS, read_mask, write_mask
@@ -62,7 +63,9 @@ def voided(digits_root, ids, tmp_path):
 def test_counts_are_those_of_a_loop_over_pixels(confident, voided):
     pixels = by_pixel(confident, voided)
     taus = [0.3, 0.5, 0.9]
-    table = forecast.curve(forecast.count(confident, voided, taus, CPU, "test"), taus, NAMES)
+    found = PseudoLabels(NAMES, taus)
+    forecast.count(found, confident, voided, CPU, "test")
+    table = found.table()
     assert len(pixels) == 44 * 64 + 54 * 64
     for _, row in table.iterrows():
         members = {"all": range(7), "foreground": range(1, 7)}.get(row["group"]) or [NAMES.index(row["class"])]
@@ -79,24 +82,9 @@ def test_a_pixel_counts_above_tau_and_not_at_it(confident, voided):
     _, confidence = forecast.Teacher(confident, 0).pseudo_labels(voided[0][0][None])
     tau = float(confidence[0, 40, 40])
     known = confidence[0, 20:]
-    counts = forecast.count(confident, Images(voided.root, voided.ids[:1]), [tau], CPU, "test")
-    assert int(counts[..., 1].sum()) == int((known > tau).sum()) < int((known >= tau).sum())
-
-
-def test_shares_and_what_is_divided_by_none():
-    counts = torch.tensor([[[5, 1], [2, 0], [0, 0]], [[1, 3], [0, 0], [0, 0]]])
-    table = forecast.curve(counts, [0.8], ["sky", "cat", "background"]).set_index(["group", "class"])
-    assert table.loc[("class", "sky"), ["pixels", "confident", "correct"]].tolist() == [10, 4, 3]
-    assert table.loc[("class", "sky"), ["coverage", "precision"]].tolist() == [0.4, 0.75]
-    assert table.loc[("foreground", ""), "pixels"] == 12  # the class of that name is left out, wherever it stands
-    assert table.loc[("class", "cat"), "coverage"] == 0 and pd.isna(table.loc[("class", "cat"), "precision"])
-    assert pd.isna(table.loc[("class", "background"), "coverage"])
-    assert table.loc[("all", ""), "confident"] == 4
-
-
-def test_a_set_without_background_is_all_foreground():
-    table = forecast.curve(torch.ones(2, 2, 2, dtype=torch.int64), [0.8], ["road", "car"]).set_index("group")
-    assert table.loc["foreground", "pixels"] == table.loc["all", "pixels"] == 8
+    found = PseudoLabels(NAMES, [tau])
+    forecast.count(found, confident, Images(voided.root, voided.ids[:1]), CPU, "test")
+    assert int(found.counts[..., 1].sum()) == int((known > tau).sum()) < int((known >= tau).sum())
 
 
 @pytest.fixture
@@ -130,10 +118,12 @@ def test_the_step_measures_each_part_with_its_own_model(confident, make_net, voi
     table, summary = pd.read_csv(out / "forecast.csv"), json.loads((out / "forecast.json").read_text())
     assert sorted(set(table["tau"])) == sorted([*forecast.TAUS, 0.333])
     nets = [confident, other]
-    each = [forecast.count(net, Images(voided.root, [voided.ids[n]]), [0.333], CPU, "") for n, net in enumerate(nets)]
+    each = [PseudoLabels(NAMES, [0.333]) for _ in nets]
+    for n, net in enumerate(nets):
+        forecast.count(each[n], net, Images(voided.root, [voided.ids[n]]), CPU, "")
     row = table.query("tau == 0.333 and group == 'all'").iloc[0]
-    assert row["confident"] == sum(int(one[..., 1].sum()) for one in each) > 0
-    assert row["correct"] == sum(int(one[1, :, 1].sum()) for one in each) > 0
+    assert row["confident"] == sum(int(one.counts[..., 1].sum()) for one in each) > 0
+    assert row["correct"] == sum(int(one.counts[1, :, 1].sum()) for one in each) > 0
     assert summary["sentence"] == said
     assert [summary[key] for key in ("tau", "split", "labels", "images")] == [0.333, "2", 2, "labeled"]
     assert json.loads((out / "receipt.json").read_text())["facts"] == {"training_seconds": 5.0}

@@ -6,7 +6,7 @@ import signal
 import pytest
 import torch
 
-from semiproto.analysis.evaluate import mean_iou
+from semiproto.analysis.evaluate import validate
 from semiproto.data.dataset import Images
 from semiproto.data.loaders import StepBatches, loader
 from semiproto.errors import Interrupted, UserError
@@ -46,7 +46,7 @@ def train(digits_root, ids, tiny, make_net, tmp_path):
                 for own, labeled in lists
             ]
 
-        return phase, fit(phase, optimizer, details, loaders, lambda net: mean_iou(net, validation))
+        return phase, fit(phase, optimizer, details, loaders, lambda net: validate(net, validation, CLASSES, 0.15))
 
     return run
 
@@ -197,6 +197,14 @@ def test_validations_are_spread_and_the_last_is_at_the_end(train, validations, s
     _, result = train("run", semi=False, validations=validations)
     assert [row["step"] for row in result.scores] == steps
     assert all(0 <= row["miou"] <= 100 for row in result.scores)
+
+
+def test_validation_notes_what_pseudo_labels_are_worth_by_class(train):
+    _, result = train("run", validations=2)
+    assert [sorted(row) for row in result.scores] == [["coverage", "miou", "precision", "step"]] * 2
+    for measure in ("validation_coverage", "validation_precision"):
+        rows = [(row["step"], row["name"]) for row in result.health.rows if row["measure"] == measure]
+        assert rows == [(step, name) for step in (4, STEPS) for name in CLASSES]
 
 
 def test_validation_does_not_touch_the_training(train):
