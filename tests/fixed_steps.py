@@ -66,7 +66,13 @@ def train(
     checkpoints = folder / "checkpoints"
     run = Run("fixed steps", "key", SEED, STEPS, 1, STEPS, checkpoints, device, CLASSES, bfloat16=bfloat16)
     lists = ("train", "unlabeled")
-    result = fit(phase, settled.optimizer, run, lambda start: [one(name, start) for name in lists], lambda network: {"miou": [0.0]})
+    result = fit(
+        phase,
+        settled.optimizer,
+        run,
+        lambda start: [one(name, start) for name in lists],
+        lambda network: {"miou": [0.0]},
+    )
     return [row["loss"] for row in result.history], phase
 
 
