@@ -14,6 +14,7 @@ TABLES = [
         "verdict_classes.csv",
         "per_class.csv",
         "published.csv",
+        "unfinished.csv",
         "calibration.csv",
         "validation.csv",
         "history.csv",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,32 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from semiproto.analysis.drawing import Block, dash, variant_colours
-from semiproto.analysis.evaluations import in_order
+from semiproto.analysis.drawing import Block, class_lines, dash, variant_colours
+from semiproto.analysis.evaluations import VARIANTS, in_order
 from semiproto.analysis.tables import mean_sd
+
+IDEAL: dict[str, Any] = {"color": "#999999", "linewidth": 1}
+"""The line on which confidence is what it says."""
+
+DOT: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5, "zorder": 3}
+"""Of one seed: seen on the diamond of the mean too."""
+
+LEGEND_COLUMNS = 7
+"""Of class names."""
+
+OF_VARIANTS = {
+    ("validation", "miou"): ("Validation, while training", "mIoU (%)"),
+    ("confidence", "confidence"): ("Teacher's confidence", "mean over unlabelled pixels (%)"),
+    ("history", "coverage"): ("Pseudo-label coverage", "confident unlabelled pixels (%)"),
+    ("validation", "precision"): ("Right pseudo-labels, foreground", "of the confident validation pixels (%)"),
+}
+"""Panels of `curves` with a line for each variant: table and column, title and label."""
+
+OF_CLASSES = {
+    "precision": ("Right by class", "of the confident validation pixels (%)"),
+    "coverage": ("Coverage by class", "of the validation pixels predicted so (%)"),
+}
+"""Panels with a line for each class."""
 
 
 def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
@@ -28,17 +51,18 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     for place, variant in enumerate(variants):
         own = runs[runs["variant"] == variant]
         colour = variant_colours(variants)[variant]
-        beside = 1.03 ** (place - (len(variants) - 1) / 2)  # else the bars of equal counts hide each other
+        # Beside each other, else the bars of equal counts hide each other.
+        beside = (1.03 if len(counts) > 1 else 1.1) ** (place - (len(variants) - 1) / 2)
         scores = own.groupby("labels")["miou"].agg(["mean", "std"])
-        axes.plot(own["labels"] * beside, own["miou"], ".", color=colour, alpha=0.45, markersize=5)
+        axes.plot(own["labels"] * beside, own["miou"], "o", color=colour, markersize=3, **DOT)
         axes.errorbar(
             scores.index * beside,
             scores["mean"],
             scores["std"],
             fmt="D" + dash(variant),
             color=colour,
-            capsize=3,
-            markersize=5,
+            capsize=4,
+            markersize=7,
             label=variant,
         )
     known = _published(axes, published, variant_colours(variants))
@@ -89,27 +113,46 @@ def gain(block: Block) -> Figure:
 
 
 def curves(block: Block) -> Figure:
-    """Validation mIoU over the steps, and on unlabelled pixels the teacher's mean confidence and the share above tau.
+    """Over the steps: validation mIoU, the teacher's confidence in unlabelled pixels and the share of them above tau.
 
-    Lines are means over seeds, bands reach from the lowest to the highest.
+    Below, on the validation images, what pseudo-labels are worth: of the foreground for each variant, and of each class
+    for one. Lines are means over seeds, bands reach from the lowest to the highest.
     """
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    panels = figure.subplots(1, 3)
-    _lines(panels[0], block, block.tables["validation"], "miou", 1)
-    panels[0].set(title="Validation, while training", ylabel="mIoU (%)")
-    for axes, table, column in zip(panels[1:], ("confidence", "history"), ("confidence", "coverage"), strict=True):
-        rows = block.tables[table]
-        if column in rows and rows[column].notna().any():
-            _lines(axes, block, rows.dropna(subset=[column]), column, 100)
-        else:
-            axes.text(0.5, 0.5, "no variant has\na number for it", ha="center", transform=axes.transAxes)
-        axes.set(ylim=(-2, 102))  # a line at 0 is a finding: show it
-    panels[1].set(title="Teacher's confidence", ylabel="mean over unlabelled pixels (%)")
-    panels[2].set(title="Pseudo-label coverage", ylabel="confident unlabelled pixels (%)")
+    shown, foot = _shown(block.variants), -(-len(block.classes) // LEGEND_COLUMNS)
+    figure = Figure(figsize=(10, 6.8 + 0.2 * foot), layout="constrained")
+    panels = figure.subplots(2, 3).flat
+    for axes, ((table, column), (title, ylabel)) in zip(panels, OF_VARIANTS.items(), strict=False):
+        if len(rows := _known(axes, block.tables[table], column)):
+            _lines(axes, block, rows, column, 1 if table == "validation" else 100)
+        axes.set(title=title, ylabel=ylabel)
+    classes = block.tables["pseudo_labels"]
+    classes = classes[classes["variant"] == shown]
+    for axes, (column, (title, ylabel)) in zip(panels[len(OF_VARIANTS) :], OF_CLASSES.items(), strict=True):
+        if len(rows := _known(axes, classes, column)):
+            means = rows.groupby(["class", "step"])[column].mean().reset_index()
+            class_lines(axes, block.classes, means, "step", column)
+        axes.set(title=f"{title}, {shown}", ylabel=ylabel)
     for axes in panels:
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("step of the variant's own phase")
-    figure.legend(handles=_handles(block.variants), loc="outside lower center", ncols=3)
+    figure.legend(handles=_handles(block.variants), loc="outside upper center", ncols=3)
+    figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside lower center", ncols=LEGEND_COLUMNS)
     return figure
+
+
+def _shown(variants: list[str]) -> str:
+    """The variant whose classes are shown: the last of the paper's that was run, else the last of all."""
+    return ([v for v in variants if v in VARIANTS] or variants)[-1]
+
+
+def _known(axes: Axes, rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows that have a number; where none has, the panel says so. A line at 0 is a finding: shares show it."""
+    rows = rows.dropna(subset=[column]) if column in rows else rows[:0]
+    if not len(rows):
+        axes.text(0.5, 0.5, "no variant has\na number for it", ha="center", transform=axes.transAxes)
+    if column != "miou":
+        axes.set(ylim=(-2, 102))
+    return rows
 
 
 def mean_confidence(health: pd.DataFrame) -> pd.DataFrame:
@@ -117,6 +160,14 @@ def mean_confidence(health: pd.DataFrame) -> pd.DataFrame:
     bins = health[health["measure"] == "confidence"]
     middle = bins["name"].str.split("-", expand=True).astype(float).mean(axis=1)
     return (middle * bins["value"]).groupby(bins["step"]).sum().rename("confidence").reset_index()
+
+
+def pseudo_labels(health: pd.DataFrame) -> pd.DataFrame:
+    """Columns step, class, coverage, precision (0..1): what a run's health.csv has of the validation images."""
+    rows = health[health["measure"].str.startswith("validation_")]
+    rows = rows.assign(measure=rows["measure"].str.removeprefix("validation_"))
+    wide = rows.pivot(index=["step", "name"], columns="measure", values="value").reset_index()
+    return wide.reindex(columns=["step", "name", "coverage", "precision"]).rename(columns={"name": "class"})
 
 
 def per_class(block: Block) -> Figure:
@@ -150,7 +201,7 @@ def calibration(block: Block) -> Figure:
     """
     figure = Figure(figsize=(8, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot([0, 100], [0, 100], color="#999999", linewidth=1)
+    left.plot([0, 100], [0, 100], **IDEAL)
     for variant in block.variants:
         own = block.tables["calibration"]
         bins = pooled(own[own["variant"] == variant])
@@ -161,14 +212,14 @@ def calibration(block: Block) -> Figure:
         right.plot(low, 100 * above["correct"] / above["pixels"], "o" + line, color=colour, markersize=4)
         right.plot(low, 100 * above["pixels"] / above["pixels"].max(), ":", color=colour)
     left.set(title="Is the teacher as right as it is sure?", xlabel="confidence (%)", ylabel="right pixels (%)")
-    left.text(70, 62, "as right as sure", color="#777777", fontsize=8, rotation=38)
     right.set(title="Pixels above a confidence", xlabel="confidence (%)", ylabel="pixels (%)")
     for axes in (left, right):
         axes.set(xlim=(0, 102), ylim=(0, 102))
+    left.legend(handles=[Line2D([], [], **IDEAL, label="as right as sure")], loc="lower right")
     kinds: dict[str, Literal["-", ":"]] = {"of them right": "-", "their share of all pixels": ":"}
-    handles = _handles(block.variants)
-    handles += [Line2D([], [], color="#333333", linestyle=kind, label=name) for name, kind in kinds.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    styles = [Line2D([], [], color="#333333", linestyle=kind, label=name) for name, kind in kinds.items()]
+    right.legend(handles=styles, loc="lower left")
+    figure.legend(handles=_handles(block.variants), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -190,7 +241,6 @@ def _lines(axes: Axes, block: Block, table: pd.DataFrame, column: str, factor: f
         colour = variant_colours(block.variants)[variant]
         axes.plot(mean.index, mean, dash(variant), color=colour, marker="o" if len(mean) == 1 else "")
         axes.fill_between(mean.index, low, high, color=colour, alpha=0.15, linewidth=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _handles(variants: list[str]) -> list[Line2D]:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -103,6 +104,14 @@ def class_colour(index: int) -> Rgb:
 
 def class_marker(index: int) -> str:
     return MARKERS[index % len(MARKERS)]
+
+
+def class_lines(axes: Axes, classes: list[str], table: pd.DataFrame, x: str, share: str, every: int = 1) -> None:
+    """A line for each class, in percent of a column of shares; a marker at each `every`th point."""
+    for index, name in enumerate(classes):
+        own = table[table["class"] == name]
+        (line,) = axes.plot(own[x], 100 * own[share], color=class_colour(index), linewidth=1, label=name)
+        line.set(marker=class_marker(index), markersize=4, markevery=every)
 
 
 def class_image(mask: Array, classes: int) -> Array:

@@ -79,7 +79,7 @@ def in_order(variants: Iterable[str]) -> list[str]:
 
 def read_table(path: Path) -> pd.DataFrame:
     """A CSV of ours. Only an empty field is missing: a class may well be called `None` or `NA`."""
-    names = ("dataset", "variant", "minuend", "subtrahend", "class", "kind", "image", "method", "seeds")
+    names = ("dataset", "variant", "minuend", "subtrahend", "class", "name", "kind", "image", "method", "seeds")
     try:
         return pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError:

@@ -20,6 +20,12 @@ from semiproto.errors import UserError
 
 TABLES = ("runs", "per_class", "validation", "history", "calibration", "published")
 
+HEALTH = {
+    "confidence": (charts.mean_confidence, ["step", "confidence"]),
+    "pseudo_labels": (charts.pseudo_labels, ["step", "class", "coverage", "precision"]),
+}
+"""Tables made of the runs' health.csv: how, and their columns."""
+
 OF_A_SPLIT = {
     "gain": charts.gain,
     "curves": charts.curves,
@@ -44,7 +50,7 @@ class Sources:
     data: Path
     """The prepared set, in the layout of data/layout.py."""
     health: list[Path] = field(default_factory=list)
-    """models/semi/{dataset}/{split}/{variant}/seed{seed}/health.csv: the teacher's confidence."""
+    """models/semi/{dataset}/{split}/{variant}/seed{seed}/health.csv: the teacher's confidence, and what it is worth."""
     tsne: list[Path] = field(default_factory=list)
     """results/tsne/{dataset}/{split}/seed{seed}."""
     patches: list[Path] = field(default_factory=list)
@@ -62,7 +68,7 @@ def figures(sources: Sources, out: Path) -> None:
     if other := [e for e in runs if e.dataset != runs[0].dataset]:
         raise UserError(f"{other[0].folder}: figures show one data set, and {runs[0].folder} is of another; give one")
     tables = {name: read_table(sources.tables / f"{name}.csv") for name in TABLES}
-    tables["confidence"] = _confidence(sources.health, runs)
+    tables |= _health(sources.health, runs)
     splits = sorted({e.split for e in runs})
     with matplotlib.style.context(["default", STYLE]):
         save(method(), out / "method")
@@ -92,12 +98,16 @@ def _seed(folder: Path) -> int:
     return int(folder.name.removeprefix("seed"))
 
 
-def _confidence(health: Iterable[Path], runs: list[Evaluation]) -> pd.DataFrame:
-    """charts.mean_confidence of each run, its columns as in the tables: dataset, labels, variant, seed."""
+def _health(health: Iterable[Path], runs: list[Evaluation]) -> dict[str, pd.DataFrame]:
+    """charts.mean_confidence and charts.pseudo_labels of all runs, by the names of HEALTH, as the tables have them."""
     by_folder = {e.folder.parts[-4:]: e for e in runs}
-    parts = [pd.DataFrame(columns=[*GROUP, "variant", "seed", "step", "confidence"])]
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in HEALTH}
     for path in health:
         if run := by_folder.get(path.parent.parts[-4:]):
-            own = charts.mean_confidence(read_table(path))
-            parts.append(own.assign(dataset=run.dataset, labels=run.labels, variant=run.variant, seed=run.seed))
-    return pd.concat([part for part in parts[1:] if len(part)] or parts, ignore_index=True)
+            table = read_table(path)
+            for name, (of_run, _) in HEALTH.items():
+                own = of_run(table)
+                own = own.assign(dataset=run.dataset, labels=run.labels, variant=run.variant, seed=run.seed)
+                parts[name] += [own] if len(own) else []
+    none = {name: pd.DataFrame(columns=[*GROUP, "variant", "seed", *columns]) for name, (_, columns) in HEALTH.items()}
+    return {name: pd.concat(found, ignore_index=True) if found else none[name] for name, found in parts.items()}

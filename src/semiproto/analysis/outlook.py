@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semiproto.analysis.advice import read_summary
-from semiproto.analysis.drawing import STYLE, Block, class_colour, class_marker, save, words
+from semiproto.analysis.drawing import STYLE, Block, class_lines, save, words
 from semiproto.analysis.evaluations import read_table
 
 
@@ -49,8 +49,6 @@ def forecast(folder: Path) -> Figure:
 
 def _lines(axes: Axes, table: pd.DataFrame, column: str) -> None:
     classes = table[table["group"] == "class"]
-    for index, (name, own) in enumerate(classes.groupby("class", sort=False)):
-        (line,) = axes.plot(own["tau"], 100 * own[column], color=class_colour(index), linewidth=1, label=str(name))
-        line.set(marker=class_marker(index), markersize=4, markevery=7)
+    class_lines(axes, list(classes["class"].unique()), classes, "tau", column, every=7)
     whole = table[table["group"] == "foreground"]
     axes.plot(whole["tau"], 100 * whole[column], color="#333333", linewidth=3.5, alpha=0.6, label="foreground")

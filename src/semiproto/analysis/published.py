@@ -15,19 +15,8 @@ import pandas as pd
 from semiproto.analysis.evaluations import GROUP, Evaluation, read_table
 
 COLUMNS = [
-    *GROUP,
-    *(
-        "method",
-        "published",
-        "source",
-        "variant",
-        "n",
-        "miou_mean",
-        "miou_sd",
-        "miou_best_mean",
-        "miou_best_sd",
-        "note",
-    ),
+    *(*GROUP, "method", "published", "family", "protocol", "source"),
+    *("variant", "n", "miou_mean", "miou_sd", "miou_best_mean", "miou_best_sd", "note"),
 ]
 NUMBERS = Path(__file__).with_name("published.csv")
 ENCODER = "resnet101"
@@ -58,8 +47,13 @@ def _rows(evaluations: list[Evaluation], summary: pd.DataFrame) -> Iterator[pd.D
         if reason := why_not(run):
             yield pd.DataFrame({"dataset": [dataset], "note": [reason]})
             continue
-        known = numbers[numbers["family"] == run.family].assign(dataset=dataset)
+        known = numbers[numbers["family"] == run.family].assign(dataset=dataset, protocol=_scoring(run.window))
         yield known.merge(summary, how="left", on=[*GROUP, "variant"])
+
+
+def _scoring(window: dict[str, int] | None) -> str:
+    """How images were scored, in words."""
+    return "whole images" if window is None else f"windows of {window['size']}, stride {window['stride']}"
 
 
 def why_not(run: Evaluation) -> str:
@@ -68,7 +62,7 @@ def why_not(run: Evaluation) -> str:
     if protocol is None or run.set not in protocol.sets:
         return f"nobody published results on these images and splits ({run.set}, {run.family})"
     if run.window != protocol.window:
-        return f"scored with windows {run.window}, the published ones with {protocol.window}"
+        return f"scored on {_scoring(run.window)}, the published ones on {_scoring(protocol.window)}"
     if not run.encoder.startswith(ENCODER):
         return f"the encoder is {run.encoder}, that of the published ones is a ResNet-101"
     return ""

@@ -15,7 +15,15 @@ from PIL import Image
 
 from semiproto.analysis import ancestry
 from semiproto.analysis.evaluations import GROUP, in_order, read_table
-from semiproto.analysis.tables import NOTES, by_group, mean_sd, summary_for_people, verdict_for_people
+from semiproto.analysis.tables import (
+    NOTES,
+    PUBLISHED,
+    by_group,
+    mean_sd,
+    published_for_people,
+    summary_for_people,
+    verdict_for_people,
+)
 from semiproto.artifacts import write_text
 
 CAPTIONS = {
@@ -109,8 +117,9 @@ def report(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: 
     this order, step by step. paper: the parameter file with the paper's values. UserError names a file that cannot be
     read.
     """
-    names = ("summary", "verdict", "per_class", "runs")
-    summary, verdict, per_class, runs = (read_table(tables / f"{name}.csv") for name in names)
+    names = ("summary", "verdict", "per_class", "runs", "published", "unfinished")
+    summary, verdict, per_class, runs, published, unfinished = (read_table(tables / f"{name}.csv") for name in names)
+    incomparable, numbers = published_for_people(published)
     groups = list(by_group(summary, verdict))
     forecasts = _forecasts(tables / "forecast.csv")
     read = [ancestry.read(path) for path in receipts]
@@ -126,6 +135,9 @@ def report(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: 
         ],
         tables=[_group_tables(title, own, theirs, per_class) for title, own, theirs in groups],
         runs=_runs_table(runs, read),
+        unfinished=unfinished["run"].tolist(),
+        incomparable=incomparable,
+        published=_table(PUBLISHED, numbers),
         notes=NOTES,
         pictures=list(_pictures(figures)),
         receipts=read,
@@ -142,7 +154,9 @@ def _forecasts(table: Path) -> defaultdict[tuple[str, int], list[list[str]]]:
     said: defaultdict[tuple[str, int], list[list[str]]] = defaultdict(list)
     if table.is_file():
         for _, row in read_table(table).iterrows():
-            said[row["dataset"], row["labels"]].append(["What was forecast before the long run?", row["sentence"]])
+            said[row["dataset"], row["labels"]].append(
+                ["What was forecast before the long run?", row["sentence"].removesuffix(".")]
+            )
     return said
 
 

@@ -32,14 +32,19 @@ NOTES = (
 )
 """How to read the tables, the same for every run."""
 
+PUBLISHED = (
+    "mIoU (%). Published numbers are one training each and of the step that was best on validation, so our best step"
+    " stands beside them."
+)
+
 
 def tables(evaluations: list[Path], out: Path) -> list[str]:
-    """Writes runs, summary, per_class, validation, history, calibration, published, verdict and verdict_classes (CSV),
-    summary.md, summary.tex and metrics.json into `out`; their names.
+    """Writes runs, summary, per_class, validation, history, calibration, published, verdict, verdict_classes and
+    unfinished (CSV), summary.md, summary.tex and metrics.json into `out`; their names.
 
     evaluations: folders of results/eval/{dataset}/{split}/{variant}/seed{seed}. One without metrics.json is of a run
-    that is not finished: summary.md names it, and it is in no number. UserError names one that is damaged or there
-    twice, and the first where none is finished.
+    that is not finished: it is named, and it is in no number. UserError names one that is damaged or there twice, and
+    the first where none is finished.
     """
     finished = [folder for folder in evaluations if (folder / METRICS).is_file()]
     read = read_evaluations(finished or evaluations)
@@ -48,22 +53,24 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
     # Rounded once, here: the tables for people and the report, which reads the CSV, then say the same.
     summary = summarise(runs).round(2)
     verdict, classes = verdicts(read)
+    published = published_table(read, summary)
     written = {
         "runs": runs,
         "summary": summary,
         "per_class": per_class(read),
         "validation": _collected(read, "validation.csv"),
-        "published": published_table(read, summary),
+        "published": published,
         "verdict": verdict,
         "verdict_classes": classes,
+        "unfinished": pd.DataFrame({"run": unfinished}),
     }
     for name, table in written.items():
         _write_csv(out / f"{name}.csv", table)
     collected = ("history", "calibration")
     for name in collected:
         _write_csv(out / f"{name}.csv", _collected(read, f"{name}.csv"), "%.6g")
-    write_text(out / "summary.md", _markdown(summary, verdict, unfinished))
-    write_text(out / "summary.tex", _latex(summary, verdict))
+    write_text(out / "summary.md", _markdown(summary, verdict, published, unfinished))
+    write_text(out / "summary.tex", _latex(summary, verdict, published))
     write_json(out / "metrics.json", _metrics(summary))
     return [*(f"{name}.csv" for name in (*written, *collected)), "summary.md", "summary.tex", "metrics.json"]
 
@@ -132,6 +139,37 @@ def verdict_for_people(verdict: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def published_for_people(published: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+    """Why there is nothing to compare with, a line for each such data set; and the numbers of the others as text."""
+    reasons = published.dropna(subset=["note"])
+    known = published.dropna(subset=["published"])
+    columns = [
+        "splits, labels",
+        "method",
+        "published",
+        "ours, best step",
+        "ours, last step",
+        "n",
+        "scored on",
+        "source",
+    ]
+    rows = [
+        [
+            f"{row['family']}, {row['labels']:.0f}",
+            row["method"],
+            f"{row['published']:.2f}",
+            mean_sd(row["miou_best_mean"], row["miou_best_sd"]) or "not run",
+            mean_sd(row["miou_mean"], row["miou_sd"]) or "not run",
+            "" if math.isnan(row["n"]) else f"{row['n']:.0f}",
+            row["protocol"],
+            row["source"],
+        ]
+        for _, row in known.iterrows()
+    ]
+    said = [f"{row['dataset']}: {row['note']}" for _, row in reasons.iterrows()]
+    return said, pd.DataFrame(rows, columns=columns)
+
+
 def mean_sd(mean: float, sd: float) -> str:
     """`68.1 ± 4.2`; a mean without a spread says that it is of one seed; empty without a mean."""
     if math.isnan(mean):
@@ -156,14 +194,17 @@ def _summary_row(row: pd.Series[Any]) -> list[str]:
     return [f"{row['steps']:,}", f"{row['seconds']:.0f}", *scores, str(row["n"])]
 
 
-def _markdown(summary: pd.DataFrame, verdict: pd.DataFrame, unfinished: list[str]) -> str:
-    """summary.md: per data set and number of labels the table and the verdict, then how to read them."""
+def _markdown(summary: pd.DataFrame, verdict: pd.DataFrame, published: pd.DataFrame, unfinished: list[str]) -> str:
+    """summary.md: per data set and number of labels the table and the verdict, what was published, how to read them."""
     parts = ["# Results"]
     if unfinished:
         parts.append(f"Not finished, and in no number here: {', '.join(unfinished)}.")
     for title, own, theirs in by_group(summary, verdict):
         answers = [f"- {row['question']} {row['sentence']}." for _, row in theirs.iterrows()]
         parts += [f"## {title}", _markdown_table(summary_for_people(own)), "\n".join(answers)]
+    reasons, numbers = published_for_people(published)
+    parts += ["## Published numbers", *(f"No number to compare with. {reason}." for reason in reasons)]
+    parts += [PUBLISHED, _markdown_table(numbers)] if len(numbers) else []
     return "\n\n".join([*parts, "## How to read this", *NOTES]) + "\n"
 
 
@@ -172,12 +213,15 @@ def _markdown_table(frame: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def _latex(summary: pd.DataFrame, verdict: pd.DataFrame) -> str:
+def _latex(summary: pd.DataFrame, verdict: pd.DataFrame, published: pd.DataFrame) -> str:
     """summary.tex: the same tables, to be \\input where the package booktabs is loaded."""
     parts = []
     for title, own, theirs in by_group(summary, verdict):
         shown = summary_for_people(own), verdict_for_people(theirs).drop(columns=["question", "answer"])
         parts += [f"% {title}", *(frame.to_latex(index=False, escape=True) for frame in shown)]
+    reasons, numbers = published_for_people(published)
+    parts += [f"% no number to compare with: {reason}" for reason in reasons]
+    parts += ["% published numbers", numbers.to_latex(index=False, escape=True)] if len(numbers) else []
     return "\n".join(parts).replace("±", "$\\pm$").replace("−", "$-$")
 
 

@@ -20,13 +20,15 @@ from semiproto.errors import UserError
 
 HELPED, HURT, UNSURE, UNKNOWN = "helped", "hurt", "can't tell", "not known"
 BETTER, WORSE = "better", "worse"
+PERHAPS = "perhaps {}"
+"""Of a class whose own interval excludes zero, which among so many classes happens by chance."""
 NO_SEED = "not known: no seed has a score of both"
 
 QUESTIONS = {
     ("prototype", "supervised"): "Did the unlabelled images help?",
-    ("prototype", "supervised-equal-compute"): "Would supervised training with the same compute have done as well?",
-    ("prototype", "consistency"): "Do the prototypes add to consistency?",
-    ("prototype", "consistency-equal-loss"): "Is it the prototypes, or just twice the loss?",
+    ("prototype", "supervised-equal-compute"): "Did they help more than supervised training with the same compute?",
+    ("prototype", "consistency"): "Do the prototypes help, over consistency?",
+    ("prototype", "consistency-equal-loss"): "Do the prototypes help more than just twice the loss?",
     ("consistency", "supervised"): "Does consistency alone help?",
 }
 """What is asked of every data set and number of labels, by minuend and subtrahend."""
@@ -51,10 +53,13 @@ class Comparison:
     def classes(self) -> pd.DataFrame:
         """A row for each class: gain and 95 % interval in points, and whether it is better or worse.
 
-        A class is called better or worse only where the interval that holds for all classes together excludes zero.
+        The interval is of each class alone. A class is called better or worse only where the interval that holds for
+        all classes together excludes zero, else perhaps better or perhaps worse where its own does.
         """
         (low, high), (lowest, highest) = self.gains.interval(), self.gains.interval(tests=len(self.more[0].iou))
-        verdicts = np.select([lowest > 0, highest < 0, np.isnan(lowest)], [BETTER, WORSE, UNKNOWN], UNSURE)
+        cases = {BETTER: lowest > 0, WORSE: highest < 0, UNKNOWN: np.isnan(lowest)}
+        cases |= {PERHAPS.format(BETTER): low > 0, PERHAPS.format(WORSE): high < 0}
+        verdicts = np.select(list(cases.values()), list(cases), UNSURE)
         columns = {"gain": self.gains.gain, "low": low, "high": high, "verdict": verdicts}
         return pd.DataFrame({"class": list(self.more[0].iou)} | {name: v[1:] for name, v in columns.items()})
 
@@ -101,13 +106,13 @@ class Comparison:
 
     def _caveats(self) -> Iterator[str]:
         more, less = self.more[0], self.less[0]
+        spent, others = (float(np.mean([e.seconds for e in runs])) for runs in (self.more, self.less))
         if len(self.more) == 1:
             yield "one seed: the interval covers the images, not the spread of training"
         if self.left_out:
             yield f"no score of both for seed {', '.join(map(str, self.left_out))}, left out"
         if not self._same("steps"):
-            seconds = f"{more.seconds:,.0f} and {less.seconds:,.0f} seconds"
-            yield f"steps are not equal ({more.steps:,} and {less.steps:,}, {seconds})"
+            yield f"steps are not equal ({more.steps:,} in {spent:,.0f} seconds, {less.steps:,} in {others:,.0f})"
         if not self._same("lists"):
             yield f"labelled images are not the same ({more.labels} and {less.labels})"
 

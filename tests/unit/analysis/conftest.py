@@ -47,7 +47,7 @@ class Results:
         metrics |= {"lists": {"labeled": split, "val": "v"}, "set": "digits", "family": "generated"}
         metrics |= {"encoder": "small", "window": None}
         (folder / "metrics.json").write_text(json.dumps(metrics | changes))
-        (folder / "validation.csv").write_text(f"step,miou\n500,{40.5 + number}\n1000,{50.5 + number}\n")
+        (folder / "validation.csv").write_text(f"step,miou,precision\n500,{40.5 + number},\n1000,{50.5 + number},80\n")
         (folder / "history.csv").write_text(_history(uses_unlabeled=not variant.startswith("supervised")))
         (folder / "images.csv").write_text(_images(miou))
         (folder / "calibration.csv").write_text("low,high,pixels,confidence,accuracy\n0,0.5,0,,\n0.5,1,9,0.8,0.7\n")
@@ -92,6 +92,8 @@ class Results:
         path.parent.mkdir(parents=True)
         rows = ["10,confidence,0.0-0.5,0.4", "10,confidence,0.5-1.0,0.6", "20,confidence,0.0-0.5,0.0"]
         rows += ["20,confidence,0.5-1.0,1.0", "20,prototype_use,cat/0,0.3"]
+        shares = {"coverage": (0.5, 0.25 + seed / 2, ""), "precision": (0.75, 0.5, "")}
+        rows += [f"20,validation_{m},{n},{v}" for m, vs in shares.items() for n, v in zip(CLASSES, vs, strict=True)]
         path.write_text("\n".join(["step,measure,name,value", *rows]) + "\n")
         return path
 

@@ -24,7 +24,7 @@ def block_of(results):
         folders = results.grid(scores)
         write_tables(folders, results.tables)
         tables = {name: read_table(results.tables / f"{name}.csv") for name in figures.TABLES}
-        tables["confidence"] = pd.DataFrame(columns=["variant", "step", "confidence"])
+        tables |= figures._health([], [])
         return drawing.Block(read_evaluations(folders), tables, results.data(), list(tsne), patches)
 
     return make
@@ -103,7 +103,7 @@ def test_numbers_that_are_missing_are_said_and_not_made_up(block_of, results):
         block.tables[name][columns] = np.nan
     block.tables["calibration"]["pixels"] = 0
     assert words(charts.gain(block)) == ["50.0 (one seed)", "no score"]
-    assert words(charts.curves(block)) == ["no variant has\na number for it"] * 2
+    assert words(charts.curves(block)) == ["no variant has\na number for it"] * 4
     assert all(len(line.get_xdata()) == 0 for line in charts.calibration(block).axes[1].lines)
     said = words(spaces.tsne(block))
     assert "not known" in said and "no pixel" in said
@@ -128,8 +128,8 @@ def test_the_parts_of_a_split_are_found(results):
 
 def test_curves_show_means_over_seeds(block_of, three_variants, results):
     block = block_of(three_variants)
-    block.tables["confidence"] = figures._confidence([results.health("prototype")], block.runs)
-    left, middle, right = charts.curves(block).axes
+    block.tables.update(figures._health([results.health("prototype", seed) for seed in (0, 1)], block.runs))
+    left, middle, right, foreground, precision, coverage = charts.curves(block).axes
     assert left.lines[0].get_xydata().tolist() == [[500, 41.5], [1000, 51.5]]  # of 40.5, 41.5, 42.5 and 50.5, ...
     band = left.collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == (40.5, 52.5)
@@ -137,10 +137,15 @@ def test_curves_show_means_over_seeds(block_of, three_variants, results):
     np.testing.assert_allclose(shown, [[[10, 55], [20, 75]]])  # 0.4 of 25 % and 0.6 of 75 %, then all of 75 %
     shown = [line.get_xydata().tolist() for line in right.lines if len(line.get_xdata())]
     assert shown == [[[10, 25], [20, 75]]] * 2  # consistency and prototype, in percent
+    assert [line.get_xydata().tolist() for line in foreground.lines] == [[[1000, 80]]] * 3
+    assert precision.get_title() == "Right by class, prototype"
+    shown = {line.get_label(): line.get_xydata().tolist() for line in coverage.lines}
+    assert shown == {"background": [[20, 50]], "cat": [[20, 50]], "None": []}  # of 25 % and 75 %; without a pixel
+    assert [line.get_color() for line in coverage.lines] == [drawing.class_colour(index) for index in range(3)]
 
 
 def test_curves_without_pseudo_labels_say_so(block_of):
-    assert words(charts.curves(block_of({"supervised": [50.0]}))) == ["no variant has\na number for it"] * 2
+    assert words(charts.curves(block_of({"supervised": [50.0]}))) == ["no variant has\na number for it"] * 4
 
 
 def test_labels_show_means_spread_and_what_was_published(results):

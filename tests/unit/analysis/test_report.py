@@ -194,10 +194,20 @@ def test_little_was_run(page_of):
     assert "no score" in page.text
 
 
-def test_without_figures_it_says_so(results, paper):
-    tables.tables([results.run("prototype", 0, 60.0)], results.tables)
+def test_published_numbers_stand_beside_ours(page_of, results):
+    voc = {"set": "voc-sbd", "family": "classic", "encoder": "resnet101s.gluon_in1k", "split": "92", "labels": 92}
+    text = page_of({"prototype": [70.0]}, **voc).text
+    assert "classic, 92 the paper 70.06 90.0 (one seed) 70.0 (one seed) 1 whole images Xu et al., NeurIPS 2022" in text
+    assert "No number to compare with" not in text and "Not finished" not in text
+
+
+def test_without_figures_or_a_run_it_says_so(results, paper):
+    tables.tables([results.run("prototype", 0, 60.0), results.root / "eval/seed1"], results.tables)
     report(results.tables, results.root / "gone", [], paper, results.root / "report.html")
-    assert "No figures were made." in (results.root / "report.html").read_text()
+    page = (results.root / "report.html").read_text()
+    assert "No figures were made." in page
+    assert f"Not finished, and in no number here: {results.root.as_posix()}/eval/seed1." in page
+    assert "No number to compare with. digits: nobody published" in page
 
 
 def test_same_input_same_bytes(page_of, results, three_variants, receipt, paper):
@@ -218,5 +228,5 @@ def test_the_forecast_stands_with_the_verdict_of_its_labels(page_of, results):
     rows = "digits,30,labeled,38 % are right.\ndigits,60,labeled,Another split.\n"
     write_text(results.tables / "forecast.csv", f"dataset,labels,images,sentence\n{rows}")
     page = page_of({"prototype": [60.0]})
-    assert "What was forecast before the long run?" in page.text and "38 % are right." in page.text
+    assert "What was forecast before the long run? 38 % are right. How to read" in page.text
     assert "Another split." not in page.text

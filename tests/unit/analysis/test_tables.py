@@ -67,7 +67,7 @@ def test_same_input_same_bytes_in_any_order(results, three_variants):
     tables.tables(folders, results.root / "one")
     tables.tables(folders[::-1], results.root / "two")
     files = sorted((results.root / "one").iterdir())
-    assert len(files) == 12
+    assert len(files) == 13
     assert all(file.read_bytes() == (results.root / "two" / file.name).read_bytes() for file in files)
 
 
@@ -116,6 +116,7 @@ def test_summary_has_a_row_for_what_was_not_run(results, three_variants):
     assert "| consistency-equal-loss | not run |" in text
     assert "- Did the unlabelled images help? helped by 12.0 points, 95 % interval 9.5 to 14.5." in text
     assert "wall-clock seconds" in text
+    assert "No number to compare with. digits: nobody published results on these images" in text
 
 
 def test_latex_and_markdown_say_the_same(results, three_variants):
@@ -144,6 +145,7 @@ def test_a_run_that_is_not_finished_is_named_and_counts_nowhere(results):
     assert (
         f"Not finished, and in no number here: {folders[-1].as_posix()}." in (results.tables / "summary.md").read_text()
     )
+    assert rows(results.tables / "unfinished.csv") == [{"run": folders[-1].as_posix()}]
     assert [row["n"] for row in rows(results.tables / "summary.csv")] == ["2", "1"]
     assert "no score of both for seed 1, left out" in rows(results.tables / "verdict.csv")[0]["sentence"]
 
@@ -167,6 +169,11 @@ def test_published_numbers_stand_beside_ours(results):
     found = {(row["labels"], row["method"]): row for row in rows(results.tables / "published.csv")}
     assert found["92", "the paper"]["published"] == "70.06" and found["92", "the paper"]["miou_mean"] == "70.50"
     assert found["92", "supervised only"]["miou_mean"] == ""  # not run
+    assert {(row["family"], row["protocol"]) for row in found.values()} == {("classic", "whole images")}
+    text, latex = ((results.tables / f"summary.{kind}").read_text() for kind in ("md", "tex"))
+    ours = ["the paper", "70.06", "90.0 ± 0.0", "70.5 ± 0.7", "2", "whole images", "Xu et al., NeurIPS 2022"]
+    assert f"| classic, 92 | {' | '.join(ours)} |" in text and "| supervised only | 45.77 | not run |" in text
+    assert " & ".join(["classic, 92", *ours]).replace("±", "$\\pm$") in latex
     assert found["1464", "the paper"]["published"] == "80.65" and found["1464", "the paper"]["miou_mean"] == ""
     assert not any(row["note"] for row in found.values())
 
@@ -176,7 +183,10 @@ def test_published_numbers_stand_beside_ours(results):
     [
         ({"set": "digits", "family": "generated"}, "nobody published results on these images"),
         ({"set": "voc", "family": "classic"}, "nobody published results on these images"),
-        ({"window": {"size": 769, "stride": 513}}, "scored with windows"),
+        (
+            {"window": {"size": 769, "stride": 513}},
+            "scored on windows of 769, stride 513, the published ones on whole images",
+        ),
         ({"encoder": "resnet18.a1_in1k"}, "the encoder is resnet18.a1_in1k"),
     ],
 )

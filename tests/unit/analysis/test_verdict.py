@@ -1,10 +1,13 @@
 """The verdict's words on planted cases, and what it says where it cannot know."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from semiproto.analysis import verdict
+from semiproto.analysis.bootstrap import Gains
 from semiproto.analysis.evaluations import read_evaluations, read_table
 from semiproto.analysis.tables import tables
 from semiproto.errors import UserError
@@ -43,6 +46,16 @@ def test_helped_and_the_class_that_it_did_not_help(plant):
     assert list(found.classes()["verdict"]) == ["better", "better", "worse"]
 
 
+def test_a_class_that_might_be_better_by_chance_is_not_named(plant):
+    """Its own interval excludes zero, the one that holds for all classes together does not."""
+    found = verdict.compare(plant("prototype", [60] * 3), plant("supervised", [60] * 3))
+    gains = Gains(np.array([0.0, 4.2, -4.2, 9.0]), np.full(4, 2.0), np.zeros(4), images=10**9, seeds=3)
+    classes = replace(found, gains=gains).classes()
+    assert list(classes["verdict"]) == ["perhaps better", "perhaps worse", "better"]
+    assert (classes["low"] > 0).tolist() == [True, False, True] and classes["high"][1] < 0
+    assert "sheep" in replace(found, gains=gains).sentence() and "cow" not in replace(found, gains=gains).sentence()
+
+
 def test_hurt_is_told_with_its_own_sign(plant):
     found = verdict.compare(plant("prototype", [50] * 3), plant("supervised", [60] * 3))
     low, high = (found.row()[name] for name in ("low", "high"))
@@ -74,7 +87,7 @@ def test_unequal_budgets_are_said(plant):
         plant("prototype", [70] * 3), plant("supervised-equal-compute", [60] * 3, lists=lists, labels=60, seconds=9.0)
     )
     assert (found.row()["equal_steps"], found.row()["equal_labels"]) == (False, False)
-    assert "steps are not equal (1,400 and 3,600, 100 and 9 seconds)" in found.sentence()
+    assert "steps are not equal (1,400 in 101 seconds, 3,600 in 9)" in found.sentence()
     assert "labelled images are not the same (30 and 60)" in found.sentence()
 
 
