@@ -30,10 +30,12 @@ if workflow.is_main_process:
     folders = [Path(file).parent for file in rules.all.input if Path(file).name == RECEIPT]
     try:
         integrity.check_clock(folders)
-        for line in integrity.check([*folders, Path("results/report.html")], Path(".snakemake/digests.json")):
-            print(line, file=sys.stderr)
+        stale = integrity.check([*folders, Path("results/report.html")], Path(".snakemake/digests.json"))
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    for artefact, source in stale.items():
+        print(f"{artefact}: made from another {source} than the one there; it is made again", file=sys.stderr)
+    force_in_dag(str(receipt_file(artefact)) for artefact in stale)
 
 
 onstart:

@@ -34,7 +34,8 @@ def commands() -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, "--serve", folder]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        one = os.environ | {"OMP_NUM_THREADS": "1"}  # OpenMP asks but once, when it is loaded
+        with subprocess.Popen(command, env=one, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
             assert server.stdout is not None and server.stdout.readline() == b"ready\n"
             try:
                 yield Path(folder)

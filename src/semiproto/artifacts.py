@@ -232,9 +232,10 @@ def _source(file: Path) -> str:
 
 
 def _code_version() -> str:
-    """Commit of the checkout the code runs from, `-dirty` where a source was changed, or `unknown` outside git."""
+    """Commit of the checkout the code runs from, `-dirty` where a source was changed, or `unknown` where git does not
+    have the sources: a tarball of them may lie in the repository of something else."""
     commit, changed = _git("rev-parse", "--short=12", "HEAD"), _git("status", "--porcelain", "--", ".")
-    return commit + ("-dirty" if changed else "") if commit else "unknown"
+    return commit + ("-dirty" if changed else "") if commit and _git("ls-files") else "unknown"
 
 
 def _git(*arguments: str) -> str:

@@ -294,10 +294,12 @@ def tables(evaluation: Evaluations, out: Out) -> None:
     """
     from semiproto import artifacts
     from semiproto.analysis import tables as writing
+    from semiproto.analysis.evaluations import METRICS
 
     names = writing.tables(evaluation, out)
+    finished = [folder for folder in evaluation if (folder / METRICS).is_file()]
     artifacts.write_receipt(
-        out, "tables", outputs=artifacts.digests(out, names), config={}, inputs=evaluation, seed=None, seconds=None
+        out, "tables", outputs=artifacts.digests(out, names), config={}, inputs=finished, seed=None, seconds=None
     )
 
 

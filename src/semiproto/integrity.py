@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from semiproto.artifacts import (
@@ -26,11 +26,11 @@ CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""
 
 
-def check(artefacts: Iterable[Path], memory: Path) -> Iterator[str]:
+def check(artefacts: Iterable[Path], memory: Path) -> dict[Path, Path]:
     """Holds artefacts against their receipts; UserError names the first whose files are not those of its receipt.
 
-    A receipt whose artefact was made from other inputs than those that are there is deleted, so that the artefact is
-    made again; a line says so. Snakemake sees most of these itself, but not those that came from elsewhere than its
+    Returns the artefacts that were made from other inputs than those that are there, each with the first such input:
+    they are to be made again. Snakemake sees most of these itself, but not those that came from elsewhere than its
     record: tables from git, the rest from DVC. artefacts: folders, or single files; those without a receipt are passed
     over. memory: a file that keeps digests, so that only what changed since the last check is read.
     """
@@ -39,9 +39,7 @@ def check(artefacts: Iterable[Path], memory: Path) -> Iterator[str]:
     for artefact in made:
         _check(artefact, digests)
     digests.keep()
-    for artefact, name in [(artefact, name) for artefact in made if (name := _changed_input(artefact))]:
-        receipt_file(artefact).unlink()
-        yield f"{artefact}: made from another {name} than the one there; it is made again"
+    return {artefact: source for artefact in made if (source := _changed_input(artefact))}
 
 
 def check_clock(artefacts: Iterable[Path]) -> None:
@@ -69,12 +67,11 @@ def _check(artefact: Path, digests: _Digests) -> None:
             )
 
 
-def _changed_input(artefact: Path) -> str | None:
+def _changed_input(artefact: Path) -> Path | None:
     """The first input whose content is not what the receipt says it was."""
-    for name, digests in read_receipt(artefact)["inputs"].items():
-        source = Path(name) if Path(name).is_file() else receipt_file(Path(name))
-        if source.exists() and input_digests(Path(name)) != digests:
-            return str(name)
+    for source, digests in ((Path(name), then) for name, then in read_receipt(artefact)["inputs"].items()):
+        if (source.is_file() or receipt_file(source).exists()) and input_digests(source) != digests:
+            return source
     return None
 
 

@@ -79,8 +79,9 @@ def unlock(root: Path) -> Iterator[str]:
     UserError when somebody is at work in `root`, or when its locks are another machine's.
     """
     if busy := at_work(root):
-        who = "; ".join(map(_described, busy))
-        raise UserError(f"{root.resolve()}: at work: {who}; wait, or stop it with `kill {busy[0].pid}`")
+        # All of them: dvc leaves Snakemake running, and Snakemake waits for its steps.
+        who, pids = "; ".join(map(_described, busy)), " ".join(str(process.pid) for process in busy)
+        raise UserError(f"{root.resolve()}: at work: {who}; wait, or stop it with `kill {pids}`")
     found = [*_snakemake(root), *_dvc(root), *_leftovers(root)]
     yield from found
     yield "now: snakemake --cores all --rerun-incomplete" if found else "nothing is locked, and nothing was left behind"

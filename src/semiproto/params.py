@@ -545,7 +545,8 @@ def load(path: Path) -> Params:
             f"{path}: no such file; copy one from experiments/, or write one with `semiproto init`"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+        what = " ".join(str(error).split())
+        raise UserError(f"{path}: not valid YAML ({what}); correct it there; indents are spaces, not tabs") from None
     return validate(raw, str(path))
 
 

@@ -20,10 +20,13 @@ ROOT = tiny.ROOT
 
 
 class Checkout:
-    """A copy of the working tree in an empty folder, with the tiny experiment as its params.yaml."""
+    """A copy of the working tree in an empty folder, with the tiny experiment as its params.yaml.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    stand_ins: a folder of commands to be used before those of the environment (preloaded.py).
+    """
+
+    def __init__(self, path: Path, stand_ins: Path | None = None) -> None:
+        self.path, self.stand_ins = path, stand_ins
 
     def copy_working_tree(self) -> None:
         """Fills the folder with the repository's files, results left out, and the tiny experiment."""
@@ -37,18 +40,16 @@ class Checkout:
 
     def environment(self) -> dict[str, str]:
         """This process's, with the commands of its Python and the checkout's own sources."""
-        return os.environ | {
-            "PYTHONPATH": str(self.path / "src"),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        }
+        folders = filter(None, [self.stand_ins, Path(sys.executable).parent, os.environ["PATH"]])
+        return os.environ | {"PYTHONPATH": str(self.path / "src"), "PATH": os.pathsep.join(map(str, folders))}
 
     def run(self, *command: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """Runs a command of the environment in the checkout, on the checkout's own sources."""
-        binary = Path(sys.executable).parent / command[0]
+        environment = self.environment()
         result = subprocess.run(
-            [str(binary) if binary.exists() else command[0], *command[1:]],
+            [shutil.which(command[0], path=environment["PATH"]) or command[0], *command[1:]],
             cwd=self.path,
-            env=self.environment(),
+            env=environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

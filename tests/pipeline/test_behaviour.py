@@ -129,10 +129,23 @@ def test_a_change_reruns_just_the_jobs_that_depend_on_it(copy, ask, restored, ch
     assert ask().jobs() == jobs
 
 
-def test_one_more_seed_costs_one_seed(copy, ask, restored):
-    copy.edit(lambda tree: tree["experiments"][0]["seeds"].append(2))
-    seed = {"pretrain": 1, "features": 1, "prototypes": 1, "train": 3, "evaluate": 3}
-    assert ask().jobs() == seed | {"tsne": 1} | TABLES
+SEED = {"pretrain": 1, "features": 1, "prototypes": 1, "train": 3, "evaluate": 3, "tsne": 1}
+SPLIT = {"split": 1, "folds": 1, "pretrain_fold": 2, "forecast": 1} | SEED | {"train": 1, "evaluate": 1}
+SWEEPS = {
+    "seed": (lambda runs: runs[0]["seeds"].append(2), SEED | TABLES),
+    "variant": (
+        lambda runs: runs[0]["variants"].append("consistency-equal-loss"),
+        {"train": 2, "evaluate": 2} | TABLES,
+    ),
+    "labels": (lambda runs: runs.append({"split": 6, "variants": ["supervised"], "seeds": [0]}), SPLIT | TABLES),
+}
+
+
+@pytest.mark.parametrize("one_more", SWEEPS)
+def test_one_more_in_the_list_of_experiments_costs_just_its_own_jobs(copy, ask, restored, one_more):
+    change, jobs = SWEEPS[one_more]
+    copy.edit(lambda tree: change(tree["experiments"]))
+    assert ask().jobs() == jobs
 
 
 @pytest.mark.parametrize(

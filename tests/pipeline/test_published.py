@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from conftest import Checkout
 from PIL import Image
 from scipy.io import savemat
@@ -176,3 +179,15 @@ def test_offline_says_what_is_missing_and_where_to_put_it(checkout):
     output = checkout.snakemake("--quiet", "rules", "--", "data/raw/voc/receipt.json", check=False)
     (line,) = [line for line in output.splitlines() if line.startswith("semiproto: ")]
     assert "voc.tar" in line and "sbd.tgz" in line and "data/downloads" in line
+
+
+def test_docs_say_how_many_jobs_the_papers_experiments_have(empty):
+    jobs = {}
+    for file in sorted((empty.path / "experiments").glob("*.yaml")):
+        if yaml.safe_load(file.read_text())["dataset"]["source"] == "published":
+            shutil.copy(file, empty.path / "params.yaml")
+            jobs[file.name] = int(re.search(r"^total +(\d+)$", empty.snakemake("--dry-run"), re.M)[1])
+    said = re.search(
+        r"(\d+) jobs; ([\w.-]+) and ([\w.-]+) have (\d+)$", (empty.path / "docs/data.md").read_text(), re.M
+    )
+    assert jobs == {"voc-classic.yaml": int(said[1]), said[2]: int(said[4]), said[3]: int(said[4])}

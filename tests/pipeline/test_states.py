@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from semiproto.artifacts import RECEIPT
+from semiproto.artifacts import RECEIPT, sha256_file
 from semiproto.explain import explain
 
 QUIET = ("--quiet", "rules", "host", "reason")
@@ -66,6 +67,34 @@ def test_a_changed_module_is_for_the_rules_to_judge(checkout, monkeypatch):
     assert checkout.run("semiproto", "explain", "data/splits/tiny/8").returncode == 0
 
 
+def test_what_was_made_from_other_inputs_is_planned_by_a_dry_run_and_nothing_is_changed(checkout):
+    """As where an evaluation was brought from another machine, older than the tables that were made of another one."""
+    folder = checkout.path / "results/eval/tiny/8/supervised/seed0"
+    metrics, receipt = folder / "metrics.json", folder / RECEIPT
+    other = json.loads(metrics.read_text()) | {"miou": 1.5}
+    metrics.write_text(json.dumps(other))
+    facts = json.loads(receipt.read_text())
+    facts["outputs"]["metrics.json"] = sha256_file(metrics)
+    receipt.write_text(json.dumps(facts))
+    for path in (metrics, receipt):
+        os.utime(path, (0, 0))
+    before = made(checkout)
+    output = checkout.snakemake("--dry-run")
+    assert "results/tables: made from another results/eval/tiny/8/supervised/seed0 than the one there" in output
+    assert checkout.planned() == {"tables": 1, "outcome": 1, "figures": 1, "report": 1}
+    assert checkout.planned("--", "stage_train") == {}
+    assert made(checkout) == before
+    checkout.snakemake(*QUIET)
+    assert checkout.planned() == {}
+    assert "1.5" in (checkout.path / "results/tables/runs.csv").read_text()
+
+
+def made(checkout) -> dict[str, tuple[int, int]]:
+    """Time of change and size of all that the pipeline made."""
+    files = [path for top in ("data", "models", "results") for path in (checkout.path / top).rglob("*")]
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
+
+
 def test_without_git_and_with_a_clock_set_back(checkout):
     """A tarball of the sources has no git; in a clock's future lies what was made before it was set back."""
     shutil.rmtree(checkout.path / ".git")
@@ -91,6 +120,7 @@ def test_two_at_once_then_killed(checkout, monkeypatch):
         assert f"locked, at work: pid {first.pid}" in second.stdout
         refused = checkout.run("semiproto", "unlock", check=False)
         assert refused.returncode == 1 and f"at work: pid {first.pid}" in refused.stdout
+        assert re.search(rf"; wait, or stop it with `kill {first.pid} \d+`", refused.stdout)  # and its step
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()
@@ -138,7 +168,8 @@ def test_parameters_with_tabs(checkout):
     (checkout.path / "params.yaml").write_text("semi:\n\ttau: 0.8\n")
     result = checkout.run("snakemake", "--cores", "1", "--dry-run", check=False)
     assert result.returncode == 1
-    assert [line for line in result.stdout.splitlines() if line.startswith("params.yaml: not valid YAML")]
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("params.yaml: not valid YAML")]
+    assert "line 2, column 1" in line and line.endswith("indents are spaces, not tabs")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder that root cannot write")

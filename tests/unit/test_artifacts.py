@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from semiproto import artifacts
 from semiproto.artifacts import (
     RECEIPT,
     atomic_directory,
@@ -114,3 +115,26 @@ def test_what_killed_writers_left_is_removed_and_what_live_ones_write_is_not(tmp
     with atomic_directory(tmp_path / "files"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [live.name, "files", "table.csv"]
+
+
+def test_the_code_is_a_commit_only_where_git_has_the_sources(tmp_path, monkeypatch):
+    """Not in a tarball of them, even if it lies in the repository of something else."""
+
+    def git(*arguments: str) -> str:
+        names = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        return subprocess.check_output(["git", *names, *arguments], cwd=tmp_path, text=True)
+
+    package = tmp_path / "sources"
+    package.mkdir()
+    (package / "module.py").write_text("1")
+    monkeypatch.setattr(artifacts, "PACKAGE", package)
+    assert artifacts._code_version() == "unknown"
+    git("init", "--quiet")
+    git("commit", "--quiet", "--allow-empty", "--message", "something else")
+    assert artifacts._code_version() == "unknown"
+    git("add", ".")
+    git("commit", "--quiet", "--message", "sources")
+    commit = git("rev-parse", "--short=12", "HEAD").strip()
+    assert artifacts._code_version() == commit
+    (package / "module.py").write_text("2")
+    assert artifacts._code_version() == f"{commit}-dirty"

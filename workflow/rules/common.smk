@@ -15,7 +15,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get
 
 from semiproto import integrity, locks, versions
 from semiproto import params as P
-from semiproto.artifacts import RECEIPT, sha256_file
+from semiproto.artifacts import RECEIPT, receipt_file, sha256_file
 from semiproto.errors import UserError
 
 
@@ -103,6 +103,18 @@ def contents(files):
 def existing(folder, *names):
     """Big outputs of another rule: they must be there, their age does not matter, their receipt says what they are."""
     return [ancient(f"{folder}/{name}") for name in names]
+
+
+def force_in_dag(files):
+    """Has the jobs of files run where a target needs them. `--forcerun` would make each file a target of its own; its
+    deletion would be a change by a dry run."""
+    files, prepare = set(files), workflow._prepare_dag
+
+    def prepare_and_force(*args, **kwargs):
+        prepare(*args, **kwargs)
+        workflow.dag.forcefiles.update(files)
+
+    workflow._prepare_dag = prepare_and_force
 
 
 LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")

@@ -88,7 +88,7 @@ rule outcome:
         "{SEMIPROTO} outcome --tables results/tables {params.forecasts} --out {output.table}"
 
 
-# `snakemake --cores 1 figures` draws them from tables and small images alone.
+# `snakemake --cores all figures` draws them from tables and small images alone.
 rule figures:
     input:
         tables=TABLES,

@@ -7,11 +7,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from semiproto.analysis.drawing import Block, class_lines, dash, variant_colours
+from semiproto.analysis.drawing import Block, class_lines, class_name, dash, legend_below, variant_colours
 from semiproto.analysis.evaluations import VARIANTS, in_order
 from semiproto.analysis.tables import mean_sd
 
@@ -20,9 +21,6 @@ IDEAL: dict[str, Any] = {"color": "#999999", "linewidth": 1}
 
 DOT: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5, "zorder": 3}
 """Of one seed: seen on the diamond of the mean too."""
-
-LEGEND_COLUMNS = 7
-"""Of class names."""
 
 OF_VARIANTS = {
     ("validation", "miou"): ("Validation, while training", "mIoU (%)"),
@@ -46,7 +44,7 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     else the reason stands below.
     """
     variants, counts = in_order(runs["variant"]), sorted(runs["labels"].unique())
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
     for place, variant in enumerate(variants):
         own = runs[runs["variant"] == variant]
@@ -73,8 +71,8 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     axes.set_xlim(counts[0] / 1.4, counts[-1] * 1.4)
     reasons = "".join(f"\nno published curve: {note}" for note in published["note"].dropna().unique())
     axes.set(ylabel="mIoU (%), last step")
-    axes.set_xlabel(f"labelled images{reasons}", wrap=True)
-    figure.legend(loc="outside lower center", ncols=2 if len(known) else 3, fontsize=8)
+    axes.set_xlabel(f"labelled images{reasons}", fontsize=8)
+    legend_below(figure, axes.get_legend_handles_labels()[0])
     return figure
 
 
@@ -118,8 +116,8 @@ def curves(block: Block) -> Figure:
     Below, on the validation images, what pseudo-labels are worth: of the foreground for each variant, and of each class
     for one. Lines are means over seeds, bands reach from the lowest to the highest.
     """
-    shown, foot = _shown(block.variants), -(-len(block.classes) // LEGEND_COLUMNS)
-    figure = Figure(figsize=(10, 6.8 + 0.2 * foot), layout="constrained")
+    shown = _shown(block.variants)
+    figure = Figure(figsize=(10, 6.8), layout="constrained")
     panels = figure.subplots(2, 3).flat
     for axes, ((table, column), (title, ylabel)) in zip(panels, OF_VARIANTS.items(), strict=False):
         if len(rows := _known(axes, block.tables[table], column)):
@@ -135,8 +133,11 @@ def curves(block: Block) -> Figure:
     for axes in panels:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("step of the variant's own phase")
+    for axes in panels[1:]:
+        lowest = axes.dataLim.ymin if axes.lines else 0
+        axes.set(ylim=(20 * (lowest // 20) - 2, 102))  # with room below: a line at 0 is a finding
     figure.legend(handles=_handles(block.variants), loc="outside upper center", ncols=3)
-    figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside lower center", ncols=LEGEND_COLUMNS)
+    legend_below(figure, panels[-1].lines)
     return figure
 
 
@@ -146,12 +147,10 @@ def _shown(variants: list[str]) -> str:
 
 
 def _known(axes: Axes, rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows that have a number; where none has, the panel says so. A line at 0 is a finding: shares show it."""
+    """The rows that have a number; where none has, the panel says so."""
     rows = rows.dropna(subset=[column]) if column in rows else rows[:0]
     if not len(rows):
         axes.text(0.5, 0.5, "no variant has\na number for it", ha="center", transform=axes.transAxes)
-    if column != "miou":
-        axes.set(ylim=(-2, 102))
     return rows
 
 
@@ -174,7 +173,7 @@ def per_class(block: Block) -> Figure:
     """IoU of each class, a bar for each variant; mean and sd over seeds."""
     table, variants = block.tables["per_class"], block.variants
     classes = list(table["class"].unique())
-    figure = Figure(figsize=(max(7.0, 0.6 + 0.17 * len(classes) * len(variants)), 3.6), layout="constrained")
+    figure = Figure(figsize=(max(7.0, 0.6 + 0.17 * len(classes) * len(variants)), 3.4), layout="constrained")
     axes = figure.subplots()
     width = 0.84 / len(variants)
     for index, variant in enumerate(variants):
@@ -186,11 +185,11 @@ def per_class(block: Block) -> Figure:
         if table.loc[table["class"] == name, "iou_mean"].isna().all():
             axes.text(place, 2, "not in the images", rotation=90, ha="center", va="bottom", color="#555555", fontsize=8)
     axes.set(ylabel="IoU (%), last step", ylim=(0, 100), xlim=(-0.6, len(classes) - 0.4))
-    axes.set_xticks(range(len(classes)), classes)
-    if sum(map(len, classes)) > 60:  # characters that fit beside each other
-        axes.tick_params(axis="x", labelrotation=45)
+    crowded = sum(map(len, classes)) > 60  # characters that fit beside each other
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    axes.set_xticks(range(len(classes)), list(map(class_name, classes)), **slanted)
     axes.grid(visible=False, axis="x")
-    figure.legend(loc="outside lower center", ncols=3)
+    legend_below(figure, [bars for bars in axes.containers if isinstance(bars, BarContainer)])
     return figure
 
 
@@ -219,7 +218,7 @@ def calibration(block: Block) -> Figure:
     kinds: dict[str, Literal["-", ":"]] = {"of them right": "-", "their share of all pixels": ":"}
     styles = [Line2D([], [], color="#333333", linestyle=kind, label=name) for name, kind in kinds.items()]
     right.legend(handles=styles, loc="lower left")
-    figure.legend(handles=_handles(block.variants), loc="outside lower center", ncols=3)
+    legend_below(figure, _handles(block.variants))
     return figure
 
 

@@ -8,14 +8,17 @@ is safe, so classes are also named where they are drawn, and have a marker each.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -32,6 +35,8 @@ STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "grid.color": "#dddddd",
     "legend.frameon": False,
+    "legend.fontsize": 8,
+    "text.parse_math": False,  # a class may be called $x$
     "savefig.dpi": DPI,
 }
 VARIANT_COLOURS = {
@@ -48,6 +53,10 @@ TONES = ((1.0, 0.0), (0.45, 1.0), (0.5, 0.0))
 """Share of the hue, and the grey of the rest: as it is, lighter, darker."""
 MARKERS = "os^Dv<>Pp*X"
 VOID = to_rgb("#BBBBBB")
+LONGEST_NAME = 20
+"""Characters of a class's name that figures have room for."""
+LEGEND_ROW = 0.19
+"""Inches."""
 
 OUTLINE = [withStroke(linewidth=1.6, foreground="white")]
 """Keeps small words readable on any colour."""
@@ -102,6 +111,11 @@ def class_colour(index: int) -> Rgb:
     return red, green, blue
 
 
+def class_name(name: str) -> str:
+    """The name as figures have it: of a long one, head and tail."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 + 1 :]}"
+
+
 def class_marker(index: int) -> str:
     return MARKERS[index % len(MARKERS)]
 
@@ -110,7 +124,7 @@ def class_lines(axes: Axes, classes: list[str], table: pd.DataFrame, x: str, sha
     """A line for each class, in percent of a column of shares; a marker at each `every`th point."""
     for index, name in enumerate(classes):
         own = table[table["class"] == name]
-        (line,) = axes.plot(own[x], 100 * own[share], color=class_colour(index), linewidth=1, label=name)
+        (line,) = axes.plot(own[x], 100 * own[share], color=class_colour(index), linewidth=1, label=class_name(name))
         line.set(marker=class_marker(index), markersize=4, markevery=every)
 
 
@@ -119,6 +133,21 @@ def class_image(mask: Array, classes: int) -> Array:
     palette = np.array([class_colour(index) for index in range(classes)] + [VOID])
     image: Array = palette[np.minimum(mask, classes)]
     return image
+
+
+def legend_grid(handles: Sequence[Artist | Container], width: float) -> tuple[int, int]:
+    """Columns and rows in which a legend of `handles` fits into `width` inches."""
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, min(len(handles), int(width / (0.6 + 0.08 * longest))))
+    return columns, -(-len(handles) // columns)
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist | Container]) -> None:
+    """A legend under a figure whose layout is constrained, which gets higher by it."""
+    if handles:
+        columns, rows = legend_grid(handles, figure.get_figwidth())
+        figure.set_figheight(figure.get_figheight() + LEGEND_ROW * rows)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
 def words(text: str) -> Figure:

@@ -13,7 +13,18 @@ from matplotlib.patches import Patch
 from PIL import Image
 from scipy import ndimage
 
-from semiproto.analysis.drawing import OUTLINE, VOID, Array, Block, class_colour, class_image, words
+from semiproto.analysis.drawing import (
+    LEGEND_ROW,
+    OUTLINE,
+    VOID,
+    Array,
+    Block,
+    class_colour,
+    class_image,
+    class_name,
+    legend_grid,
+    words,
+)
 from semiproto.analysis.evaluations import VARIANTS, Evaluation, read_table
 from semiproto.analysis.verdict import signed
 from semiproto.data import layout
@@ -87,7 +98,7 @@ def patches(block: Block) -> Figure:
     across = sheets[0].shape[1] * per_class // height
     columns = -(-len(classes) * per_class // COLUMN_ROWS)
     rows = -(-len(classes) // columns)
-    cell, aside, head = 0.42, 2.0, 0.55
+    cell, aside, head = 0.42, 3.0, 0.55
     figure = Figure(figsize=(columns * (aside + 2 * across * cell + 0.2), head + rows * (per_class * cell + 0.1)))
     spec = figure.add_gridspec(rows, 3 * columns, width_ratios=[aside, across * cell, across * cell] * columns)
     spec.update(left=0.01, right=0.99, bottom=0.01, top=1 - head / figure.get_figheight(), wspace=0.05, hspace=0.08)
@@ -99,7 +110,7 @@ def patches(block: Block) -> Figure:
         for axes, strip in zip(panels[1:], own, strict=True):
             _strip(axes, strip, height // per_class)
         if row == 0:
-            panels[0].set_title("share of class, labelled |\nunlabelled; right, labelled", fontsize=8, loc="right")
+            panels[0].set_title("share of the class's pixels", fontsize=8, loc="right")
             panels[1].set_title("labelled images", fontsize=8)
             panels[2].set_title("unlabelled images", fontsize=8)
     return figure
@@ -112,10 +123,10 @@ def _prototype_words(axes: Axes, table: pd.DataFrame, name: str) -> None:
     share = 100 * pixels / pixels.sum()
     right = 100 * table[table["list"] == "labeled"].set_index("prototype")["right"]
     axes.set(xlim=(0, 1), ylim=(len(pixels), 0))
-    axes.text(0, 0.05, name, va="top", fontsize=9, fontweight="bold")
+    axes.text(0, 0.05, class_name(name), va="top", fontsize=9, fontweight="bold")
     for place in range(len(pixels)):
-        of_class = " | ".join(_percent(share[name][place]) for name in ("labeled", "unlabeled"))
-        text = f"{of_class}\nright: {_percent(right[place])}"
+        text = f"labelled: {_percent(share['labeled'][place])}, right: {_percent(right[place])}"
+        text += f"\nunlabelled: {_percent(share['unlabeled'][place])}"
         axes.text(0.97, place + 0.5, text, ha="right", va="center", fontsize=7, color="#333333")
 
 
@@ -166,9 +177,10 @@ def _errors(prediction: Array, truth: Array) -> Array:
 
 def _image_grid(grid: list[list[Array]], titles: list[str], heads: list[str], rule: str, classes: list[str]) -> Figure:
     """Columns of one width; a row is as high as its highest picture, as images come in all shapes."""
-    width, columns, legend = 1.35, len(titles), _class_legend(classes)
+    width, columns, margin, legend = 1.35, len(titles), 0.6, _class_legend(classes)
+    legend_columns, lines = legend_grid(legend, margin + width * columns)
     ratios = [max(picture.shape[0] / picture.shape[1] for picture in row) for row in grid]
-    head, foot, margin = 0.45, 0.35 + 0.19 * -(-len(legend) // 6), 0.6
+    head, foot = 0.45, 0.35 + LEGEND_ROW * lines
     height = head + foot + width * sum(ratios)
     figure = Figure(figsize=(margin + width * columns, height))
     spec = figure.add_gridspec(
@@ -184,7 +196,7 @@ def _image_grid(grid: list[list[Array]], titles: list[str], heads: list[str], ru
             if j == 0:
                 axes.text(-0.04, 0.5, heads[i], transform=axes.transAxes, ha="right", va="center", fontsize=8)
     figure.text(0.01, (foot - 0.12) / height, f"Best, median and worst {rule}.", fontsize=8, va="center")
-    figure.legend(handles=legend, loc="lower center", ncols=6, fontsize=8)
+    figure.legend(handles=legend, loc="lower center", ncols=legend_columns)
     return figure
 
 
@@ -198,7 +210,7 @@ def _show(axes: Axes, picture: Array, classes: list[str]) -> None:
     axes.set_axis_off()
     if is_mask:
         for name, row, column in regions(picture, classes):
-            axes.text(column, row, name, fontsize=5, ha="center", va="center", path_effects=OUTLINE)
+            axes.text(column, row, class_name(name), fontsize=5, ha="center", va="center", path_effects=OUTLINE)
 
 
 def regions(mask: Array, classes: list[str]) -> list[tuple[str, int, int]]:
@@ -219,6 +231,6 @@ def regions(mask: Array, classes: list[str]) -> list[tuple[str, int, int]]:
 
 
 def _class_legend(classes: list[str]) -> list[Patch]:
-    named = [(name, class_colour(index)) for index, name in enumerate(classes)]
+    named = [(class_name(name), class_colour(index)) for index, name in enumerate(classes)]
     named += [("void, not scored", VOID), ("right", to_rgb(RIGHT)), ("wrong", to_rgb(WRONG))]
     return [Patch(facecolor=colour, edgecolor="#999999", linewidth=0.5, label=name) for name, colour in named]

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semiproto.analysis.advice import read_summary
-from semiproto.analysis.drawing import STYLE, Block, class_lines, save, words
+from semiproto.analysis.drawing import STYLE, Block, class_lines, legend_below, save, words
 from semiproto.analysis.evaluations import read_table
 
 
@@ -33,7 +33,7 @@ def forecast(folder: Path) -> Figure:
     is one.
     """
     table, summary = read_table(folder / "forecast.csv"), read_summary(folder)
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes, column in ((left, "precision"), (right, "coverage")):
         _lines(axes, table, column)
@@ -43,7 +43,7 @@ def forecast(folder: Path) -> Figure:
         left.axhline(100 * summary["level"], color="#D55E00", linestyle=":", label="our runs got worse below")
     left.set(title="Right among the confident pixels", ylabel="%")
     right.set(title="Confident among the pixels predicted so", ylabel="%")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    legend_below(figure, left.lines)
     return figure
 
 

@@ -46,9 +46,11 @@ CAPTIONS = {
     ),
     "curves": (
         "While training",
-        "Left: validation mIoU (percent) over the steps. Middle: the teacher's mean confidence on unlabelled pixels."
-        " Right: the share of them above tau, which get a pseudo-label. Lines are means over seeds, bands reach from"
-        " the lowest to the highest. Which of the pseudo-labels are right isn't known: those images have no masks.",
+        "Above: validation mIoU (percent) over the steps; the teacher's mean confidence on unlabelled pixels; the share"
+        " of them above tau, which get a pseudo-label. Which of those are right isn't known, as these images have no"
+        " masks. So below, the same for validation images: how many of the pixels above tau are right, of the"
+        " foreground and of each class, and how many of the pixels predicted as a class are above tau. Lines are means"
+        " over seeds, bands reach from the lowest to the highest.",
     ),
     "calibration": (
         "Confidence and what it is worth",
@@ -65,7 +67,8 @@ CAPTIONS = {
     "patches": (
         "What each prototype stands for",
         "A row for each prototype: the places of training images nearest to it, each of another image. Shares are of"
-        " the pixels that the prototype head gives to the class; right: how many of them have its mask's class.",
+        " the pixels that the prototype head gives to the class; right: how many of the prototype's pixels are of the"
+        " class, by the masks.",
     ),
     "forecast": (
         "The forecast, made before the long run",

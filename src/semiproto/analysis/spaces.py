@@ -12,7 +12,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from scipy.spatial import cKDTree
 
-from semiproto.analysis.drawing import OUTLINE, Block, class_colour, class_marker, words
+from semiproto.analysis.drawing import (
+    LEGEND_ROW,
+    OUTLINE,
+    Block,
+    class_colour,
+    class_marker,
+    class_name,
+    legend_grid,
+    words,
+)
 from semiproto.analysis.evaluations import in_order, read_table
 
 MEASURES = {
@@ -22,6 +31,9 @@ MEASURES = {
     ("within_between", "plane"): "within/\nbetween,\nplane",
 }
 """Column of compactness.csv and space, with the heading in the figure."""
+
+MOST_NAMED = 25
+"""Classes that are named among their pixels."""
 
 STAR: dict[str, Any] = {
     "s": 130,
@@ -41,8 +53,11 @@ def tsne(block: Block) -> Figure:
     numbers = compactness([read_table(folder / "compactness.csv") for folder in block.tsne])
     variants = in_order(points["variant"])
     rows = ["all", *block.classes]
-    height, line, margin, foot = 3.2, 0.17, 1.0, 0.3 + 0.2 * -(-(len(block.classes) + 1) // 8)
-    figure = Figure(figsize=(margin + 3.4 * len(variants), 0.35 + height + line * (len(rows) + 3) + foot))
+    height, line, margin, handles = 3.2, 0.17, 1.1, _handles(block.classes)
+    width = margin + 3.4 * len(variants)
+    columns, legend_rows = legend_grid(handles, width)
+    foot = 0.2 + LEGEND_ROW * legend_rows
+    figure = Figure(figsize=(width, 0.35 + height + line * (len(rows) + 3) + foot))
     spec = figure.add_gridspec(2, len(variants), height_ratios=[height, line * (len(rows) + 3)])
     spec.update(left=margin / figure.get_figwidth(), right=0.995, wspace=0.04, hspace=0.02)
     spec.update(top=1 - 0.35 / figure.get_figheight(), bottom=foot / figure.get_figheight())
@@ -50,8 +65,8 @@ def tsne(block: Block) -> Figure:
         panel, below = figure.add_subplot(spec[0, column]), figure.add_subplot(spec[1, column])
         _scatter(panel, points[points["variant"] == variant], block.classes)
         panel.set_title(f"{variant}, {block.tsne[0].name.replace('seed', 'seed ')}")
-        _numbers(below, numbers[numbers["variant"] == variant], rows, names=column == 0)
-    figure.legend(handles=_handles(block.classes), loc="lower center", ncols=8, fontsize=8)
+        _numbers(below, numbers[numbers["variant"] == variant], rows, len(block.tsne) if column == 0 else None)
+    figure.legend(handles=handles, loc="lower center", ncols=columns)
     return figure
 
 
@@ -63,18 +78,26 @@ def compactness(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _scatter(axes: Axes, points: pd.DataFrame, classes: list[str]) -> None:
-    """Pixels in their class's colour and marker, the class's name where they are densest, prototypes as stars."""
+    """Pixels in their class's colour and marker, prototypes as stars; few classes are named where they are densest."""
     for index, name in enumerate(classes):
         own = points[points["class"] == name]
         pixels, prototypes = (own[own["kind"] == kind] for kind in ("pixel", "prototype"))
         colour = [class_colour(index)]
         axes.scatter(pixels["x"], pixels["y"], s=9, marker=class_marker(index), color=colour, alpha=0.55, linewidths=0)
         axes.scatter(prototypes["x"], prototypes["y"], color=colour, **STAR)
-        if len(pixels):
+        if len(pixels) and len(classes) <= MOST_NAMED:
             place, above = _densest(pixels[["x", "y"]].to_numpy()), (0, 8)  # points: not on its star
             axes.annotate(
-                name, place, above, textcoords="offset points", ha="center", fontsize=8, path_effects=OUTLINE, zorder=4
+                class_name(name),
+                place,
+                above,
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                path_effects=OUTLINE,
+                zorder=4,
             )
+    axes.margins(0.12)  # for the names
     axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
     axes.spines[:].set(visible=True, color="#cccccc")
 
@@ -86,8 +109,8 @@ def _densest(points: np.ndarray) -> tuple[float, float]:
     return x, y
 
 
-def _numbers(axes: Axes, numbers: pd.DataFrame, rows: list[str], *, names: bool) -> None:
-    """The numbers of one variant, a line for each class; names: with the classes at the left."""
+def _numbers(axes: Axes, numbers: pd.DataFrame, rows: list[str], seeds: int | None) -> None:
+    """The numbers of one variant, a line for each class; with `seeds`, classes and their number stand at the left."""
     axes.set_axis_off()
     axes.set(xlim=(0, len(MEASURES)), ylim=(len(rows), -3))
     for place, ((measure, space), heading) in enumerate(MEASURES.items()):
@@ -96,9 +119,11 @@ def _numbers(axes: Axes, numbers: pd.DataFrame, rows: list[str], *, names: bool)
         said = {str(row["class"]): _mean_sd(row) for _, row in own.iterrows()}
         for line, name in enumerate(rows):
             axes.text(place + 0.5, line + 0.5, said.get(name, "no pixel"), ha="center", va="center", fontsize=7)
-    if names:
+    if seeds is not None:
+        spread = "one seed" if seeds == 1 else f"mean ± sd\nof {seeds} seeds"
+        axes.text(-0.08, -0.6, spread, ha="right", va="bottom", fontsize=7, color="#555555")
         for line, name in enumerate(rows):
-            axes.text(-0.08, line + 0.5, name, ha="right", va="center", fontsize=7)
+            axes.text(-0.08, line + 0.5, class_name(name), ha="right", va="center", fontsize=7)
 
 
 def _mean_sd(row: pd.Series[Any]) -> str:
@@ -111,7 +136,7 @@ def _mean_sd(row: pd.Series[Any]) -> str:
 def _handles(classes: list[str]) -> list[Line2D]:
     style: dict[str, Any] = {"linestyle": "", "markersize": 5}
     dots = [
-        Line2D([], [], marker=class_marker(index), color=class_colour(index), label=name, **style)
+        Line2D([], [], marker=class_marker(index), color=class_colour(index), label=class_name(name), **style)
         for index, name in enumerate(classes)
     ]
     star = {"marker": "*", "markersize": 11, "markeredgecolor": "black", "color": "white"}

@@ -26,8 +26,11 @@ NO_SEED = "not known: no seed has a score of both"
 
 QUESTIONS = {
     ("prototype", "supervised"): "Did the unlabelled images help?",
-    ("prototype", "supervised-equal-compute"): "Did they help more than supervised training with the same compute?",
-    ("prototype", "consistency"): "Do the prototypes help, over consistency?",
+    (
+        "prototype",
+        "supervised-equal-compute",
+    ): "Do unlabelled images help more than the same compute on labelled ones?",
+    ("prototype", "consistency"): "Do the prototypes help over consistency?",
     ("prototype", "consistency-equal-loss"): "Do the prototypes help more than just twice the loss?",
     ("consistency", "supervised"): "Does consistency alone help?",
 }
@@ -142,6 +145,8 @@ def _pixels(runs: list[Evaluation]) -> np.ndarray:
             raise UserError(
                 f"{run.folder}: not the validation images or classes of {runs[0].folder}; compare runs that share them"
             )
+        if set(table["class"]) - set(classes) or table[["intersection", "union"]].isna().to_numpy().any():
+            raise UserError(f"{run.folder}/images.csv: damaged; delete {run.folder} and run `snakemake --cores all`")
         image, class_ = (pd.Categorical(table[c], of).codes for c, of in (("image", ids), ("class", classes)))
         own[image, class_] = table[["intersection", "union"]].to_numpy()
     return pixels
@@ -241,7 +246,8 @@ def _details(found: Comparison) -> Iterator[str]:
         yield f"    {name}: {points}{verdict}"
     row = found.row()
     steps, labels = ("equal" if row[name] else "not equal" for name in ("equal_steps", "equal_labels"))
-    yield f"  seeds {row['seeds']}; {row['images']} validation images; steps {steps}, labelled images {labels}"
+    images = f"{row['images']} validation image{'' if row['images'] == 1 else 's'}"
+    yield f"  seeds {row['seeds']}; {images}; steps {steps}, labelled images {labels}"
 
 
 def signed(value: float) -> str:

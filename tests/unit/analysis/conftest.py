@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class Results:
     """A results folder below `root` that tests fill."""
 
     root: Path
+    classes: list[str] = field(default_factory=lambda: list(CLASSES))
+    """Three, or more."""
 
     @property
     def tables(self) -> Path:
@@ -41,8 +43,14 @@ class Results:
         metrics: dict[str, Any] = {"dataset": "digits", "split": split, "labels": labels, "variant": variant}
         metrics |= {"method": variant.split("-")[0], "seed": number, "steps": steps, "seconds": 100.0 + number}
         metrics |= {"miou": miou, "miou_best": 90.0, "best_step": 900, "miou_student": 40.0}
-        metrics |= {"miou_prototype_head": head, "classes": CLASSES, "iou": [80.0 + number, 60.0, None], "images": 2}
-        metrics |= {"accuracy": 95.0, "boundary_iou": 30.0, "boundary_iou_per_class": [40.0, 20.0, None], "ece": 7.5}
+        metrics |= {"miou_prototype_head": head, "classes": self.classes, "images": 2}
+        metrics |= {"iou": [80.0 + number, 60.0, *self._none()]}
+        metrics |= {
+            "accuracy": 95.0,
+            "boundary_iou": 30.0,
+            "boundary_iou_per_class": [40.0, 20.0, *self._none()],
+            "ece": 7.5,
+        }
         metrics |= {"iou_student": [70.0, 50.0, None], "iou_prototype_head": head and [head, head, None]}
         metrics |= {"lists": {"labeled": split, "val": "v"}, "set": "digits", "family": "generated"}
         metrics |= {"encoder": "small", "window": None}
@@ -69,7 +77,7 @@ class Results:
             mask[:, :3] = 255
             Image.new("RGB", (width, height), "teal").save(root / "JPEGImages" / f"{image_id}.png")
             write_mask(root / "SegmentationClass" / f"{image_id}.png", mask)
-        (root / "classes.txt").write_text("\n".join(CLASSES) + "\n")
+        (root / "classes.txt").write_text("\n".join(self.classes) + "\n")
         return root
 
     def tsne(self, variants: list[str], seed: int = 0) -> Path:
@@ -77,7 +85,7 @@ class Results:
         folder.mkdir(parents=True)
         points, compactness = ["variant,kind,class,x,y"], ["variant,space,class,silhouette,within_between"]
         for variant in variants:
-            for number, name in enumerate(CLASSES):
+            for number, name in enumerate(self.classes):
                 points += [f"{variant},pixel,{name},{number + i / 10},{-number}" for i in range(4)]
                 points.append(f"{variant},prototype,{name},{number},{number}")
             compactness += [f"{variant},features,cat,{0.5 + seed / 10},0.4", f"{variant},features,all,0.25,"]
@@ -92,22 +100,28 @@ class Results:
         path.parent.mkdir(parents=True)
         rows = ["10,confidence,0.0-0.5,0.4", "10,confidence,0.5-1.0,0.6", "20,confidence,0.0-0.5,0.0"]
         rows += ["20,confidence,0.5-1.0,1.0", "20,prototype_use,cat/0,0.3"]
-        shares = {"coverage": (0.5, 0.25 + seed / 2, ""), "precision": (0.75, 0.5, "")}
-        rows += [f"20,validation_{m},{n},{v}" for m, vs in shares.items() for n, v in zip(CLASSES, vs, strict=True)]
+        shares = {"coverage": (0.5, 0.25 + seed / 2), "precision": (0.75, 0.5)}
+        for measure, known in shares.items():
+            named = zip(self.classes, (*known, *[""] * (len(self.classes) - 2)), strict=True)
+            rows += [f"20,validation_{measure},{name},{value}" for name, value in named]
         path.write_text("\n".join(["step,measure,name,value", *rows]) + "\n")
         return path
+
+    def _none(self) -> list[None]:
+        """Scores of the classes after the second, which no image shows."""
+        return [None] * (len(self.classes) - 2)
 
     def patches(self, size: int = 4) -> Path:
         """Two prototypes a class and three patches of each list: red in labelled images, blue in unlabelled ones."""
         folder = self.root / "patches" / "digits" / "30" / "prototype" / "seed0"
         folder.mkdir(parents=True)
         rows = ["class,prototype,pixels,share,right,list"]
-        for name in CLASSES:
+        for name in self.classes:
             rows += [f"{name},0,30,0.1,0.5,labeled", f"{name},1,10,0.03,,labeled"]
             rows += [f"{name},0,0,0,,unlabeled", f"{name},1,0,0,,unlabeled"]
         (folder / "prototypes.csv").write_text("\n".join(rows) + "\n")
         for name, colour in (("labeled", "red"), ("unlabeled", "blue")):
-            Image.new("RGB", (3 * size, 2 * len(CLASSES) * size), colour).save(folder / f"{name}.png")
+            Image.new("RGB", (3 * size, 2 * len(self.classes) * size), colour).save(folder / f"{name}.png")
         return folder
 
 

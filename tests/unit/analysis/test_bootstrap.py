@@ -6,20 +6,25 @@ and what is left of one run on one image. Two variants differ by what is planted
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from semiproto.analysis.bootstrap import Gains, paired_gains, scores
 
 CLASSES, IMAGES = 5, 100
 
 
-def experiment(rng, seeds, planted, seed_sd):
-    """Counts of two variants, int64 [seeds, images, classes, 2] each; `planted` points [classes] are the first's."""
+def experiment(rng, seeds, planted, seed_sd, unequal=0):
+    """Counts of two variants, int64 [seeds, images, classes, 2] each; `planted` points [classes] are the first's.
+
+    unequal: how much an image's gain differs from others', the same for all seeds.
+    """
     size = rng.integers(50, 400, (IMAGES, CLASSES))
     difficulty = rng.normal(0, 12, (IMAGES, CLASSES))
     variants = []
     for gain in (planted, 0):
         level = 60 + gain + rng.normal(0, seed_sd, (seeds, 1, CLASSES))
-        iou = np.clip(level + difficulty + rng.normal(0, 8, (seeds, IMAGES, CLASSES)), 0, 100)
+        gains = rng.normal(0, unequal, (IMAGES, CLASSES)) if unequal else 0
+        iou = np.clip(level + difficulty + gains + rng.normal(0, 8, (seeds, IMAGES, CLASSES)), 0, 100)
         variants.append(np.stack([np.round(size * iou / 100), np.broadcast_to(size, iou.shape)], axis=-1))
     return variants
 
@@ -63,6 +68,17 @@ def test_a_plain_bootstrap_over_three_seeds_would_not_do():
     drawn = seeds[:, rng.integers(0, 3, (1000, 3))].mean(axis=2)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
     assert np.mean((low <= 0) & (high >= 0)) < 0.8
+
+
+def test_the_seeds_part_alone_would_not_do():
+    """Why the images' part is added: where images gain unequally, all seeds err alike."""
+    rng, covered = np.random.default_rng(2), []
+    for _ in range(200):
+        more, less = experiment(rng, 3, np.full(CLASSES, 3.0), 0.3, unequal=10)
+        gains = (scores(more, np.ones((1, IMAGES))) - scores(less, np.ones((1, IMAGES))))[0, :, 0]
+        half = stats.t.isf(0.025, 2) * gains.std(ddof=1) / 3**0.5
+        covered.append(abs(gains.mean() - 3) <= half)
+    assert np.mean(covered) < 0.88
 
 
 def test_scores_by_hand():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import matplotlib.style
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,7 +108,7 @@ def test_numbers_that_are_missing_are_said_and_not_made_up(block_of, results):
     assert all(len(line.get_xdata()) == 0 for line in charts.calibration(block).axes[1].lines)
     said = words(spaces.tsne(block))
     assert "not known" in said and "no pixel" in said
-    assert words(gallery.patches(block))[1] == "no pixel | no pixel\nright: no pixel"
+    assert words(gallery.patches(block))[1] == "labelled: no pixel, right: no pixel\nunlabelled: no pixel"
     for draw in figures.OF_A_SPLIT.values():
         draw(block).draw_without_rendering()
 
@@ -298,7 +299,11 @@ def test_patches_have_a_row_for_each_prototype(block_of, results):
     strips = [np.asarray(axes.images[0].get_array()) for axes in figure.axes if axes.images]
     assert {strip.shape for strip in strips} == {(8, 12, 3)}
     assert [strip[0, 0].tolist() for strip in strips[:2]] == [[255, 0, 0], [0, 0, 255]]
-    assert words(figure)[:3] == ["background", "75 % | no pixel\nright: 50 %", "25 % | no pixel\nright: no pixel"]
+    assert words(figure)[:3] == [
+        "background",
+        "labelled: 75 %, right: 50 %\nunlabelled: no pixel",
+        "labelled: 25 %, right: no pixel\nunlabelled: no pixel",
+    ]
 
 
 def test_patches_that_were_not_looked_for_are_said(block_of):
@@ -320,6 +325,26 @@ def test_tsne_has_a_panel_for_each_variant_and_the_numbers_over_seeds(block_of, 
     said = words(figure)
     for text in ("0.55 ± 0.07", "0.75 ± 0.00", "0.40 ± 0.00", "0.25 ± 0.00", "not known", "no pixel"):
         assert text in said, text
+
+
+def test_odd_names_and_a_hundred_classes(block_of, results):
+    """Names that matplotlib takes for mathematics, or for no label, and one that is longer than there is room for."""
+    odd = ["_background_", "$x$", "$\\frac$", "a long name that is seen at both ends"]
+    results.classes = [*odd, *(f"class {n}" for n in range(96))]
+    block = block_of({"prototype": [60.0]}, [results.tsne(["prototype"])], results.patches())
+    (block.runs[0].folder / "images.csv").write_text("image,class,intersection,union\na,$x$,5,9\nb,$x$,5,9\n")
+    block.tables.update(figures._health([results.health("prototype")], block.runs))
+    with matplotlib.style.context(["default", drawing.STYLE]):
+        for draw in (charts.curves, gallery.samples, spaces.tsne, charts.per_class, gallery.patches):
+            figure = draw(block)
+            figure.draw_without_rendering()
+            for legend in figure.legends:
+                box = legend.get_window_extent()
+                assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, draw
+                assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, draw
+            named = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+            named += [text.get_text() for axes in figure.axes for text in (*axes.get_xticklabels(), *axes.texts)]
+            assert {*odd[:3], "a long nam…both ends", "class 95"} <= set(named), draw
 
 
 def test_tsne_that_was_not_run_is_said(block_of):
