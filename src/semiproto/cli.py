@@ -395,7 +395,12 @@ def report(
 def init(
     folder: Annotated[Path, typer.Argument(help="Your folder of images, with masks for some.")],
     name: Annotated[str | None, typer.Option(help="Name of the set; the folder's name if not given.")] = None,
-    labels: Annotated[str, typer.Option(help="How many of the images with masks to label: a number, or all.")] = "all",
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="How many of the images with masks to label: a number, or all; as in the template if not given."
+        ),
+    ] = None,
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Another parameter, e.g. semi.steps=2000; may be repeated.")
     ] = None,

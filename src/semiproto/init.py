@@ -18,7 +18,7 @@ from semiproto.errors import UserError
 
 
 def write_params(
-    folder: Path, name: str | None, labels: str, changes: list[str], template: Path, out: Path, force: bool
+    folder: Path, name: str | None, labels: str | None, changes: list[str], template: Path, out: Path, force: bool
 ) -> list[str]:
     """Writes `out` and returns what to tell the user. Comments of the template are kept.
 
@@ -32,7 +32,7 @@ def write_params(
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
     tree["dataset"] = {key: _on_one_line(value) for key, value in source.model_dump().items()}
-    for experiment in tree["experiments"]:
+    for experiment in tree["experiments"] if labels is not None else ():
         experiment["split"] = int(labels) if labels.isdigit() else labels
     for change in changes:
         _apply(tree, change)

@@ -58,3 +58,18 @@ def test_the_forecasts_table_is_the_evidence():
 
 
 SHARES = ["coverage", "precision"]
+
+
+def test_what_is_said_of_photographs():
+    folder, text = ROOT / "results/evidence", (ROOT / "docs/evidence.md").read_text().replace("**", "")
+    summary = pd.read_csv(folder / "summary.csv").set_index(["labels", "variant"])
+    verdict = pd.read_csv(folder / "verdict.csv").dropna(subset="gain")
+    for labels in (54, 109):
+        rows = [summary.loc[labels, variant] for variant in ("supervised", "consistency", "prototype")]
+        scores = [f"{row.miou_mean:.1f} ± {row.miou_sd:.1f}" for row in rows]
+        head = f"{rows[2].miou_prototype_head_mean:.1f} ± {rows[2].miou_prototype_head_sd:.1f}"
+        assert f"| {labels} | {' | '.join(scores)} | {head} |" in text
+    for row in verdict.itertuples():
+        numbers = f"{row.gain:+.1f} | {row.low:+.1f} to {row.high:+.1f} | {row.verdict}"
+        assert f"| {row.labels} | {row.minuend} - {row.subtrahend} | {numbers} |" in text
+    assert len(verdict) == 6

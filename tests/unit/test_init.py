@@ -46,6 +46,17 @@ def test_what_was_found_can_be_set_otherwise(base):
     assert (found.dataset.ignore, found.splits.validation) == (200, 0.5)
 
 
+def test_label_counts_are_those_of_the_template_unless_given(base, tmp_path):
+    template = tmp_path / "two-splits.yaml"
+    text = TEMPLATE.read_text()
+    run = "  - split: all\n    variants: [supervised, consistency, prototype]\n    seeds: [0, 1, 2]\n"
+    template.write_text(text.replace(run, run.replace("all", "2") + run.replace("all", "4")))
+    out = tmp_path / "params.yaml"
+    for labels, expected in ((None, [2, 4]), ("3", [3, 3]), ("all", ["all", "all"])):
+        init.write_params(base, None, labels, [], template, out, force=True)
+        assert [experiment.split for experiment in params.load(out).experiments] == expected
+
+
 def test_vocs_layout(base):
     source, said = written(own_folder.in_voc_layout(base))
     assert (source.images, source.masks) == ("JPEGImages", "SegmentationClass")
