@@ -32,8 +32,9 @@ def write_params(
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
     tree["dataset"] = {key: _on_one_line(value) for key, value in source.model_dump().items()}
-    for experiment in tree["experiments"] if labels is not None else ():
-        experiment["split"] = int(labels) if labels.isdigit() else labels
+    if labels is not None:
+        for experiment in tree["experiments"]:
+            experiment["split"] = int(labels) if labels.isdigit() else labels
     for change in changes:
         _apply(tree, change)
     text = io.StringIO()
