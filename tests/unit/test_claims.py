@@ -29,7 +29,11 @@ def test_differences(page):
     text = " ".join((ROOT / page).read_text().split()).replace("95 % interval ", "").replace(" points", "")
     assert len(VERDICT) == 4
     for other, row in VERDICT.iterrows():
-        assert f"{row.gain:+.1f} ({row.low:+.1f} to {row.high:+.1f})" in text, other
+        assert f"{signed(row.gain)} ({signed(row.low)} to {signed(row.high)})" in text, other
+
+
+def signed(points: float) -> str:
+    return f"{round(points, 1) + 0.0:+.1f}"  # no -0.0
 
 
 def score(variant: str) -> str:
@@ -70,6 +74,6 @@ def test_what_is_said_of_photographs():
         head = f"{rows[2].miou_prototype_head_mean:.1f} ± {rows[2].miou_prototype_head_sd:.1f}"
         assert f"| {labels} | {' | '.join(scores)} | {head} |" in text
     for row in verdict.itertuples():
-        numbers = f"{row.gain:+.1f} | {row.low:+.1f} to {row.high:+.1f} | {row.verdict}"
+        numbers = f"{signed(row.gain)} | {signed(row.low)} to {signed(row.high)} | {row.verdict}"
         assert f"| {row.labels} | {row.minuend} - {row.subtrahend} | {numbers} |" in text
     assert len(verdict) == 6

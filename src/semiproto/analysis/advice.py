@@ -42,6 +42,7 @@ def summary(table: pd.DataFrame, tau: float, evidence: pd.DataFrame) -> dict[str
     """
     foreground = table[table["group"] == "foreground"].set_index("tau")
     classes = table[(table["tau"] == tau) & (table["group"] == "class")].set_index("class")["precision"]
+    classes = classes.drop("background", errors="ignore")  # the level is one of the foreground
     found = level(evidence)
     facts = {
         "tau": tau,
@@ -103,11 +104,11 @@ def sentence(facts: dict[str, Any], evidence: pd.DataFrame) -> str:
     if facts["weak_classes"]:
         remedies.append(f"label more of {_listed(facts['weak_classes'])}")
     if precision < found:
-        worse = f"where it was under about {_percent(found)} our runs got worse ({_named(lost)})"
+        worse = f"where the share that is right was under about {_percent(found)} our runs got worse ({_named(lost)})"
         return f"{said}; {worse}; to try: {_any_of([*remedies, 'take a stronger encoder'])}."
     if facts["coverage"] < USABLE_COVERAGE:
         return f"{said}, which is little to learn from; to try: {_any_of([*remedies, LONGER])}."
-    return f"{said}; where it was over about {_percent(found)} our runs gained ({_named(gained)})."
+    return f"{said}; where the share that is right was over about {_percent(found)} our runs gained ({_named(gained)})."
 
 
 LONGER = "pretrain for longer"

@@ -50,7 +50,7 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
         own = runs[runs["variant"] == variant]
         colour = variant_colours(variants)[variant]
         # Beside each other, else the bars of equal counts hide each other.
-        beside = (1.03 if len(counts) > 1 else 1.1) ** (place - (len(variants) - 1) / 2)
+        beside = 1.03 ** (place - (len(variants) - 1) / 2)
         scores = own.groupby("labels")["miou"].agg(["mean", "std"])
         axes.plot(own["labels"] * beside, own["miou"], "o", color=colour, markersize=3, **DOT)
         axes.errorbar(
@@ -68,7 +68,8 @@ def labels(runs: pd.DataFrame, published: pd.DataFrame) -> Figure:
     axes.set_xscale("log")
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlim(counts[0] / 1.4, counts[-1] * 1.4)
+    margin = 1.4 if len(counts) > 1 else 3  # or those of one count would seem to have different ones
+    axes.set_xlim(counts[0] / margin, counts[-1] * margin)
     reasons = "".join(f"\nno published curve: {note}" for note in published["note"].dropna().unique())
     axes.set(ylabel="mIoU (%), last step")
     axes.set_xlabel(f"labelled images{reasons}", fontsize=8)

@@ -77,15 +77,21 @@ def in_order(variants: Iterable[str]) -> list[str]:
     return sorted(set(variants), key=_rank)
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV of ours. Only an empty field is missing: a class may well be called `None` or `NA`."""
+def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """A CSV of ours. Only an empty field is missing: a class may well be called `None` or `NA`.
+
+    UserError where there is none, it cannot be read, or one of `columns` is not in it.
+    """
     names = ("dataset", "variant", "minuend", "subtrahend", "class", "name", "kind", "image", "method", "seeds")
     try:
-        return pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `snakemake --cores all`") from None
     except ValueError as error:
         raise UserError(f"{path}: not a table ({error}); delete it and run `snakemake --cores all`") from None
+    if missing := [name for name in columns if name not in table]:
+        raise UserError(f"{path}: damaged, it has no column {missing[0]}; delete it and run `snakemake --cores all`")
+    return table
 
 
 def _rank(variant: str) -> tuple[int, str]:

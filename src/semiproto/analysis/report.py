@@ -14,10 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from semiproto.analysis import ancestry
+from semiproto.analysis import published as published_numbers
+from semiproto.analysis import verdict as verdict_table
 from semiproto.analysis.evaluations import GROUP, in_order, read_table
 from semiproto.analysis.tables import (
     NOTES,
     PUBLISHED,
+    RUN_COLUMNS,
     by_group,
     mean_sd,
     published_for_people,
@@ -84,6 +87,16 @@ CAPTIONS = {
 }
 """Heading and caption by the figure's file name, in the report's order."""
 
+TABLES = {
+    "summary": [*GROUP, "variant", "n", "steps", "seconds", "miou_mean", "miou_sd"],
+    "verdict": verdict_table.COLUMNS,
+    "per_class": [*GROUP, "variant", "class", "iou_mean", "iou_sd"],
+    "runs": RUN_COLUMNS,
+    "published": published_numbers.COLUMNS,
+    "unfinished": ["run"],
+}
+"""The tables that are read, and columns that each must have."""
+
 NUMERALS = tuple("0123456789+−")
 PNG_AT_MOST = 250_000
 """Bytes of a figure that is kept as it is; a larger one is mostly photographs, and is packed as they are."""
@@ -120,8 +133,8 @@ def report(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: 
     this order, step by step. paper: the parameter file with the paper's values. UserError names a file that cannot be
     read.
     """
-    names = ("summary", "verdict", "per_class", "runs", "published", "unfinished")
-    summary, verdict, per_class, runs, published, unfinished = (read_table(tables / f"{name}.csv") for name in names)
+    read_tables = (read_table(tables / f"{name}.csv", columns) for name, columns in TABLES.items())
+    summary, verdict, per_class, runs, published, unfinished = read_tables
     incomparable, numbers = published_for_people(published)
     groups = list(by_group(summary, verdict))
     forecasts = _forecasts(tables / "forecast.csv")

@@ -40,6 +40,7 @@ COLUMNS = [
     *("dataset", "labels", "question", "minuend", "subtrahend", "seeds", "images", "gain", "low", "high"),
     *("equal_steps", "equal_labels", "verdict", "sentence"),
 ]
+IMAGE_COLUMNS = ("image", "class", "intersection", "union")
 CLASS_COLUMNS = ["dataset", "labels", "minuend", "subtrahend", "class", "gain", "low", "high", "verdict"]
 
 
@@ -137,7 +138,7 @@ def compare(more: Sequence[Evaluation], less: Sequence[Evaluation]) -> Compariso
 
 def _pixels(runs: list[Evaluation]) -> np.ndarray:
     """Pixels of intersection and union from the runs' images.csv, int64 [runs, images, classes, 2]."""
-    tables = [read_table(run.folder / "images.csv") for run in runs]
+    tables = [_checked(run, read_table(run.folder / "images.csv", IMAGE_COLUMNS)) for run in runs]
     ids, classes = sorted(set(tables[0]["image"])), list(runs[0].iou)
     pixels = np.zeros((len(runs), len(ids), len(classes), 2), dtype=np.int64)
     for run, table, own in zip(runs, tables, pixels, strict=True):
@@ -145,11 +146,18 @@ def _pixels(runs: list[Evaluation]) -> np.ndarray:
             raise UserError(
                 f"{run.folder}: not the validation images or classes of {runs[0].folder}; compare runs that share them"
             )
-        if set(table["class"]) - set(classes) or table[["intersection", "union"]].isna().to_numpy().any():
-            raise UserError(f"{run.folder}/images.csv: damaged; delete {run.folder} and run `snakemake --cores all`")
         image, class_ = (pd.Categorical(table[c], of).codes for c, of in (("image", ids), ("class", classes)))
         own[image, class_] = table[["intersection", "union"]].to_numpy()
     return pixels
+
+
+def _checked(run: Evaluation, table: pd.DataFrame) -> pd.DataFrame:
+    """The run's images.csv; UserError where it cannot be what an evaluation wrote."""
+    counts = table[["intersection", "union"]].apply(pd.to_numeric, errors="coerce")
+    whole = len(set(table["image"])) == run.images and set(table["class"]) <= set(run.iou)
+    if not whole or not (counts["intersection"].between(0, counts["union"])).all():
+        raise UserError(f"{run.folder}/images.csv: damaged; delete {run.folder} and run `snakemake --cores all`")
+    return table.assign(**counts)
 
 
 def verdicts(evaluations: list[Evaluation]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -195,6 +203,8 @@ def lines(minuend: str, subtrahend: str, results: Path) -> Iterator[str]:
 
     results: where variants are looked for, results/eval. UserError where there is nothing to compare.
     """
+    if minuend == subtrahend:
+        raise UserError(f"{minuend}: named twice; name two to compare")
     more, less = (_by_labels(find(what, results)) for what in (minuend, subtrahend))
     pairs = [(own, less[labels]) for labels, own in more.items() if labels in less]
     if not pairs and len(more) == len(less) == 1:  # two folders with different numbers of labels
@@ -233,6 +243,8 @@ def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
     yield f"  {NO_SEED if found is None else found.sentence()}"
     if found is not None:
         yield from _details(found)
+    if less[0].variant in CONTROLS:
+        return
     beside = [file.parent for file in sorted(first.folder.parents[1].glob(f"*/seed*/{METRICS}"))]
     table, _ = verdicts(read_evaluations(beside))
     for row in table[table["subtrahend"].isin(CONTROLS) & (table["minuend"] == first.variant)].itertuples():

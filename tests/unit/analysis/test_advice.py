@@ -51,14 +51,20 @@ def test_no_level_where_the_runs_show_none(runs):
 
 
 def test_under_the_level_every_remedy_is_of_the_curve():
-    table = curve(foreground=[0.45, 0.52, 0.9], cat=[0.3, 0.4, 0.5], cow=[0.2, 0.4, 0.9], dog=[0.9, 0.9, 0.9])
+    table = curve(
+        foreground=[0.45, 0.52, 0.9],
+        background=[0.1] * 3,
+        cat=[0.3, 0.4, 0.5],
+        cow=[0.2, 0.4, 0.9],
+        dog=[0.9, 0.9, 0.9],
+    )
     found = advice.summary(table, 0.8, SEPARATE)
     assert (found["precision"], found["coverage"], found["level"]) == (0.45, 0.5, 0.5)
     assert found["advised_tau"] == 0.9 and found["weak_classes"] == ["cow", "cat"]
     assert found["sentence"] == (
         "45 % of the confident foreground pixels are right at tau 0.8, and 50 % of the foreground is confident; where"
-        " it was under about 50 % our runs got worse (digits with 8 labels); to try: raise tau to 0.9, label more of"
-        " cow and cat or take a stronger encoder."
+        " the share that is right was under about 50 % our runs got worse (digits with 8 labels); to try: raise tau to"
+        " 0.9, label more of cow and cat or take a stronger encoder."
     )
 
 
@@ -70,7 +76,8 @@ def test_a_tau_that_leaves_next_to_nothing_is_not_advised():
 
 def test_over_the_level_nothing_is_advised():
     found = advice.summary(curve(foreground=[0.6, 0.7, 0.8], cat=[0.3, 0.4, 0.5]), 0.8, SEPARATE)
-    said = "where it was over about 50 % our runs gained (digits with 30 labels, photos with 109 labels)."
+    said = "; where the share that is right was over about 50 % our runs gained (digits with 30 labels, photos with 109"
+    said += " labels)."
     assert found["sentence"].endswith(said)
 
 

@@ -220,6 +220,9 @@ def test_damaged_inputs_are_named(page_of, three_variants, receipt, results, pap
     receipt.write_text('{"step": "train"}')
     with pytest.raises(UserError, match=r"seed0/receipt\.json: not a receipt"):
         page_of(three_variants, [receipt])
+    (results.tables / "verdict.csv").write_text("x\n1\n")
+    with pytest.raises(UserError, match=r"verdict\.csv: damaged, it has no column dataset"):
+        report(results.tables, results.root / "figures", [], paper, results.root / "report.html")
     with pytest.raises(UserError, match=r"summary\.csv: no such table"):
         report(results.root / "gone", results.root / "figures", [], paper, results.root / "report.html")
 

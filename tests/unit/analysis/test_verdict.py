@@ -96,6 +96,22 @@ def test_other_validation_images_are_refused(plant):
         verdict.compare(plant("prototype", [70] * 3), plant("supervised", [60] * 3, images=1))
 
 
+@pytest.mark.parametrize("value", ["-1", "nan", "x", "10000000"])
+def test_pixels_that_cannot_be_are_refused(plant, value):
+    more, less = plant("prototype", [70] * 3), plant("supervised", [60] * 3)
+    path = less[0].folder / "images.csv"
+    table = pd.read_csv(path, dtype=str)
+    table.loc[1, "intersection"] = value
+    table.to_csv(path, index=False)
+    with pytest.raises(UserError, match=r"supervised/seed0/images\.csv: damaged; delete"):
+        verdict.compare(more, less)
+
+
+def test_one_is_not_compared_with_itself(tmp_path):
+    with pytest.raises(UserError, match="prototype: named twice"):
+        list(verdict.lines("prototype", "prototype", tmp_path))
+
+
 def test_a_class_that_no_image_shows_has_no_gain(results):
     folders = results.grid({"prototype": [60.0, 61.0], "supervised": [50.0, 51.0]})
     tables(folders, results.tables)
