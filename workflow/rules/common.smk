@@ -13,7 +13,7 @@ SOURCES = f"{workflow.basedir}/src"
 sys.path.insert(0, SOURCES)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get("PYTHONPATH")]))
 
-from semiproto import integrity, locks, versions
+from semiproto import integrity, locks, signals, versions
 from semiproto import params as P
 from semiproto.artifacts import RECEIPT, receipt_file, sha256_file
 from semiproto.errors import UserError
@@ -28,6 +28,7 @@ def without_json(record):
 
 
 logger.addFilter(without_json)
+signals.take_the_lock_in_another_thread()
 if workflow.is_main_process and (locked := locks.hint(Path())):
     print(locked, file=sys.stderr)
 

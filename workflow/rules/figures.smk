@@ -32,7 +32,8 @@ FIGURES = [
     for kind in ("png", "pdf")
 ]
 FIGURES_CODE = sources(
-    *(f"analysis/{name}.py" for name in ("figures", "drawing", "charts", "gallery", "spaces", "diagram", "outlook", "evaluations")),
+    *(f"analysis/{name}.py" for name in ("figures", "drawing", "charts", "gallery", "spaces", "diagram", "outlook")),
+    *(f"analysis/{name}.py" for name in ("evaluations", "tables", "verdict", "advice")),
     "data/layout.py",
 )
 
