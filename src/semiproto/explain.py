@@ -36,8 +36,11 @@ class Link:
 
     artefact: Path
     receipt: dict[str, Any]
+    """Empty where there is none."""
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    absent: bool = False
+    """Not on this machine at all, as in a clone into which nothing was pulled: nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,17 @@ class Explanation:
 
     @property
     def sound(self) -> bool:
-        return not any(link.faults for link in self.links)
+        return not any(link.faults or link.absent for link in self.links)
 
     def as_json(self) -> dict[str, Any]:
         links = [
-            {"artefact": link.artefact.as_posix(), "faults": link.faults, "notes": link.notes, "receipt": link.receipt}
+            {
+                "artefact": link.artefact.as_posix(),
+                "absent": link.absent,
+                "faults": link.faults,
+                "notes": link.notes,
+                "receipt": link.receipt,
+            }
             for link in self.links
         ]
         row = {} if self.row is None else {"row": self.row, "runs": self.scores}
@@ -74,8 +83,13 @@ class Explanation:
             yield from (f"    NOT SOUND: {fault}" for fault in link.faults)
             yield from (f"    note: {note}" for note in link.notes)
         wrong = sum(1 for link in self.links if link.faults)
-        verdict = f"not sound: {wrong} of" if wrong else "sound:"
-        yield f"{verdict} {len(self.links)} artefacts; files, inputs, {PARAMETERS} and sources were compared"
+        absent = sum(1 for link in self.links if link.absent)
+        if wrong or not absent:
+            verdict = f"not sound: {wrong} of" if wrong else "sound:"
+            yield f"{verdict} {len(self.links)} artefacts; files, inputs, {PARAMETERS} and sources were compared"
+        else:
+            remedy = "bring them with `dvc pull`, or make them with `snakemake --cores all`"
+            yield f"can't tell: {absent} of {len(self.links)} artefacts are not on this machine; {remedy}"
 
 
 def explain(asked: str) -> Explanation:
@@ -164,6 +178,9 @@ class _Chain:
         return links
 
     def _visit(self, artefact: Path, wanted: Callable[[Path], bool] = lambda _: True) -> None:
+        if not artefact.exists():
+            self.links[artefact] = Link(artefact, {}, absent=True)
+            return
         try:
             link = Link(artefact, read_receipt(artefact))
         except UserError as error:
@@ -340,7 +357,7 @@ def _or_none(value: Any) -> Any:
 
 def _in_short(link: Link) -> str:
     if not link.receipt:
-        return f"  {link.artefact}: no receipt"
+        return f"  {link.artefact}: {'not on this machine' if link.absent else 'no receipt'}"
     receipt, made = link.receipt, link.receipt["made"]
     how = [receipt["step"]]
     if receipt["seed"] is not None:

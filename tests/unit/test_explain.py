@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -88,6 +89,19 @@ def test_an_input_made_anew_is_another_input(made):
 def test_an_ancestor_without_a_receipt_is_named(made):
     (made / "data/raw/digits/receipt.json").unlink()
     assert any("data/raw/digits/receipt.json: no such file" in fault for fault in faults("data/splits/digits/30"))
+
+
+def test_an_ancestor_that_is_not_on_this_machine_is_no_fault_but_nothing_is_vouched_for(made):
+    shutil.rmtree(made / "data/raw/digits")
+    found = explain("data/splits/digits/30")
+    assert faults("data/splits/digits/30") == [] and not found.sound
+    assert "  data/raw/digits: not on this machine" in (lines := list(found.lines()))
+    assert lines[-1] == (
+        "can't tell: 1 of 2 artefacts are not on this machine; "
+        "bring them with `dvc pull`, or make them with `snakemake --cores all`"
+    )
+    (made / "data/splits/digits/30/val.txt").unlink()
+    assert list(explain("data/splits/digits/30").lines())[-1].startswith("not sound: 1 of 2 artefacts")
 
 
 @pytest.fixture
