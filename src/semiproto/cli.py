@@ -539,7 +539,7 @@ def explain(
     path: Annotated[str, typer.Argument(help="A file or folder of the pipeline, or TABLE.csv:ROW.")],
     as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON, with the whole receipts.")] = False,
 ) -> None:
-    """Say where a result comes from, back to the data, and check it. Exits with 1 if it is out of date, damaged, or can't be told.
+    """Say where a result comes from, back to the data, and check it. Exits with 1 unless all of it is sound.
 
     Example: semiproto explain results/tables/summary.csv:3
     """

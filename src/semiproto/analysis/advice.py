@@ -99,16 +99,18 @@ def sentence(facts: dict[str, Any], evidence: pd.DataFrame) -> str:
         f" {_percent(facts['coverage'])} of the foreground is confident"
     )
     lost, gained = _settings(evidence)
+    others = sorted({float(other) for other in evidence["tau"]} - {tau})
+    ours = f"our runs, with tau {_listed([f'{other:g}' for other in others])}," if others else "our runs"
     if found is None:
         return f"{said}; {NO_LEVEL} (lost: {_named(lost)}; gained: {_named(gained)})."
     if facts["weak_classes"]:
         remedies.append(f"label more of {_listed(facts['weak_classes'])}")
     if precision < found:
-        worse = f"where the share that is right was under about {_percent(found)} our runs got worse ({_named(lost)})"
+        worse = f"where the share that is right was under about {_percent(found)} {ours} got worse ({_named(lost)})"
         return f"{said}; {worse}; to try: {_any_of([*remedies, 'take a stronger encoder'])}."
     if facts["coverage"] < USABLE_COVERAGE:
         return f"{said}, which is little to learn from; to try: {_any_of([*remedies, LONGER])}."
-    return f"{said}; where the share that is right was over about {_percent(found)} our runs gained ({_named(gained)})."
+    return f"{said}; where the share that is right was over about {_percent(found)} {ours} gained ({_named(gained)})."
 
 
 LONGER = "pretrain for longer"

@@ -11,7 +11,7 @@ TAUS = [0.8, 0.9, 0.95]
 
 
 def evidence(*rows):
-    return pd.DataFrame(rows, columns=["dataset", "labels", "seed", "precision", "gain_prototype"])
+    return pd.DataFrame(rows, columns=["dataset", "labels", "seed", "precision", "gain_prototype"]).assign(tau=0.8)
 
 
 SEPARATE = evidence(
@@ -79,6 +79,13 @@ def test_over_the_level_nothing_is_advised():
     said = "; where the share that is right was over about 50 % our runs gained (digits with 30 labels, photos with 109"
     said += " labels)."
     assert found["sentence"].endswith(said)
+
+
+def test_at_another_tau_the_one_of_our_runs_is_said():
+    better = advice.summary(curve(foreground=[0.6, 0.7, 0.8], cat=[0.9] * 3), 0.9, SEPARATE)["sentence"]
+    assert "over about 50 % our runs, with tau 0.8, gained (digits with 30 labels, photos with" in better
+    worse = advice.summary(curve(foreground=[0.3, 0.4, 0.5], cat=[0.9] * 3), 0.9, SEPARATE)["sentence"]
+    assert "under about 50 % our runs, with tau 0.8, got worse (digits with 8 labels)" in worse
 
 
 @pytest.mark.parametrize(("at_most", "words"), [(0.9, "lower tau to 0.9 or pretrain"), (0.1, ": pretrain for longer")])
