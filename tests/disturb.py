@@ -18,7 +18,17 @@ import yaml
 
 from pipeline import tiny
 
-SOURCES = ("src", "workflow", "experiments", "Snakefile", "dvc.yaml", ".dvc/config", ".dvcignore", ".gitignore")
+SOURCES = (
+    "src",
+    "workflow",
+    "experiments",
+    "Snakefile",
+    "dvc.yaml",
+    ".dvc/config",
+    ".dvc/plots",
+    ".dvcignore",
+    ".gitignore",
+)
 TIMINGS = [
     "seconds",
     "training_seconds",
