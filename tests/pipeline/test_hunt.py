@@ -9,7 +9,9 @@ from pathlib import Path
 
 import disturb
 import hunt
+import semiproto
 from preloaded import commands
+from semiproto import params
 from semiproto.artifacts import SHARED
 
 SEQUENCES = int(os.environ.get("HUNT_SEQUENCES", "2"))
@@ -20,6 +22,20 @@ def test_results_are_those_of_a_clean_run_whatever_was_done(tmp_path):
     with commands() as stand_ins:
         wrong = hunt.hunt(SEQUENCES, 4, 7, stand_ins, tmp_path, print)
     assert not wrong, wrong
+
+
+def test_there_is_everything_that_the_hunt_changes():
+    sources = Path(semiproto.__file__).parent
+    for name, piece, other in hunt.CODE:
+        assert piece in (text := (sources / name).read_text()) and other not in text, (name, piece, other)
+    for where, values in hunt.PARAMS:
+        for value in values:
+            tree = section = disturb.params()
+            for key in where[:-1]:
+                section = section[key]
+            assert section[where[-1]] in values, where
+            section[where[-1]] = value
+            params.validate(tree, "params.yaml")
 
 
 def test_a_rule_follows_every_module_that_its_step_runs(tmp_path):
