@@ -110,7 +110,7 @@ def results(checkout: Path) -> dict[str, str]:
     return {
         path.relative_to(checkout).as_posix(): hashlib.sha256(_content(path)).hexdigest()[:16]
         for path in sorted(files)
-        if path.name != ".gitignore"  # DVC's own
+        if path.name not in (".gitignore", ".snakemake_timestamp")  # the engines' own
     }
 
 
