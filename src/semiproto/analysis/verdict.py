@@ -15,7 +15,16 @@ import numpy as np
 import pandas as pd
 
 from semiproto.analysis.bootstrap import Gains, paired_gains
-from semiproto.analysis.evaluations import CONTROLS, METRICS, ORDER, Evaluation, in_order, read_evaluations, read_table
+from semiproto.analysis.evaluations import (
+    CONTROLS,
+    METRICS,
+    ORDER,
+    VARIANTS,
+    Evaluation,
+    in_order,
+    read_evaluations,
+    read_table,
+)
 from semiproto.errors import UserError
 
 HELPED, HURT, UNSURE, UNKNOWN = "helped", "hurt", "can't tell", "not known"
@@ -178,9 +187,20 @@ def verdicts(evaluations: list[Evaluation]) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def _questions(runs: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Those of QUESTIONS, what each other variant changes, and QUESTIONS again of variants that share an ending.
+
+    Such as prototype-long and supervised-long: the former changes prototype, and is compared with the latter.
+    """
     yield from QUESTIONS.items()
-    for variant in in_order(set(runs) - set(ORDER)):
-        yield (variant, "prototype"), f"What does {variant} change?"
+    others = in_order(set(runs) - set(ORDER))
+    bases = {variant: next((v for v in VARIANTS if variant.startswith(f"{v}-")), "") for variant in others}
+    for variant, base in bases.items():
+        yield (variant, base or "prototype"), f"What does {variant} change?"
+    for ending in sorted({variant.removeprefix(base) for variant, base in bases.items() if base}):
+        for pair, question in QUESTIONS.items():
+            minuend, subtrahend = (name + ending for name in pair)
+            if minuend in others and subtrahend in others:
+                yield (minuend, subtrahend), f"{question} ({ending[1:]})"
 
 
 def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str) -> str:

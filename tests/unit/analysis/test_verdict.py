@@ -141,6 +141,17 @@ def test_other_variants_are_ablations(plant):
     assert (row["question"], row["subtrahend"], row["verdict"]) == ("What does no-cutmix change?", "prototype", "hurt")
 
 
+def test_variants_that_share_an_ending_are_compared_with_each_other(plant):
+    scores = {"supervised": 50, "supervised-long": 60, "prototype-long": 70, "prototype-tau-0.9": 40}
+    table, _ = verdict.verdicts([run for variant, miou in scores.items() for run in plant(variant, [miou] * 3)])
+    asked = table.set_index(["minuend", "subtrahend"])
+    assert asked.loc[("prototype-long", "supervised-long"), "question"] == "Did the unlabelled images help? (long)"
+    assert asked.loc[("prototype-long", "supervised-long"), "gain"] == pytest.approx(10, abs=1)
+    assert asked.loc[("supervised-long", "supervised"), "question"] == "What does supervised-long change?"
+    assert asked.loc[("prototype-tau-0.9", "prototype"), "verdict"] == "not known"
+    assert len(asked) == len(verdict.QUESTIONS) + 3 + 1
+
+
 def test_the_command_compares_variants_and_folders(plant, results):
     more, less = plant("prototype", [70] * 3), plant("supervised", [60] * 3)
     by_name = list(verdict.lines("prototype", "supervised", results.root / "eval"))
