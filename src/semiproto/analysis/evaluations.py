@@ -16,7 +16,7 @@ from semiproto.errors import UserError
 VARIANTS = ("supervised", "consistency", "prototype")
 CONTROLS = ("supervised-equal-compute", "consistency-equal-loss")
 ORDER = (*VARIANTS, *CONTROLS)
-"""Order of variants in tables and figures; others follow by name."""
+"""Order of variants in tables and figures; others follow, those of one first part together."""
 
 METRICS = "metrics.json"
 
@@ -94,8 +94,15 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     return table
 
 
-def _rank(variant: str) -> tuple[int, str]:
-    return (ORDER.index(variant) if variant in ORDER else len(ORDER), variant)
+def base_of(variant: str) -> str:
+    """The one of VARIANTS that a name such as prototype-long begins with; empty for none."""
+    return next((base for base in VARIANTS if variant == base or variant.startswith(f"{base}-")), "")
+
+
+def _rank(variant: str) -> tuple[int, int, str]:
+    base = base_of(variant)
+    of_base = VARIANTS.index(base) if base else len(VARIANTS)
+    return (ORDER.index(variant) if variant in ORDER else len(ORDER), of_base, variant)
 
 
 def _read_evaluation(folder: Path) -> Evaluation:

@@ -19,8 +19,8 @@ from semiproto.analysis.evaluations import (
     CONTROLS,
     METRICS,
     ORDER,
-    VARIANTS,
     Evaluation,
+    base_of,
     in_order,
     read_evaluations,
     read_table,
@@ -193,7 +193,7 @@ def _questions(runs: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
     """
     yield from QUESTIONS.items()
     others = in_order(set(runs) - set(ORDER))
-    bases = {variant: next((v for v in VARIANTS if variant.startswith(f"{v}-")), "") for variant in others}
+    bases = {variant: base_of(variant) for variant in others}
     for variant, base in bases.items():
         yield (variant, base or "prototype"), f"What does {variant} change?"
     for ending in sorted({variant.removeprefix(base) for variant, base in bases.items() if base}):

@@ -150,6 +150,7 @@ def test_variants_that_share_an_ending_are_compared_with_each_other(plant):
     assert asked.loc[("supervised-long", "supervised"), "question"] == "What does supervised-long change?"
     assert asked.loc[("prototype-tau-0.9", "prototype"), "verdict"] == "not known"
     assert len(asked) == len(verdict.QUESTIONS) + 3 + 1
+    assert list(asked.index.get_level_values("minuend")[-4:-1]) == list(scores)[1:]
 
 
 def test_the_command_compares_variants_and_folders(plant, results):
