@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from semiproto.analysis.evaluations import VARIANTS, Evaluation, in_order
+from semiproto.analysis.evaluations import CONTROLS, VARIANTS, Evaluation, base_of, in_order
 from semiproto.artifacts import write_bytes
 
 DPI = 150
@@ -92,8 +93,13 @@ class Block:
 
 
 def variant_colours(variants: list[str]) -> dict[str, str]:
+    """Of the variants of one figure: prototype-long has prototype's colour where no other variant of that base is."""
     others = [v for v in variants if v not in VARIANT_COLOURS]
-    return VARIANT_COLOURS | {v: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, v in enumerate(others)}
+    bases = [base_of(v) for v in variants if v not in CONTROLS]
+    alone = {v: VARIANT_COLOURS[base] for v in others if (base := base_of(v)) and bases.count(base) == 1}
+    return (
+        VARIANT_COLOURS | alone | dict(zip([v for v in others if v not in alone], cycle(OTHER_COLOURS), strict=False))
+    )
 
 
 def dash(variant: str) -> Literal["-", "--"]:

@@ -190,6 +190,14 @@ def test_gain_without_a_score_says_so(block_of):
     assert words(charts.gain(block_of({"supervised": [None], "prototype": [60.0]}))) == ["no score", "60.0 (one seed)"]
 
 
+def test_a_variant_has_the_colour_of_its_base_unless_that_is_taken():
+    colours = drawing.variant_colours(["supervised-long", "prototype-long", "supervised-equal-compute", "other"])
+    assert colours["prototype-long"] == colours["prototype"] and colours["supervised-long"] == colours["supervised"]
+    colours = drawing.variant_colours(["prototype", "prototype-long", "consistency-a", "consistency-b", "other"])
+    drawn = [colours[v] for v in ("prototype", "prototype-long", "consistency-a", "consistency-b")]
+    assert len(set(drawn)) == 4 and colours["other"] in drawing.OTHER_COLOURS
+
+
 def test_a_variant_keeps_its_colour(block_of):
     (axes,) = charts.per_class(block_of({"prototype": [60.0], "mine": [61.0], "yours": [62.0]})).axes
     bars = [bars for bars in axes.containers if isinstance(bars, BarContainer)]
