@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from semiproto.analysis import advice
+from semiproto.analysis.tables import mean_sd
 
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "results/embedded-controls"
@@ -68,12 +70,21 @@ def test_what_is_said_of_photographs():
     folder, text = ROOT / "results/evidence", (ROOT / "docs/evidence.md").read_text().replace("**", "")
     summary = pd.read_csv(folder / "summary.csv").set_index(["labels", "variant"])
     verdict = pd.read_csv(folder / "verdict.csv").dropna(subset="gain")
-    for labels in (54, 109):
-        rows = [summary.loc[labels, variant] for variant in ("supervised", "consistency", "prototype")]
-        scores = [f"{row.miou_mean:.1f} ± {row.miou_sd:.1f}" for row in rows]
-        head = f"{rows[2].miou_prototype_head_mean:.1f} ± {rows[2].miou_prototype_head_sd:.1f}"
+    for labels, ending in product((54, 109), ("", "-long")):
+        rows = [summary.loc[labels, variant + ending] for variant in ("supervised", "consistency", "prototype")]
+        scores = [mean_sd(row.miou_mean, row.miou_sd) for row in rows]
+        head = mean_sd(rows[2].miou_prototype_head_mean, rows[2].miou_prototype_head_sd)
         assert f"| {labels} | {' | '.join(scores)} | {head} |" in text
     for row in verdict.itertuples():
         numbers = f"{signed(row.gain)} | {signed(row.low)} to {signed(row.high)} | {row.verdict}"
         assert f"| {row.labels} | {row.minuend} - {row.subtrahend} | {numbers} |" in text
-    assert len(verdict) == 10
+
+
+def test_what_readme_says_of_photographs():
+    text = " ".join((ROOT / "README.md").read_text().split()).replace("95 % interval ", "")
+    verdict = pd.read_csv(ROOT / "results/evidence/verdict.csv").set_index(["labels", "minuend", "subtrahend"])
+    for labels, pair in product(
+        (54, 109), (("prototype-long", "supervised-long"), ("prototype-long", "consistency-long"))
+    ):
+        row = verdict.loc[(labels, *pair)]
+        assert f"{signed(row.gain)} ({signed(row.low)} to {signed(row.high)})" in text, (labels, pair)
