@@ -35,7 +35,7 @@ def test_differences(page):
 
 
 def signed(points: float) -> str:
-    return f"{round(points, 1) + 0.0:+.1f}"  # no -0.0
+    return f"{round(float(points), 1) + 0.0:+.1f}"  # no -0.0
 
 
 def score(variant: str) -> str:
@@ -72,6 +72,7 @@ def test_what_is_said_of_photographs():
     verdict = pd.read_csv(folder / "verdict.csv").dropna(subset="gain")
     for labels, ending in product((54, 109), ("", "-long")):
         rows = [summary.loc[labels, variant + ending] for variant in ("supervised", "consistency", "prototype")]
+        assert [row.n for row in rows] == [3, 3, 3]
         scores = [mean_sd(row.miou_mean, row.miou_sd) for row in rows]
         head = mean_sd(rows[2].miou_prototype_head_mean, rows[2].miou_prototype_head_sd)
         assert f"| {labels} | {' | '.join(scores)} | {head} |" in text
