@@ -234,14 +234,16 @@ def _launch(count: int) -> None:
 
 def _raise_first(failures: list[tuple[int, ProcessFailure]], count: int) -> NoReturn:
     """Raises what went wrong first: a process that was killed or had bad input, before those that then lost it."""
+    told = [(number, *_what_was_raised(failure)) for number, failure in failures]
+    bad_input = any(text.startswith(f"{UserError.__name__}: ") for _, text, _ in told)
     for number, failure in failures:
-        if failure.exitcode < 0:
+        # SIGTERM is what the launcher sends to the others of one that failed, at times before it has looked at them.
+        if failure.exitcode < 0 and not (failure.exitcode == -signal.SIGTERM and bad_input):
             how = f"signal {-failure.exitcode} ({signal.Signals(-failure.exitcode).name})"
             raise UserError(
                 f"process {number + 1} of {count} was ended by {how}, so the others were stopped; the same command goes"
                 " on from the last checkpoint (if memory ran out, lower the batch or augment.crop)"
             )
-    told = [(number, *_what_was_raised(failure)) for number, failure in failures]
     for kind in (UserError, Interrupted):
         for _, text, _ in told:
             name, _, message = text.partition(": ")

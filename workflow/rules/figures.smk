@@ -125,7 +125,6 @@ RECEIPTS = (
     + expand(f"{SPLIT}/receipt.json", split=SPLITS)
     + [f"{DATA}/receipt.json"]
     + [f"{folder}/receipt.json" for folder in PROJECTIONS + PROTOTYPES_SEEN]
-    + of_starts(f"{FORECAST}/receipt.json", FORECASTS)
 )
 # The paper has a file for each family of splits; other sets are compared with its first table.
 PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits.family, "voc-classic")
