@@ -235,20 +235,19 @@ def _launch(count: int) -> None:
 def _raise_first(failures: list[tuple[int, ProcessFailure]], count: int) -> NoReturn:
     """Raises what went wrong first: a process that was killed or had bad input, before those that then lost it."""
     told = [(number, *_what_was_raised(failure)) for number, failure in failures]
-    bad_input = any(text.startswith(f"{UserError.__name__}: ") for _, text, _ in told)
+    # Of each kind of exception the first.
+    raised = {kind: message for kind, _, message in (text.partition(": ") for _, text, _ in reversed(told))}
     for number, failure in failures:
         # SIGTERM is what the launcher sends to the others of one that failed, at times before it has looked at them.
-        if failure.exitcode < 0 and not (failure.exitcode == -signal.SIGTERM and bad_input):
+        if failure.exitcode < 0 and not (failure.exitcode == -signal.SIGTERM and UserError.__name__ in raised):
             how = f"signal {-failure.exitcode} ({signal.Signals(-failure.exitcode).name})"
             raise UserError(
                 f"process {number + 1} of {count} was ended by {how}, so the others were stopped; the same command goes"
                 " on from the last checkpoint (if memory ran out, lower the batch or augment.crop)"
             )
     for kind in (UserError, Interrupted):
-        for _, text, _ in told:
-            name, _, message = text.partition(": ")
-            if name == kind.__name__:
-                raise kind(message)
+        if kind.__name__ in raised:
+            raise kind(raised[kind.__name__])
     number, text, where = told[0]
     raise RuntimeError(f"process {number + 1} of {count} failed: {text}\n{where}")
 
