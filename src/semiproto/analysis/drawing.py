@@ -97,9 +97,8 @@ def variant_colours(variants: list[str]) -> dict[str, str]:
     others = [v for v in variants if v not in VARIANT_COLOURS]
     bases = [base_of(v) for v in variants if v not in CONTROLS]
     alone = {v: VARIANT_COLOURS[base] for v in others if (base := base_of(v)) and bases.count(base) == 1}
-    return (
-        VARIANT_COLOURS | alone | dict(zip([v for v in others if v not in alone], cycle(OTHER_COLOURS), strict=False))
-    )
+    rest = [v for v in others if v not in alone]
+    return VARIANT_COLOURS | alone | dict(zip(rest, cycle(OTHER_COLOURS), strict=False))
 
 
 def dash(variant: str) -> Literal["-", "--"]:
