@@ -79,6 +79,7 @@ def test_what_is_said_of_photographs():
     for row in verdict.itertuples():
         numbers = f"{signed(row.gain)} | {signed(row.low)} to {signed(row.high)} | {row.verdict}"
         assert f"| {row.labels} | {row.minuend} - {row.subtrahend} | {numbers} |" in text
+    assert len(verdict) == 23
 
 
 def test_what_readme_says_of_photographs():
