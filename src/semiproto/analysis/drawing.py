@@ -23,7 +23,7 @@ from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from semiproto.analysis.evaluations import CONTROLS, VARIANTS, Evaluation, base_of, in_order
+from semiproto.analysis.evaluations import VARIANTS, Evaluation, base_of, in_order
 from semiproto.artifacts import write_bytes
 
 DPI = 150
@@ -95,7 +95,7 @@ class Block:
 def variant_colours(variants: list[str]) -> dict[str, str]:
     """Of the variants of one figure: prototype-long has prototype's colour where no other variant of that base is."""
     others = [v for v in variants if v not in VARIANT_COLOURS]
-    bases = [base_of(v) for v in variants if v not in CONTROLS]
+    bases = [base_of(v) for v in variants]
     alone = {v: VARIANT_COLOURS[base] for v in others if (base := base_of(v)) and bases.count(base) == 1}
     rest = [v for v in others if v not in alone]
     return VARIANT_COLOURS | alone | dict(zip(rest, cycle(OTHER_COLOURS), strict=False))

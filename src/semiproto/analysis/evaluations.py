@@ -95,13 +95,13 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
 
 
 def base_of(variant: str) -> str:
-    """The one of VARIANTS that a name such as prototype-long begins with; empty for none."""
-    return next((base for base in VARIANTS if variant == base or variant.startswith(f"{base}-")), "")
+    """The longest of ORDER that a name such as prototype-long begins with; empty for none."""
+    return max((base for base in ORDER if f"{variant}-".startswith(f"{base}-")), key=len, default="")
 
 
 def _rank(variant: str) -> tuple[int, int, str]:
     base = base_of(variant)
-    of_base = VARIANTS.index(base) if base else len(VARIANTS)
+    of_base = ORDER.index(base) if base else len(ORDER)
     return (ORDER.index(variant) if variant in ORDER else len(ORDER), of_base, variant)
 
 

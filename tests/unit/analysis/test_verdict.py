@@ -143,14 +143,17 @@ def test_other_variants_are_ablations(plant):
 
 def test_variants_that_share_an_ending_are_compared_with_each_other(plant):
     scores = {"supervised": 50, "supervised-long": 60, "prototype-long": 70, "prototype-tau-0.9": 40}
+    scores |= {"consistency-equal-loss-long": 65}
     table, _ = verdict.verdicts([run for variant, miou in scores.items() for run in plant(variant, [miou] * 3)])
     asked = table.set_index(["minuend", "subtrahend"])
     assert asked.loc[("prototype-long", "supervised-long"), "question"] == "Did the unlabelled images help? (long)"
     assert asked.loc[("prototype-long", "supervised-long"), "gain"] == pytest.approx(10, abs=1)
     assert asked.loc[("supervised-long", "supervised"), "question"] == "What does supervised-long change?"
     assert asked.loc[("prototype-tau-0.9", "prototype"), "verdict"] == "not known"
-    assert len(asked) == len(verdict.QUESTIONS) + 3 + 1
-    assert list(asked.index.get_level_values("minuend")[-4:-1]) == list(scores)[1:]
+    assert asked.loc[("prototype-long", "consistency-equal-loss-long"), "gain"] == pytest.approx(5, abs=1)
+    assert asked.loc[("consistency-equal-loss-long", "consistency-equal-loss"), "verdict"] == "not known"
+    assert len(asked) == len(verdict.QUESTIONS) + 4 + 2
+    assert list(asked.index.get_level_values("minuend")[-6:-2]) == list(scores)[1:]
 
 
 def test_the_command_compares_variants_and_folders(plant, results):
