@@ -101,8 +101,8 @@ def base_of(variant: str) -> str:
 
 def _rank(variant: str) -> tuple[int, int, str]:
     base = base_of(variant)
-    of_base = ORDER.index(base) if base else len(ORDER)
-    return (ORDER.index(variant) if variant in ORDER else len(ORDER), of_base, variant)
+    place = ORDER.index(base) if base else len(ORDER)
+    return (place if variant == base else len(ORDER), place, variant)
 
 
 def _read_evaluation(folder: Path) -> Evaluation:
