@@ -25,6 +25,7 @@ from semiproto import __version__
 from semiproto.errors import UserError
 
 RECEIPT = "receipt.json"
+RECEIPT_FIELDS = ("step", "outputs", "inputs", "config", "seed", "facts", "made")
 
 PACKAGE = Path(__file__).parent
 SHARED = ("artifacts.py", "cli.py", "errors.py", "params.py", "parent.py", "progress.py")
@@ -205,6 +206,14 @@ def input_digests(path: Path) -> dict[str, str]:
     return outputs
 
 
+def checked_inputs(paths: Iterable[Path]) -> list[Path]:
+    """Inputs for `write_receipt`; UserError for one without a receipt, while nothing has been written yet."""
+    inputs = list(paths)
+    for path in inputs:
+        input_digests(path)
+    return inputs
+
+
 def read_receipt(artefact: Path) -> dict[str, Any]:
     """The receipt of an artefact; UserError when there is none or it is damaged."""
     path = receipt_file(artefact)
@@ -216,6 +225,8 @@ def read_receipt(artefact: Path) -> dict[str, Any]:
         ) from None
     except ValueError as error:
         raise UserError(f"{path}: not a receipt ({error}); delete {artefact} and run `snakemake --cores all`") from None
+    if missing := [name for name in RECEIPT_FIELDS if not isinstance(receipt, dict) or name not in receipt]:
+        raise UserError(f"{path}: not a receipt (no {missing[0]}); delete {artefact} and run `snakemake --cores all`")
     return receipt
 
 

@@ -296,10 +296,10 @@ def tables(evaluation: Evaluations, out: Out) -> None:
     from semiproto.analysis import tables as writing
     from semiproto.analysis.evaluations import METRICS
 
+    inputs = artifacts.checked_inputs(folder for folder in evaluation if (folder / METRICS).is_file())
     names = writing.tables(evaluation, out)
-    finished = [folder for folder in evaluation if (folder / METRICS).is_file()]
     artifacts.write_receipt(
-        out, "tables", outputs=artifacts.digests(out, names), config={}, inputs=finished, seed=None, seconds=None
+        out, "tables", outputs=artifacts.digests(out, names), config={}, inputs=inputs, seed=None, seconds=None
     )
 
 
@@ -317,8 +317,9 @@ def outcome(
     from semiproto import artifacts
     from semiproto.analysis import advice
 
+    inputs = artifacts.checked_inputs([tables, *forecast])
     advice.outcome(tables, forecast, out)
-    outputs, inputs = {out.name: artifacts.sha256_file(out)}, [tables, *forecast]
+    outputs = {out.name: artifacts.sha256_file(out)}
     artifacts.write_receipt(out, "outcome", outputs=outputs, config={}, inputs=inputs, seed=None, seconds=None)
 
 
@@ -344,6 +345,7 @@ def figures(
 
     watch = artifacts.Stopwatch()
     steps = [tsne or [], patches or [], forecast or []]
+    inputs = artifacts.checked_inputs([data, tables, *evaluation, *(folder for folders in steps for folder in folders)])
     with artifacts.atomic_directory(out) as drawn:
         sources = drawing.Sources(tables, evaluation, data / FILES, health or [], *steps)
         drawing.figures(sources, drawn)
@@ -352,7 +354,7 @@ def figures(
         "figures",
         outputs=artifacts.digests(out),
         config={},
-        inputs=[data, tables, *evaluation, *(folder for folders in steps for folder in folders)],
+        inputs=inputs,
         seed=None,
         seconds=watch.seconds(),
     )
@@ -376,13 +378,15 @@ def report(
     from semiproto.analysis import report as page
 
     watch = artifacts.Stopwatch()
+    forecasts = [path for path in [tables / "forecast.csv"] if path.is_file()]
+    inputs = artifacts.checked_inputs([tables, *forecasts, figures, *(path.parent for path in receipt)])
     page.report(tables, figures, receipt, paper, out)
     artifacts.write_receipt(
         out,
         "report",
         outputs={out.name: artifacts.sha256_file(out)},
         config={},
-        inputs=[tables, tables / "forecast.csv", figures, paper, *(path.parent for path in receipt)],
+        inputs=[*inputs, paper],
         seed=None,
         seconds=watch.seconds(),
     )

@@ -103,10 +103,11 @@ def explain(asked: str) -> Explanation:
     if not table:
         return Explanation(path, _Chain(params).follow(artefact))
     row = _row(path, int(table[2]))
-    metrics = {name: _metrics(Path(name)) for name in read_receipt(artefact)["inputs"]}
-    scores = {name: found["miou"] for name, found in metrics.items() if found and _is_behind(row, found)}
-    links = _Chain(params).follow(artefact, lambda folder: not scores or folder.as_posix() in scores)
-    return Explanation(path, links, row, scores)
+    others = {name for name in read_receipt(artefact)["inputs"] if _is_of_another(row, name)}
+    links = _Chain(params).follow(artefact, lambda folder: folder.as_posix() not in others)
+    runs = [name for name in links[0].receipt["inputs"] if OF_RUN.fullmatch(name) and name not in others]
+    scores = {name: _metrics(name).get("miou") for name in runs}
+    return Explanation(path, links, row, {n: s if isinstance(s, float) else None for n, s in scores.items()})
 
 
 def _inside(path: Path) -> Path:
@@ -140,25 +141,35 @@ def _row(table: Path, number: int) -> dict[str, str]:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         raise UserError(f"{table}: no such table; run `snakemake --cores all`") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{table}: not a table ({error}); delete it and run `snakemake --cores all`") from None
     if not 1 <= number <= len(rows):
         raise UserError(f"{table}: no row {number}; there are {len(rows)}, and they count from 1 below the header")
     return rows[number - 1]
 
 
-def _metrics(evaluation: Path) -> dict[str, Any]:
-    """A run's metrics.json; empty for a folder that holds none."""
+def _metrics(evaluation: str) -> dict[str, Any]:
+    """A run's metrics.json; empty where it cannot be read, of which its link says more."""
     try:
-        metrics: dict[str, Any] = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))
+        metrics = json.loads(Path(evaluation, "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return metrics
+    return metrics if isinstance(metrics, dict) else {}
 
 
-def _is_behind(row: dict[str, str], metrics: dict[str, Any]) -> bool:
-    """Whether a run is of the data set, labels, seed and variant(s) that a row names; a row that names none has all."""
-    variants = {row[name] for name in ("variant", "minuend", "subtrahend") if row.get(name)}
-    same = all(row[key] == str(metrics[key]) for key in ("dataset", "labels", "seed") if row.get(key))
-    return same and (not variants or metrics["variant"] in variants)
+def _is_of_another(row: dict[str, str], name: str) -> bool:
+    """Whether an input is a run of another data set, variant, seed or number of labels than a row names.
+
+    By the folder's name, which holds even where the run is gone; that of the split `all` does not tell its labels.
+    """
+    if (match := OF_RUN.fullmatch(name)) is None:
+        return False
+    variants = {row[key] for key in ("variant", "minuend", "subtrahend") if row.get(key)}
+    if variants and match["variant"] not in variants:
+        return True
+    labels = match["split"] if match["split"].isdigit() else str(_metrics(name).get("labels", row.get("labels")))
+    of_run = {"dataset": match["dataset"], "seed": match["seed"], "labels": labels}
+    return any(row.get(key) not in (None, "", value) for key, value in of_run.items())
 
 
 class _Chain:

@@ -71,7 +71,7 @@ def test_what_was_made_from_other_inputs_is_planned_by_a_dry_run_and_nothing_is_
     """As where an evaluation was brought from another machine, older than the tables that were made of another one."""
     folder = checkout.path / "results/eval/tiny/8/supervised/seed0"
     metrics, receipt = folder / "metrics.json", folder / RECEIPT
-    other = json.loads(metrics.read_text()) | {"miou": 1.5}
+    other = json.loads(metrics.read_text()) | {"miou_best": 1.5}
     metrics.write_text(json.dumps(other))
     facts = json.loads(receipt.read_text())
     facts["outputs"]["metrics.json"] = sha256_file(metrics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -123,9 +124,9 @@ def tables(made):
     return made
 
 
-def receipt(folder, step, inputs, seed):
+def receipt(folder, step, inputs, seed, config=None):
     artifacts.write_receipt(
-        folder, step, outputs=artifacts.digests(folder), config={}, inputs=inputs, seed=seed, seconds=None
+        folder, step, outputs=artifacts.digests(folder), config=config or {}, inputs=inputs, seed=seed, seconds=None
     )
 
 
@@ -135,6 +136,29 @@ def test_a_row_leads_to_its_runs_alone(tables):
     assert found.sound and found.row["variant"] == "prototype"
     assert found.scores == dict(zip(runs, (40.0, 41.0), strict=True))
     assert [link.artefact.as_posix() for link in found.links] == ["results/tables", *runs]
+
+
+@pytest.mark.parametrize("damage", [shutil.rmtree, lambda run: (run / "metrics.json").write_text('{"variant": "x"}')])
+@pytest.mark.parametrize("row", ["summary.csv:2", "verdict.csv:1"])
+def test_a_row_is_not_sound_without_one_of_its_runs(tables, damage, row):
+    run = EVALUATION.format(variant="prototype", seed=0)
+    damage(tables / run)
+    found = explain(f"results/tables/{row}")
+    assert not found.sound and found.scores[run] is None
+    assert explain("results/tables/summary.csv:1").sound  # of the other variant
+
+
+def test_a_row_of_what_was_forecast(tables):
+    forecast, out = Path("results/forecast/digits/30/seed0"), Path("results/tables/forecast.csv")
+    artifacts.write_json(forecast / "forecast.json", {})
+    receipt(
+        forecast, "forecast", [], 0, params.forecast_config(params.load(Path("params.yaml"))).model_dump(mode="json")
+    )
+    artifacts.write_text(out, "dataset,labels,seed\ndigits,30,0\n")
+    outputs, inputs = {out.name: artifacts.sha256_file(out)}, [out.parent, forecast]
+    artifacts.write_receipt(out, "outcome", outputs=outputs, config={}, inputs=inputs, seed=None, seconds=None)
+    found = explain(f"{out}:1")
+    assert found.sound and len(found.links) == 1 + 1 + 4 + 1  # itself, the tables, their runs, the forecast
 
 
 def test_a_row_of_two_variants_leads_to_both(tables):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -138,21 +139,24 @@ def outcome(tables: Path, forecasts: list[Path], out: Path) -> None:
     run with a forecast's seed is left empty. UserError names a file that cannot be read.
     """
     keys = ["dataset", "labels", "seed"]
-    forecast = pd.DataFrame([read_summary(folder) for folder in forecasts])
-    runs = read_table(tables / "runs.csv").pivot(index=keys, columns="variant", values="miou").reindex(columns=VARIANTS)
-    both = forecast[[*keys, "images", "tau", "coverage", "precision", "sentence"]].merge(
-        runs.reset_index(), on=keys, how="left"
-    )
+    fields = [*keys, "images", "tau", "coverage", "precision", "sentence"]
+    forecast = pd.DataFrame([read_summary(folder, fields) for folder in forecasts])[fields].drop_duplicates()
+    runs = read_table(tables / "runs.csv", ["miou"], [*keys, "variant"])
+    runs = runs.pivot(index=keys, columns="variant", values="miou").reindex(columns=VARIANTS)
+    both = forecast.merge(runs.reset_index(), on=keys, how="left")
     for variant in ("consistency", "prototype"):
         both[f"gain_{variant}"] = both[variant] - both["supervised"]
     with atomic_write(out) as temporary:
         both.sort_values([*keys, "images"]).to_csv(temporary, index=False, float_format="%.4g")
 
 
-def read_summary(folder: Path) -> dict[str, Any]:
+def read_summary(folder: Path, fields: Iterable[str]) -> dict[str, Any]:
+    """A forecast.json, with at least these `fields`; UserError where it cannot be read."""
     path = folder / "forecast.json"
     try:
         read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if missing := [name for name in fields if not isinstance(read, dict) or name not in read]:
+            raise ValueError(f"no {missing[0]}")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `snakemake --cores all stage_forecast`") from None
     except ValueError as error:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 from semiproto.errors import UserError
 
@@ -19,11 +28,39 @@ ORDER = (*VARIANTS, *CONTROLS)
 """Order of variants in tables and figures; others follow, those of one first part together."""
 
 METRICS = "metrics.json"
+ROUNDING = 0.01
+"""Points that scores of one run may differ by when one is computed of others, which were rounded."""
 
 GROUP = ["dataset", "labels"]
 """Runs that may be compared: one data set, one number of labelled images."""
 
-Score = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+TEXT = {
+    *(
+        "dataset",
+        "variant",
+        "minuend",
+        "subtrahend",
+        "question",
+        "verdict",
+        "sentence",
+        "seeds",
+        "run",
+        "image",
+        "images",
+    ),
+    *("class", "name", "measure", "kind", "group", "list", "space", "method", "family", "protocol", "source", "note"),
+    *("encoder", "set", "reason", "equal_steps", "equal_labels"),
+}
+"""Columns of our tables that need not hold numbers."""
+
+
+def _percent(value: float) -> float:
+    if not (math.isnan(value) or 0 <= value <= 100):
+        raise ValueError(f"{value} is no percentage")
+    return value
+
+
+Score = Annotated[float, BeforeValidator(lambda v: math.nan if v is None else v), AfterValidator(_percent)]
 """Percent; nan where there is none."""
 
 
@@ -35,12 +72,12 @@ class Evaluation(BaseModel):
     folder: Path
     dataset: str
     split: str
-    labels: int
+    labels: PositiveInt
     variant: str
-    seed: int
-    steps: int
-    seconds: float
-    images: int
+    seed: NonNegativeInt
+    steps: PositiveInt
+    seconds: NonNegativeFloat
+    images: PositiveInt
     miou: Score
     miou_best: Score
     miou_student: Score
@@ -57,6 +94,13 @@ class Evaluation(BaseModel):
     family: str
     encoder: str
     window: dict[str, int] | None
+
+    @model_validator(mode="after")
+    def _is_the_mean(self) -> Self:
+        known = [iou for iou in self.iou.values() if not math.isnan(iou)]
+        if known and not math.isclose(sum(known) / len(known), self.miou, abs_tol=ROUNDING):
+            raise ValueError(f"miou {self.miou} is not the mean of iou")
+        return self
 
 
 def read_evaluations(folders: Iterable[Path]) -> list[Evaluation]:
@@ -77,10 +121,11 @@ def in_order(variants: Iterable[str]) -> list[str]:
     return sorted(set(variants), key=_rank)
 
 
-def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
+def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ()) -> pd.DataFrame:
     """A CSV of ours. Only an empty field is missing: a class may well be called `None` or `NA`.
 
-    UserError where there is none, it cannot be read, or one of `columns` is not in it.
+    UserError where there is none, it cannot be read, one of `columns` or of `key` is not in it, two rows have the same
+    `key`, or text is where a number belongs.
     """
     names = ("dataset", "variant", "minuend", "subtrahend", "class", "name", "kind", "image", "method", "seeds")
     try:
@@ -89,8 +134,19 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
         raise UserError(f"{path}: no such table; run `snakemake --cores all`") from None
     except ValueError as error:
         raise UserError(f"{path}: not a table ({error}); delete it and run `snakemake --cores all`") from None
-    if missing := [name for name in columns if name not in table]:
+    if missing := [name for name in (*columns, *key) if name not in table]:
         raise UserError(f"{path}: damaged, it has no column {missing[0]}; delete it and run `snakemake --cores all`")
+    if key and (again := table.index[table.duplicated([*key])]).size:
+        raise UserError(
+            f"{path}: damaged, row {again[0] + 1} is there twice; delete it and run `snakemake --cores all`"
+        )
+    for name in table.columns.difference(sorted(TEXT)):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        if (wrong := table[name][numbers.isna() & table[name].notna()]).size:
+            raise UserError(
+                f"{path}: damaged, {name} is {wrong.iloc[0]} in row {wrong.index[0] + 1}; delete it and run"
+                " `snakemake --cores all`"
+            )
     return table
 
 

@@ -16,9 +16,18 @@ from semiproto.analysis import charts, gallery, outlook, spaces
 from semiproto.analysis.diagram import method
 from semiproto.analysis.drawing import STYLE, Block, save
 from semiproto.analysis.evaluations import GROUP, Evaluation, read_evaluations, read_table
+from semiproto.analysis.tables import COLLECTED, RUN_COLUMNS
 from semiproto.errors import UserError
 
-TABLES = ("runs", "per_class", "validation", "history", "calibration", "published")
+TABLES = {
+    "runs": RUN_COLUMNS,
+    "per_class": [*GROUP, "variant", "class", "iou_mean", "iou_sd"],
+    "validation": [*GROUP, "variant", "seed", "step", "miou"],
+    "history": [*GROUP, "variant", "seed", *COLLECTED["history"]],
+    "calibration": [*GROUP, "variant", "seed", *COLLECTED["calibration"]],
+    "published": [*GROUP, "method", "published", "note"],
+}
+"""The tables that are read, and columns that each must have."""
 
 HEALTH = {
     "confidence": (charts.mean_confidence, ["step", "confidence"]),
@@ -67,7 +76,7 @@ def figures(sources: Sources, out: Path) -> None:
     runs = read_evaluations(sources.evaluations)
     if other := [e for e in runs if e.dataset != runs[0].dataset]:
         raise UserError(f"{other[0].folder}: figures show one data set, and {runs[0].folder} is of another; give one")
-    tables = {name: read_table(sources.tables / f"{name}.csv") for name in TABLES}
+    tables = {name: read_table(sources.tables / f"{name}.csv", columns) for name, columns in TABLES.items()}
     tables |= _health(sources.health, runs)
     splits = sorted({e.split for e in runs})
     with matplotlib.style.context(["default", STYLE]):

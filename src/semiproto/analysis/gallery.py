@@ -65,13 +65,16 @@ def samples(block: Block) -> Figure:
 def chosen_images(runs: list[Evaluation]) -> tuple[list[tuple[str, str, float]], str]:
     """(best, median or worst; image; score) for PER_KIND images of each, and the rule in words.
 
-    The score is an image's mIoU with the last of the runs minus that with the first; with one run alone its mIoU.
+    The score is that of `image_scores` with the last of the runs minus that with the first; with one run alone it is
+    that run's.
     """
     scores = image_scores(runs[-1])
-    rule = f"by the image's mIoU with {runs[-1].variant}, percent"
+    rule = f"by the mIoU of the image's own classes with {runs[-1].variant}, percent"
     if len(runs) > 1:
         scores = (scores - image_scores(runs[0])).dropna()
-        rule = f"by the gain of {runs[-1].variant} over {runs[0].variant} in the image's mIoU, points"
+        rule = (
+            f"by the gain of {runs[-1].variant} over {runs[0].variant} in the mIoU of the image's own classes, points"
+        )
     ranked = scores.reset_index().sort_values(["iou", "image"], ascending=[False, True])
     middle = max(0, (len(ranked) - PER_KIND) // 2)
     kinds = {"best": ranked[:PER_KIND], "median": ranked[middle : middle + PER_KIND], "worst": ranked[-PER_KIND:]}
@@ -81,8 +84,13 @@ def chosen_images(runs: list[Evaluation]) -> tuple[list[tuple[str, str, float]],
 
 
 def image_scores(run: Evaluation) -> pd.Series[float]:
-    """By image, the mean IoU (percent) of the classes that it shows, in truth or prediction."""
+    """By image, the mean IoU (percent) of the classes of its truth.
+
+    A class that is only predicted has an IoU of 0, however few its pixels: with it, stray pixels would decide the rank.
+    They still count, in the unions of the others.
+    """
     table = read_table(run.folder / "images.csv")
+    table = table[table["pixels"] > 0]
     iou = 100 * table["intersection"] / table["union"]
     return iou.groupby(table["image"]).mean().rename("iou")
 

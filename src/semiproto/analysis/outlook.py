@@ -32,7 +32,7 @@ def forecast(folder: Path) -> Figure:
     thick one for the foreground; tau in use upright, and level the share under which our runs got worse, where there
     is one.
     """
-    table, summary = read_table(folder / "forecast.csv"), read_summary(folder)
+    table, summary = read_table(folder / "forecast.csv"), read_summary(folder, ("tau", "level"))
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes, column in ((left, "precision"), (right, "coverage")):

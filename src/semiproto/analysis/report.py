@@ -21,6 +21,7 @@ from semiproto.analysis.tables import (
     NOTES,
     PUBLISHED,
     RUN_COLUMNS,
+    SUMMARY_COLUMNS,
     by_group,
     mean_sd,
     published_for_people,
@@ -28,6 +29,7 @@ from semiproto.analysis.tables import (
     verdict_for_people,
 )
 from semiproto.artifacts import write_text
+from semiproto.errors import UserError
 
 CAPTIONS = {
     "labels": (
@@ -88,14 +90,14 @@ CAPTIONS = {
 """Heading and caption by the figure's file name, in the report's order."""
 
 TABLES = {
-    "summary": [*GROUP, "variant", "n", "steps", "seconds", "miou_mean", "miou_sd"],
-    "verdict": verdict_table.COLUMNS,
-    "per_class": [*GROUP, "variant", "class", "iou_mean", "iou_sd"],
-    "runs": RUN_COLUMNS,
-    "published": published_numbers.COLUMNS,
-    "unfinished": ["run"],
+    "summary": (SUMMARY_COLUMNS, [*GROUP, "variant"]),
+    "verdict": (verdict_table.COLUMNS, [*GROUP, "minuend", "subtrahend"]),
+    "per_class": (["iou_mean", "iou_sd"], [*GROUP, "variant", "class"]),
+    "runs": (RUN_COLUMNS, [*GROUP, "variant", "seed"]),
+    "published": (published_numbers.COLUMNS,),
+    "unfinished": (["run"],),
 }
-"""The tables that are read, and columns that each must have."""
+"""The tables that are read: columns that each must have, and those that tell its rows apart."""
 
 NUMERALS = tuple("0123456789+−")
 PNG_AT_MOST = 250_000
@@ -133,7 +135,7 @@ def report(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: 
     this order, step by step. paper: the parameter file with the paper's values. UserError names a file that cannot be
     read.
     """
-    read_tables = (read_table(tables / f"{name}.csv", columns) for name, columns in TABLES.items())
+    read_tables = (read_table(tables / f"{name}.csv", *columns) for name, columns in TABLES.items())
     summary, verdict, per_class, runs, published, unfinished = read_tables
     incomparable, numbers = published_for_people(published)
     groups = list(by_group(summary, verdict))
@@ -169,7 +171,7 @@ def _forecasts(table: Path) -> defaultdict[tuple[str, int], list[list[str]]]:
     """By data set and labels, what was forecast as (question, sentence); none where no forecast was made."""
     said: defaultdict[tuple[str, int], list[list[str]]] = defaultdict(list)
     if table.is_file():
-        for _, row in read_table(table).iterrows():
+        for _, row in read_table(table, [*GROUP, "sentence"]).dropna(subset="sentence").iterrows():
             said[row["dataset"], row["labels"]].append(
                 ["What was forecast before the long run?", row["sentence"].removesuffix(".")]
             )
@@ -224,9 +226,15 @@ def _pictures(folder: Path) -> Iterator[Picture]:
     for name, (heading, caption) in CAPTIONS.items():
         paths = {path.stem.removeprefix(name).lstrip("-"): path for path in folder.glob(f"{name}*.png")}
         for split, path in sorted(paths.items(), key=lambda one: (len(one[0]), one[0])):
-            with Image.open(path) as image:
-                width, height = image.size
-                source = _data_uri(path, image)
+            try:
+                with Image.open(path) as image:
+                    width, height = image.size
+                    image.load()
+                    source = _data_uri(path, image)
+            except OSError as error:
+                raise UserError(
+                    f"{path}: not an image ({error}); delete {folder} and run `snakemake --cores all`"
+                ) from None
             yield Picture(heading + (f", {split} labelled images" if split else ""), caption, source, width, height)
 
 

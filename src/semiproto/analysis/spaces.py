@@ -49,7 +49,7 @@ def tsne(block: Block) -> Figure:
     """A panel for each variant with the first seed's pixels and prototypes; below, each class's numbers over seeds."""
     if not block.tsne:
         return words("t-SNE was not run for this split.")
-    points = read_table(block.tsne[0] / "points.csv")
+    points = read_table(block.tsne[0] / "points.csv", ("variant", "kind", "class", "x", "y"))
     numbers = compactness([read_table(folder / "compactness.csv") for folder in block.tsne])
     variants = in_order(points["variant"])
     rows = ["all", *block.classes]

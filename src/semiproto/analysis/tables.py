@@ -7,7 +7,7 @@ then scored on: it is shown apart and never compared. Scores are in percent thro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,16 @@ from semiproto.artifacts import atomic_write, write_json, write_text
 
 SCORES = ["miou", "miou_best", "miou_student", "miou_prototype_head", "boundary_iou", "accuracy", "ece"]
 RUN_COLUMNS = [*GROUP, "variant", "seed", "steps", "seconds", *SCORES]
+SUMMARY_COLUMNS = [
+    *GROUP,
+    "variant",
+    "n",
+    "steps",
+    "seconds",
+    *(f"{s}_{name}" for s in SCORES for name in ("mean", "sd")),
+]
+COLLECTED = {"history": ("step", "loss"), "calibration": ("low", "high", "pixels", "confidence", "accuracy")}
+"""Tables of the runs that are put below each other as they are, by name, and columns that each must have."""
 
 NOTES = (
     "Seconds are wall-clock seconds of training on the machine that ran it; validation is left out. Steps and seconds"
@@ -58,17 +68,16 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
         "runs": runs,
         "summary": summary,
         "per_class": per_class(read),
-        "validation": _collected(read, "validation.csv"),
+        "validation": _collected(read, "validation.csv", ("step", "miou")),
         "published": published,
         "verdict": verdict,
         "verdict_classes": classes,
         "unfinished": pd.DataFrame({"run": unfinished}),
     }
-    for name, table in written.items():
-        _write_csv(out / f"{name}.csv", table)
-    collected = ("history", "calibration")
-    for name in collected:
-        _write_csv(out / f"{name}.csv", _collected(read, f"{name}.csv"), "%.6g")
+    collected = {name: _collected(read, f"{name}.csv", columns) for name, columns in COLLECTED.items()}
+    for tables_, number in ((written, "%.2f"), (collected, "%.6g")):
+        for name, table in tables_.items():
+            _write_csv(out / f"{name}.csv", table, number)
     write_text(out / "summary.md", _markdown(summary, verdict, published, unfinished))
     write_text(out / "summary.tex", _latex(summary, verdict, published))
     write_json(out / "metrics.json", _metrics(summary))
@@ -177,11 +186,11 @@ def mean_sd(mean: float, sd: float) -> str:
     return f"{mean:.1f} (one seed)" if math.isnan(sd) else f"{mean:.1f} ± {sd:.1f}"
 
 
-def _collected(evaluations: list[Evaluation], name: str) -> pd.DataFrame:
+def _collected(evaluations: list[Evaluation], name: str, columns: Sequence[str]) -> pd.DataFrame:
     """The runs' tables of one name below each other, the run's columns in front."""
     parts = []
     for e in evaluations:
-        part = read_table(e.folder / name)
+        part = read_table(e.folder / name, columns)
         run = pd.DataFrame([(e.dataset, e.labels, e.variant, e.seed)] * len(part), columns=[*GROUP, "variant", "seed"])
         parts.append(pd.concat([run, part], axis=1))
     return pd.concat(parts, ignore_index=True)
@@ -235,6 +244,6 @@ def _metrics(summary: pd.DataFrame) -> dict[str, Any]:
     return metrics
 
 
-def _write_csv(path: Path, frame: pd.DataFrame, number: str = "%.2f") -> None:
+def _write_csv(path: Path, frame: pd.DataFrame, number: str) -> None:
     with atomic_write(path) as temporary:
         frame.to_csv(temporary, index=False, float_format=number)

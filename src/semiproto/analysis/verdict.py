@@ -5,7 +5,8 @@ Only the teacher's linear head at the last step is compared. Gains are in points
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +20,7 @@ from semiproto.analysis.evaluations import (
     CONTROLS,
     METRICS,
     ORDER,
+    ROUNDING,
     Evaluation,
     base_of,
     in_order,
@@ -49,7 +51,7 @@ COLUMNS = [
     *("dataset", "labels", "question", "minuend", "subtrahend", "seeds", "images", "gain", "low", "high"),
     *("equal_steps", "equal_labels", "verdict", "sentence"),
 ]
-IMAGE_COLUMNS = ("image", "class", "intersection", "union")
+IMAGE_COLUMNS = ("image", "class", "pixels", "intersection", "union")
 CLASS_COLUMNS = ["dataset", "labels", "minuend", "subtrahend", "class", "gain", "low", "high", "verdict"]
 
 
@@ -91,14 +93,14 @@ class Comparison:
             "gain": float(self.gains.gain[0]),
             "low": low,
             "high": high,
-            "equal_steps": self._same("steps"),
-            "equal_labels": self._same("lists"),
+            "equal_steps": self._same(lambda e: e.steps),
+            "equal_labels": self._same(lambda e: e.lists["labeled"]),
             "verdict": self.verdict(),
             "sentence": self.sentence(),
         }
 
-    def _same(self, name: str) -> bool:
-        return all(getattr(a, name) == getattr(b, name) for a, b in zip(self.more, self.less, strict=True))
+    def _same(self, of: Callable[[Evaluation], Any]) -> bool:
+        return all(of(a) == of(b) for a, b in zip(self.more, self.less, strict=True))
 
     def _gain(self) -> str:
         """`helped by 3.1 points, 95 % interval 1.9 to 4.4`."""
@@ -109,7 +111,7 @@ class Comparison:
         if verdict == UNSURE:
             return f"can't tell: {signed(gain)} points, 95 % interval {signed(low)} to {signed(high)}"
         near, far = sorted((abs(low), abs(high)))
-        return f"{verdict} by {abs(gain):.1f} points, 95 % interval {near:.1f} to {far:.1f}"
+        return f"{verdict} by {digits(abs(gain))} points, 95 % interval {digits(near)} to {digits(far)}"
 
     def _named_classes(self) -> Iterator[str]:
         table = self.classes()
@@ -124,10 +126,14 @@ class Comparison:
             yield "one seed: the interval covers the images, not the spread of training"
         if self.left_out:
             yield f"no score of both for seed {', '.join(map(str, self.left_out))}, left out"
-        if not self._same("steps"):
+        if not self._same(lambda e: e.steps):
             yield f"steps are not equal ({more.steps:,} in {spent:,.0f} seconds, {less.steps:,} in {others:,.0f})"
-        if not self._same("lists"):
+        if not self._same(lambda e: e.lists["labeled"]):
             yield f"labelled images are not the same ({more.labels} and {less.labels})"
+        if not self._same(lambda e: e.encoder):
+            yield f"encoders are not the same ({more.encoder} and {less.encoder})"
+        if not self._same(lambda e: e.window):
+            yield "they were not scored with the same window"
 
 
 def compare(more: Sequence[Evaluation], less: Sequence[Evaluation]) -> Comparison | None:
@@ -148,10 +154,10 @@ def compare(more: Sequence[Evaluation], less: Sequence[Evaluation]) -> Compariso
 def _pixels(runs: list[Evaluation]) -> np.ndarray:
     """Pixels of intersection and union from the runs' images.csv, int64 [runs, images, classes, 2]."""
     tables = [_checked(run, read_table(run.folder / "images.csv", IMAGE_COLUMNS)) for run in runs]
-    ids, classes = sorted(set(tables[0]["image"])), list(runs[0].iou)
+    ids, classes, truth = sorted(set(tables[0]["image"])), list(runs[0].iou), _truth(tables[0])
     pixels = np.zeros((len(runs), len(ids), len(classes), 2), dtype=np.int64)
     for run, table, own in zip(runs, tables, pixels, strict=True):
-        if sorted(set(table["image"])) != ids or list(run.iou) != classes:
+        if list(run.iou) != classes or not _truth(table).equals(truth):
             raise UserError(
                 f"{run.folder}: not the validation images or classes of {runs[0].folder}; compare runs that share them"
             )
@@ -160,13 +166,25 @@ def _pixels(runs: list[Evaluation]) -> np.ndarray:
     return pixels
 
 
+def _truth(table: pd.DataFrame) -> pd.Series[int]:
+    """Pixels in the masks by image and class: the same in all runs that were scored on the same masks."""
+    return table[table["pixels"] > 0].set_index(["image", "class"])["pixels"].sort_index()
+
+
 def _checked(run: Evaluation, table: pd.DataFrame) -> pd.DataFrame:
-    """The run's images.csv; UserError where it cannot be what an evaluation wrote."""
-    counts = table[["intersection", "union"]].apply(pd.to_numeric, errors="coerce")
-    whole = len(set(table["image"])) == run.images and set(table["class"]) <= set(run.iou)
-    if not whole or not (counts["intersection"].between(0, counts["union"])).all():
-        raise UserError(f"{run.folder}/images.csv: damaged; delete {run.folder} and run `snakemake --cores all`")
-    return table.assign(**counts)
+    """The run's images.csv; UserError where it cannot be what an evaluation wrote.
+
+    Its sums over the images must give the run's IoUs: a lost or changed line would be a gain that wasn't measured.
+    """
+    sums = table.groupby("class")[["intersection", "union"]].sum()
+    iou = 100 * (sums["intersection"] / sums["union"]).reindex(list(run.iou))
+    whole = set(table["class"]) <= set(run.iou) and table["intersection"].between(0, table["union"]).all()
+    if not whole or not np.allclose(iou, list(run.iou.values()), rtol=0, atol=ROUNDING, equal_nan=True):
+        raise UserError(
+            f"{run.folder}/images.csv: damaged, it does not give the scores of {METRICS}; delete {run.folder} and run"
+            " `snakemake --cores all`"
+        )
+    return table
 
 
 def verdicts(evaluations: list[Evaluation]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -228,12 +246,14 @@ def lines(minuend: str, subtrahend: str, results: Path) -> Iterator[str]:
     more, less = (_by_labels(find(what, results)) for what in (minuend, subtrahend))
     pairs = [(own, less[labels]) for labels, own in more.items() if labels in less]
     if not pairs and len(more) == len(less) == 1:  # two folders with different numbers of labels
-        pairs = list(zip(more.values(), less.values(), strict=True))
+        pairs = [(a, b) for a, b in zip(more.values(), less.values(), strict=True) if a[0].dataset == b[0].dataset]
     if not pairs:
         raise UserError(
             f"{minuend}, {subtrahend}: evaluated on no split in common; name folders below {results} to compare two"
         )
     for own, others in pairs:
+        if same := {e.folder.resolve() for e in own} & {e.folder.resolve() for e in others}:
+            raise UserError(f"{min(same)}: named twice; name two to compare")
         yield from _lines_of(own, others)
 
 
@@ -265,7 +285,10 @@ def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
         yield from _details(found)
     if less[0].variant in CONTROLS:
         return
-    beside = [file.parent for file in sorted(first.folder.parents[1].glob(f"*/seed*/{METRICS}"))]
+    split = Path(os.path.relpath(first.folder.resolve().parents[1]))
+    beside = [file.parent for file in sorted(split.glob(f"*/seed*/{METRICS}"))]
+    if not beside:  # a run that was copied to somewhere else
+        return
     table, _ = verdicts(read_evaluations(beside))
     for row in table[table["subtrahend"].isin(CONTROLS) & (table["minuend"] == first.variant)].itertuples():
         yield f"  {row.question} {row.sentence}"
@@ -283,5 +306,10 @@ def _details(found: Comparison) -> Iterator[str]:
 
 
 def signed(value: float) -> str:
-    """One digit, with a real minus sign; empty for nan."""
-    return "" if np.isnan(value) else f"{round(value, 1) + 0.0:+.1f}".replace("-", "−")
+    """`digits` with its sign, a real minus sign; empty for nan."""
+    return "" if np.isnan(value) else ("−" if round(value, 2) < 0 else "+") + digits(abs(value))
+
+
+def digits(value: float) -> str:
+    """One digit behind the point, two where one would make a zero of it: an interval may end close to zero."""
+    return f"{value:.1f}" if round(value, 1) or not round(value, 2) else f"{value:.2f}"

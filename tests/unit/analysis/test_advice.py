@@ -142,5 +142,5 @@ def test_a_forecast_that_cannot_be_read_is_named(tmp_path, one_line, text, words
     if text is not None:
         (tmp_path / "forecast.json").write_text(text)
     with pytest.raises(UserError) as error:
-        advice.read_summary(tmp_path)
+        advice.read_summary(tmp_path, ())
     one_line(error, tmp_path / "forecast.json", words, "snakemake")

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from semiproto import cli
 from semiproto.analysis import ancestry, tables
 from semiproto.analysis import report as reporting
 from semiproto.analysis.report import report
@@ -116,7 +117,7 @@ def test_tables_show_what_the_csv_files_say(page_of, three_variants):
     assert "supervised 1,400 101 52.0 ± 2.0 90.0 ± 0.0 none 30.0 ± 0.0 95.0 ± 0.0 7.5 ± 0.0 3" in page.text
     assert "supervised-equal-compute not run" in page.text
     assert "prototype − consistency +4.0 −22.2 to +30.2 3 can't tell: +4.0 points" in page.text
-    assert "background 81.0 ± 1.0 81.0 ± 1.0 81.0 ± 1.0 cat 60.0 ± 0.0" in page.text
+    assert "background 62.0 ± 2.0 70.0 ± 10.0 74.0 ± 1.0 cat 42.0 ± 2.0" in page.text
     assert "consistency, seed 2 digits 30 1,400 102.0 50.0 90.0" in page.text
     assert "nan" not in page.text.lower()
 
@@ -225,6 +226,51 @@ def test_damaged_inputs_are_named(page_of, three_variants, receipt, results, pap
         report(results.tables, results.root / "figures", [], paper, results.root / "report.html")
     with pytest.raises(UserError, match=r"summary\.csv: no such table"):
         report(results.root / "gone", results.root / "figures", [], paper, results.root / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("summary.csv", lambda text: text.replace(",52.00,", ",many,"), "miou_mean is many in row 1"),
+        ("summary.csv", lambda text: text.replace("ece_mean", "ece"), "no column ece_mean"),
+        ("verdict.csv", lambda text: text.replace(",12.00,", ",much,"), "gain is much in row 1"),
+        ("runs.csv", lambda text: text.replace(",54.00,", ",x,"), "miou is x in row 3"),
+        ("per_class.csv", lambda text: text + text.splitlines()[1] + "\n", "row 10 is there twice"),
+        ("forecast.csv", lambda _: "dataset,labels\ndigits,30\n", "no column sentence"),
+    ],
+)
+def test_damaged_tables_are_named(page_of, three_variants, results, paper, name, change, words):
+    page_of(three_variants)
+    path = results.tables / name
+    path.write_text(change(path.read_text() if path.exists() else ""))
+    with pytest.raises(UserError, match=rf"{name}: damaged, .*{words}"):
+        report(results.tables, results.root / "figures", [], paper, results.root / "report.html")
+
+
+def test_what_fails_leaves_the_former_results(page_of, three_variants, results, paper):
+    """The commands read the receipts of what they are given before they write."""
+    page_of(three_variants)
+    page, drawn, folders = results.root / "report.html", results.root / "figures", [results.root / "eval" / "gone"]
+    before = page.read_bytes()
+    with pytest.raises(UserError, match=r"tables/receipt\.json: no such file"):
+        cli.report(results.tables, drawn, [], paper, page)
+    with pytest.raises(UserError, match=r"raw/receipt\.json: no such file"):
+        cli.figures(results.tables, folders, results.root / "raw", drawn)
+    (drawn / "gain.png").unlink()
+    for folder in (results.tables, drawn):
+        write_receipt(folder, "made", outputs={}, config={}, inputs=[], seed=None, seconds=None)
+    assert page.read_bytes() == before
+    cli.report(results.tables, drawn, [], paper, page)  # no forecast was made: none is asked for
+    assert page.read_bytes() != before
+
+
+@pytest.mark.parametrize("size", [0, 60])
+def test_a_damaged_figure_is_named(page_of, three_variants, results, paper, size):
+    page_of(three_variants)
+    path = results.root / "figures" / "gain.png"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(UserError, match=r"gain\.png: not an image"):
+        report(results.tables, results.root / "figures", [], paper, results.root / "report.html")
 
 
 def test_the_forecast_stands_with_the_verdict_of_its_labels(page_of, results):

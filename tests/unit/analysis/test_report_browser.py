@@ -88,6 +88,13 @@ def test_headings_sort_and_links_open_receipts(browser, address):
     heads.click()
     found = column(table, 7)
     assert found[:6] == sorted(found[:6], key=float) and found[6:] == ["", "", ""]  # supervised has none: last
+    summary = page.locator("table", has_text="Mean ± standard deviation")
+    steps = summary.get_by_role("button", name="steps")
+    for sign in (1, -1):
+        steps.click()
+        found = column(summary, 1)  # the two controls were not run: last, whichever way it is sorted
+        numbers = [float(text.replace(",", "")) for text in found[:3]]
+        assert numbers == sorted(numbers, key=lambda number: sign * number) and found[3:] == ["not run"] * 2
     details = page.locator("details")
     assert not details.evaluate("one => one.open")
     table.get_by_role("link", name="prototype, seed 2").click()

@@ -18,7 +18,7 @@ def rows(path):
 
 
 def test_runs_have_the_promised_columns_and_order(results):
-    folders = [results.run("prototype", 1, 64.126), results.run("zebra", 0, 1.0), results.run("supervised", 10, 52.0)]
+    folders = [results.run("prototype", 1, 64.126), results.run("zebra", 0, 11.0), results.run("supervised", 10, 52.0)]
     folders += [results.run("supervised", 9, 50.0), results.run("prototype", 0, 60.0, split="10")]
     tables.tables(folders, results.tables)
     lines = (results.tables / "runs.csv").read_text().splitlines()
@@ -28,7 +28,7 @@ def test_runs_have_the_promised_columns_and_order(results):
         "digits,30,supervised,9,1400,109.00,50.00,90.00,40.00,,30.00,95.00,7.50",
         "digits,30,supervised,10,1400,110.00,52.00,90.00,40.00,,30.00,95.00,7.50",
         "digits,30,prototype,1,1400,101.00,64.13,90.00,40.00,51.00,30.00,95.00,7.50",
-        "digits,30,zebra,0,1400,100.00,1.00,90.00,40.00,50.00,30.00,95.00,7.50",
+        "digits,30,zebra,0,1400,100.00,11.00,90.00,40.00,50.00,30.00,95.00,7.50",
     ]
 
 
@@ -77,6 +77,37 @@ def test_damaged_metrics_are_named(results, text):
     (folder / "metrics.json").write_text(text)
     with pytest.raises(UserError, match=r"prototype/seed0/metrics\.json: not a run's metrics"):
         tables.tables([folder], results.tables)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iou": [70.0, 40.0, None]},  # whose mean is not 60
+        {"iou": [110.0, 10.0, None]},
+        {"accuracy": float("inf")},
+        {"ece": -1.0},
+        {"steps": 0},
+        {"seed": -1},
+    ],
+)
+def test_scores_that_cannot_be_are_refused(results, changes):
+    folder = results.run("prototype", 0, 60.0, **changes)
+    with pytest.raises(UserError, match=r"prototype/seed0/metrics\.json: not a run's metrics"):
+        tables.tables([folder], results.tables)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("history.csv", ""), ("calibration.csv", "a,b\n1,2\n"), ("validation.csv", "step,miou\n500,x\n")],
+)
+def test_what_is_damaged_leaves_the_former_tables(results, three_variants, name, text):
+    folders = results.grid(three_variants)
+    tables.tables(folders[:-1], results.tables)
+    before = {path.name: path.read_bytes() for path in results.tables.iterdir()}
+    (folders[-1] / name).write_text(text)
+    with pytest.raises(UserError, match=rf"seed2/{name}: (damaged|not a table)"):
+        tables.tables(folders, results.tables)
+    assert {path.name: path.read_bytes() for path in results.tables.iterdir()} == before
 
 
 def test_as_many_scores_as_classes(results):
@@ -153,8 +184,8 @@ def test_a_run_that_is_not_finished_is_named_and_counts_nowhere(results):
 def test_per_class_keeps_order_and_odd_names(results):
     tables.tables(results.grid({"prototype": [60.0, 61.0]}), results.tables)
     assert (results.tables / "per_class.csv").read_text().splitlines()[1:] == [
-        "digits,30,prototype,background,80.50,0.71,40.00,0.00",
-        "digits,30,prototype,cat,60.00,0.00,20.00,0.00",
+        "digits,30,prototype,background,70.50,0.71,40.00,0.00",
+        "digits,30,prototype,cat,50.50,0.71,20.00,0.00",
         "digits,30,prototype,None,,,,",
     ]
     assert list(read_table(results.tables / "per_class.csv")["class"]) == ["background", "cat", "None"]

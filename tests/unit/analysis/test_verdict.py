@@ -1,5 +1,6 @@
 """The verdict's words on planted cases, and what it says where it cannot know."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -25,12 +26,14 @@ def plant(results):
         for seed in range(seeds):
             rng = np.random.default_rng([seed, len(variant)])
             iou = np.clip(np.add(levels, rng.normal(0, seed_sd)) + hard + rng.normal(0, 4, (60, 3)), 0, 100)
-            changes = {"classes": CLASSES, "images": 60, "iou": [50.0] * 3} | changes
-            changes |= {"boundary_iou_per_class": [50.0] * 3}
-            folders.append(results.run(variant, seed, 50.0, **changes))
+            right = np.round(size * iou / 100).astype(int)
+            of_all = 100 * right.sum(0) / size.sum(0)
+            scores = {"iou": of_all.tolist(), "boundary_iou_per_class": [50.0] * 3}
+            own = {"classes": CLASSES, "images": 60} | scores | changes
+            folders.append(results.run(variant, seed, of_all.mean(), **own))
             image, class_ = np.divmod(np.arange(180), 3)
             table = {"image": [f"{images}_{i:02d}" for i in image], "class": np.array(CLASSES)[class_]}
-            table |= {"intersection": np.round(size * iou / 100).astype(int).ravel(), "union": size.ravel()}
+            table |= {"pixels": size.ravel(), "intersection": right.ravel(), "union": size.ravel()}
             pd.DataFrame(table).to_csv(folders[-1] / "images.csv", index=False)
         return read_evaluations(folders)
 
@@ -103,8 +106,37 @@ def test_pixels_that_cannot_be_are_refused(plant, value):
     table = pd.read_csv(path, dtype=str)
     table.loc[1, "intersection"] = value
     table.to_csv(path, index=False)
-    with pytest.raises(UserError, match=r"supervised/seed0/images\.csv: damaged; delete"):
+    with pytest.raises(UserError, match=r"supervised/seed0/images\.csv: damaged, .*; delete"):
         verdict.compare(more, less)
+
+
+@pytest.mark.parametrize("lost", [slice(-1, None), slice(20, 25), slice(0, None, 3)])
+def test_lost_lines_are_no_gain(plant, lost):
+    more, less = plant("prototype", [70] * 3), plant("supervised", [60] * 3)
+    path = less[0].folder / "images.csv"
+    table = pd.read_csv(path)
+    table.drop(index=table.index[lost]).to_csv(path, index=False)
+    with pytest.raises(UserError, match=r"images\.csv: damaged, it does not give the scores of metrics\.json"):
+        verdict.compare(more, less)
+
+
+def test_other_masks_of_the_same_images_are_refused(plant):
+    more, less = plant("prototype", [70] * 3), plant("supervised", [60] * 3)
+    path = less[0].folder / "images.csv"
+    table = pd.read_csv(path)
+    table.loc[4, "pixels"] -= 1
+    table.to_csv(path, index=False)
+    with pytest.raises(UserError, match="supervised/seed0: not the validation images or classes of"):
+        verdict.compare(more, less)
+
+
+def test_other_networks_and_windows_are_said(plant):
+    window = {"size": 769, "stride": 513}
+    less = plant("supervised", [60] * 3, encoder="resnet101", window=window, lists={"labeled": "30", "val": "w"})
+    sentence = verdict.compare(plant("prototype", [70] * 3), less).sentence()
+    assert "encoders are not the same (small and resnet101)" in sentence
+    assert "they were not scored with the same window" in sentence
+    assert "labelled images" not in sentence  # only the file of the validation list is another
 
 
 def test_one_is_not_compared_with_itself(tmp_path):
@@ -112,12 +144,18 @@ def test_one_is_not_compared_with_itself(tmp_path):
         list(verdict.lines("prototype", "prototype", tmp_path))
 
 
+def test_a_folder_is_not_compared_with_itself_under_another_name(plant, results):
+    folder = plant("prototype", [70] * 3)[0].folder.parent
+    with pytest.raises(UserError, match="prototype/seed0: named twice"):
+        list(verdict.lines("prototype", f"{folder}/", results.root / "eval"))
+
+
 def test_a_class_that_no_image_shows_has_no_gain(results):
     folders = results.grid({"prototype": [60.0, 61.0], "supervised": [50.0, 51.0]})
     tables(folders, results.tables)
     classes = read_table(results.tables / "verdict_classes.csv").set_index("class")
-    assert classes["verdict"].to_dict() == {"background": "not known", "cat": "better", "None": "not known"}
-    assert classes["gain"].isna().to_dict() == {"background": True, "cat": False, "None": True}
+    assert classes["verdict"].to_dict() == {"background": "better", "cat": "better", "None": "not known"}
+    assert classes["gain"].isna().to_dict() == {"background": False, "cat": False, "None": True}
 
 
 def test_controls_that_were_run_stand_beside(plant):
@@ -169,6 +207,28 @@ def test_the_command_compares_variants_and_folders(plant, results):
         line for line in verdict.lines(str(more[1].folder), "supervised", results.root / "eval") if "seed" in line
     ]
     assert "one seed" in one
+
+
+def test_folders_from_where_one_stands_and_copies(plant, results, monkeypatch):
+    more, less = plant("prototype", [70] * 3), plant("supervised", [60] * 3)
+    monkeypatch.chdir(more[0].folder)
+    here = list(verdict.lines(".", "../../supervised/seed0", results.root / "gone"))
+    assert here[1].startswith("  helped by ") and sum("not known: " in line for line in here) == 2
+    for name, run in (("A", more[0]), ("B", less[0])):
+        shutil.copytree(run.folder, results.root / "copies" / name)
+    copies = list(verdict.lines(*(str(results.root / "copies" / name) for name in "AB"), results.root / "gone"))
+    assert copies == here[: len(copies)] and len(copies) == len(here) - 2
+
+
+def test_other_data_sets_have_nothing_in_common(plant, results):
+    folders = [plant("prototype", [70] * 3), plant("supervised", [60] * 3, dataset="letters")]
+    with pytest.raises(UserError, match="evaluated on no split in common"):
+        list(verdict.lines(*(str(runs[0].folder.parent) for runs in folders), results.root / "eval"))
+
+
+def test_an_end_close_to_zero_keeps_its_sign():
+    values = (-1.17, -0.02, 0.02, -0.001, 0.0, 0.04, 0.05, np.nan)
+    assert [verdict.signed(v) for v in values] == ["−1.2", "−0.02", "+0.02", "+0.0", "+0.0", "+0.04", "+0.1", ""]
 
 
 def test_what_was_not_evaluated_is_named(plant, results):
