@@ -207,13 +207,16 @@ def verdicts(evaluations: list[Evaluation]) -> tuple[pd.DataFrame, pd.DataFrame]
 def _questions(runs: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
     """Those of QUESTIONS, what each other variant changes, and QUESTIONS again of variants that share an ending.
 
-    Such as prototype-long and supervised-long: the former changes prototype, and is compared with the latter.
+    Such as prototype-long and supervised-long: the former changes prototype, and is compared with the latter. And
+    prototype-long-tau-0.9 changes prototype-long where that was run, else prototype.
     """
     yield from QUESTIONS.items()
+    known = {*runs, *ORDER}
     others = in_order(set(runs) - set(ORDER))
+    for variant in others:
+        changed = max((name for name in known if variant.startswith(f"{name}-")), key=len, default="prototype")
+        yield (variant, changed), f"What does {variant} change?"
     bases = {variant: base_of(variant) for variant in others}
-    for variant, base in bases.items():
-        yield (variant, base or "prototype"), f"What does {variant} change?"
     for ending in sorted({variant.removeprefix(base) for variant, base in bases.items() if base}):
         for pair, question in QUESTIONS.items():
             minuend, subtrahend = (name + ending for name in pair)

@@ -181,7 +181,7 @@ def test_other_variants_are_ablations(plant):
 
 def test_variants_that_share_an_ending_are_compared_with_each_other(plant):
     scores = {"supervised": 50, "supervised-long": 60, "prototype-long": 70, "prototype-tau-0.9": 40}
-    scores |= {"consistency-equal-loss-long": 65}
+    scores |= {"consistency-equal-loss-long": 65, "prototype-long-tau-0.9": 68}
     table, _ = verdict.verdicts([run for variant, miou in scores.items() for run in plant(variant, [miou] * 3)])
     asked = table.set_index(["minuend", "subtrahend"])
     assert asked.loc[("prototype-long", "supervised-long"), "question"] == "Did the unlabelled images help? (long)"
@@ -190,8 +190,9 @@ def test_variants_that_share_an_ending_are_compared_with_each_other(plant):
     assert asked.loc[("prototype-tau-0.9", "prototype"), "verdict"] == "not known"
     assert asked.loc[("prototype-long", "consistency-equal-loss-long"), "gain"] == pytest.approx(5, abs=1)
     assert asked.loc[("consistency-equal-loss-long", "consistency-equal-loss"), "verdict"] == "not known"
-    assert len(asked) == len(verdict.QUESTIONS) + 4 + 2
-    assert list(asked.index.get_level_values("minuend")[-6:-2]) == list(scores)[1:]
+    assert asked.loc[("prototype-long-tau-0.9", "prototype-long"), "gain"] == pytest.approx(-2, abs=1)
+    assert len(asked) == len(verdict.QUESTIONS) + 5 + 2
+    assert set(asked.index.get_level_values("minuend")[-7:-2]) == set(list(scores)[1:])
 
 
 def test_the_command_compares_variants_and_folders(plant, results):
