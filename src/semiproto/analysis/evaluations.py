@@ -35,21 +35,9 @@ GROUP = ["dataset", "labels"]
 """Runs that may be compared: one data set, one number of labelled images."""
 
 TEXT = {
-    *(
-        "dataset",
-        "variant",
-        "minuend",
-        "subtrahend",
-        "question",
-        "verdict",
-        "sentence",
-        "seeds",
-        "run",
-        "image",
-        "images",
-    ),
+    *("dataset", "variant", "minuend", "subtrahend", "question", "verdict", "sentence", "seeds", "run", "image"),
     *("class", "name", "measure", "kind", "group", "list", "space", "method", "family", "protocol", "source", "note"),
-    *("encoder", "set", "reason", "equal_steps", "equal_labels"),
+    *("images", "equal_steps", "equal_labels"),
 }
 """Columns of our tables that need not hold numbers."""
 

@@ -20,14 +20,8 @@ from semiproto.artifacts import atomic_write, write_json, write_text
 
 SCORES = ["miou", "miou_best", "miou_student", "miou_prototype_head", "boundary_iou", "accuracy", "ece"]
 RUN_COLUMNS = [*GROUP, "variant", "seed", "steps", "seconds", *SCORES]
-SUMMARY_COLUMNS = [
-    *GROUP,
-    "variant",
-    "n",
-    "steps",
-    "seconds",
-    *(f"{s}_{name}" for s in SCORES for name in ("mean", "sd")),
-]
+SUMMARY_COLUMNS = [*GROUP, "variant", "n", "steps", "seconds"]
+SUMMARY_COLUMNS += [f"{score}_{name}" for score in SCORES for name in ("mean", "sd")]
 COLLECTED = {"history": ("step", "loss"), "calibration": ("low", "high", "pixels", "confidence", "accuracy")}
 """Tables of the runs that are put below each other as they are, by name, and columns that each must have."""
 
