@@ -16,6 +16,9 @@ from semiproto.artifacts import write_text
 from semiproto.data.discover import discover
 from semiproto.errors import UserError
 
+EXPERIMENTS = Path("experiments")
+"""Parameter files of the checkout; a copy of one is not the user's work."""
+
 
 def write_params(
     folder: Path, name: str | None, labels: str | None, changes: list[str], template: Path, out: Path, force: bool
@@ -27,7 +30,7 @@ def write_params(
     """
     if not template.is_file():
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
-    _require_replaceable(out, template.parent, force)
+    _require_replaceable(out, template, force)
     source, assumed = discover(folder.expanduser().resolve(), name or _as_name(folder))
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
@@ -52,12 +55,12 @@ def _on_one_line(value: Any) -> Any:
     return value
 
 
-def _require_replaceable(out: Path, experiments: Path, force: bool) -> None:
+def _require_replaceable(out: Path, template: Path, force: bool) -> None:
     if force or not out.exists():
         return
     current = out.read_bytes()
-    if not any(path.read_bytes() == current for path in sorted(experiments.glob("*.yaml"))):
-        raise UserError(f"{out}: differs from every file in {experiments}/; keep a copy of it, then give --force")
+    if not any(path.read_bytes() == current for path in (template, *EXPERIMENTS.rglob("*.yaml"))):
+        raise UserError(f"{out}: differs from every file in {EXPERIMENTS}/; keep a copy of it, then give --force")
 
 
 def _as_name(folder: Path) -> str:

@@ -193,3 +193,14 @@ def test_what_is_not_there_is_asked_for(base, remove, words, one_line):
     with pytest.raises(UserError) as error:
         discover(base, "own")
     one_line(error, base, words)
+
+
+def test_a_copy_of_any_experiment_is_replaced_and_nothing_else(base, tmp_path, monkeypatch):
+    monkeypatch.chdir(TEMPLATE.parents[1])
+    evidence, out = TEMPLATE.parent / "evidence" / "animals.yaml", tmp_path / "params.yaml"
+    shutil.copy(TEMPLATE.parent / "embedded.yaml", out)
+    init.write_params(base, None, None, [], evidence, out, force=False)
+    edited = out.read_bytes()
+    with pytest.raises(UserError, match=r"params\.yaml: differs from every file in experiments/; keep a copy"):
+        init.write_params(base, None, None, [], evidence, out, force=False)
+    assert out.read_bytes() == edited
