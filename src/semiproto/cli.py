@@ -378,7 +378,7 @@ def report(
     from semiproto.analysis import report as page
 
     watch = artifacts.Stopwatch()
-    forecasts = [path for path in [tables / "forecast.csv"] if path.is_file()]
+    forecasts = tables.glob("forecast.csv")  # none where no forecast was made
     inputs = artifacts.checked_inputs([tables, *forecasts, figures, *(path.parent for path in receipt)])
     page.report(tables, figures, receipt, paper, out)
     artifacts.write_receipt(

@@ -103,10 +103,9 @@ def explain(asked: str) -> Explanation:
     if not table:
         return Explanation(path, _Chain(params).follow(artefact))
     row = _row(path, int(table[2]))
-    others = {name for name in read_receipt(artefact)["inputs"] if _is_of_another(row, name)}
-    links = _Chain(params).follow(artefact, lambda folder: folder.as_posix() not in others)
-    runs = [name for name in links[0].receipt["inputs"] if OF_RUN.fullmatch(name) and name not in others]
-    scores = {name: _metrics(name).get("miou") for name in runs}
+    inputs = [name for name in read_receipt(artefact)["inputs"] if not _is_of_another(row, name)]
+    links = _Chain(params).follow(artefact, lambda folder: folder.as_posix() in inputs)
+    scores = {name: _metrics(name).get("miou") for name in inputs if OF_RUN.fullmatch(name)}
     return Explanation(path, links, row, {n: s if isinstance(s, float) else None for n, s in scores.items()})
 
 

@@ -131,7 +131,9 @@ PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits
 
 
 REPORT_CODE = sources(
-    "analysis/report.html", *(f"analysis/{name}.py" for name in ("report", "ancestry", "tables", "evaluations", "verdict", "advice"))
+    *(f"analysis/{name}.py" for name in ("report", "ancestry", "tables", "evaluations", "verdict", "advice")),
+    "analysis/report.html",
+    "data/layout.py",
 )
 
 

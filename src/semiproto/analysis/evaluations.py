@@ -28,8 +28,8 @@ ORDER = (*VARIANTS, *CONTROLS)
 """Order of variants in tables and figures; others follow, those of one first part together."""
 
 METRICS = "metrics.json"
-ROUNDING = 0.01
-"""Points that scores of one run may differ by when one is computed of others, which were rounded."""
+ROUNDING = 2e-4
+"""Points that scores of one run may differ by when one is computed of others: METRICS has four digits."""
 
 GROUP = ["dataset", "labels"]
 """Runs that may be compared: one data set, one number of labelled images."""
@@ -37,9 +37,10 @@ GROUP = ["dataset", "labels"]
 TEXT = {
     *("dataset", "variant", "minuend", "subtrahend", "question", "verdict", "sentence", "seeds", "run", "image"),
     *("class", "name", "measure", "kind", "group", "list", "space", "method", "family", "protocol", "source", "note"),
-    *("images", "equal_steps", "equal_labels"),
 }
-"""Columns of our tables that need not hold numbers."""
+"""Columns of our tables that are read as text, also where it looks like numbers."""
+NUMBERS_OR_TEXT = {"images", "equal_steps", "equal_labels"}
+"""Counts in one table and words in another, or true and false; all other columns hold numbers."""
 
 
 def _percent(value: float) -> float:
@@ -115,9 +116,8 @@ def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ())
     UserError where there is none, it cannot be read, one of `columns` or of `key` is not in it, two rows have the same
     `key`, or text is where a number belongs.
     """
-    names = ("dataset", "variant", "minuend", "subtrahend", "class", "name", "kind", "image", "method", "seeds")
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
+        table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `snakemake --cores all`") from None
     except ValueError as error:
@@ -128,7 +128,7 @@ def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ())
         raise UserError(
             f"{path}: damaged, row {again[0] + 1} is there twice; delete it and run `snakemake --cores all`"
         )
-    for name in table.columns.difference(sorted(TEXT)):
+    for name in table.select_dtypes(exclude="number").columns.difference([*TEXT, *NUMBERS_OR_TEXT]):
         numbers = pd.to_numeric(table[name], errors="coerce")
         if (wrong := table[name][numbers.isna() & table[name].notna()]).size:
             raise UserError(
@@ -138,9 +138,9 @@ def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ())
     return table
 
 
-def base_of(variant: str) -> str:
-    """The longest of ORDER that a name such as prototype-long begins with; empty for none."""
-    return max((base for base in ORDER if f"{variant}-".startswith(f"{base}-")), key=len, default="")
+def base_of(variant: str, known: Iterable[str] = ORDER) -> str:
+    """The longest of `known` that a name such as prototype-long begins with; empty for none."""
+    return max((base for base in known if f"{variant}-".startswith(f"{base}-")), key=len, default="")
 
 
 def _rank(variant: str) -> tuple[int, int, str]:

@@ -29,7 +29,7 @@ from semiproto.analysis.tables import (
     verdict_for_people,
 )
 from semiproto.artifacts import write_text
-from semiproto.errors import UserError
+from semiproto.data import layout
 
 CAPTIONS = {
     "labels": (
@@ -226,22 +226,15 @@ def _pictures(folder: Path) -> Iterator[Picture]:
     for name, (heading, caption) in CAPTIONS.items():
         paths = {path.stem.removeprefix(name).lstrip("-"): path for path in folder.glob(f"{name}*.png")}
         for split, path in sorted(paths.items(), key=lambda one: (len(one[0]), one[0])):
-            try:
-                with Image.open(path) as image:
-                    width, height = image.size
-                    image.load()
-                    source = _data_uri(path, image)
-            except OSError as error:
-                raise UserError(
-                    f"{path}: not an image ({error}); delete {folder} and run `snakemake --cores all`"
-                ) from None
-            yield Picture(heading + (f", {split} labelled images" if split else ""), caption, source, width, height)
+            image = Image.fromarray(layout.read_image(path))
+            title = heading + (f", {split} labelled images" if split else "")
+            yield Picture(title, caption, _data_uri(path, image), image.width, image.height)
 
 
 def _data_uri(path: Path, image: Image.Image) -> str:
     kind, data = "png", path.read_bytes()
     if len(data) > PNG_AT_MOST:
         packed = io.BytesIO()
-        image.convert("RGB").save(packed, "WEBP", quality=70)
+        image.save(packed, "WEBP", quality=70)
         kind, data = "webp", packed.getvalue()
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -69,9 +69,10 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
         "unfinished": pd.DataFrame({"run": unfinished}),
     }
     collected = {name: _collected(read, f"{name}.csv", columns) for name, columns in COLLECTED.items()}
-    for tables_, number in ((written, "%.2f"), (collected, "%.6g")):
-        for name, table in tables_.items():
-            _write_csv(out / f"{name}.csv", table, number)
+    for name, table in written.items():
+        _write_csv(out / f"{name}.csv", table)
+    for name, table in collected.items():
+        _write_csv(out / f"{name}.csv", table, "%.6g")
     write_text(out / "summary.md", _markdown(summary, verdict, published, unfinished))
     write_text(out / "summary.tex", _latex(summary, verdict, published))
     write_json(out / "metrics.json", _metrics(summary))
@@ -238,6 +239,6 @@ def _metrics(summary: pd.DataFrame) -> dict[str, Any]:
     return metrics
 
 
-def _write_csv(path: Path, frame: pd.DataFrame, number: str) -> None:
+def _write_csv(path: Path, frame: pd.DataFrame, number: str = "%.2f") -> None:
     with atomic_write(path) as temporary:
         frame.to_csv(temporary, index=False, float_format=number)

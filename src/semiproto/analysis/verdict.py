@@ -178,8 +178,12 @@ def _checked(run: Evaluation, table: pd.DataFrame) -> pd.DataFrame:
     """
     sums = table.groupby("class")[["intersection", "union"]].sum()
     iou = 100 * (sums["intersection"] / sums["union"]).reindex(list(run.iou))
-    whole = set(table["class"]) <= set(run.iou) and table["intersection"].between(0, table["union"]).all()
-    if not whole or not np.allclose(iou, list(run.iou.values()), rtol=0, atol=ROUNDING, equal_nan=True):
+    known = table["image"].nunique() <= run.images and set(table["class"]) <= set(run.iou)  # void masks have no line
+    if (
+        not known
+        or not table["intersection"].between(0, table["union"]).all()
+        or not np.allclose(iou, list(run.iou.values()), rtol=0, atol=ROUNDING, equal_nan=True)
+    ):
         raise UserError(
             f"{run.folder}/images.csv: damaged, it does not give the scores of {METRICS}; delete {run.folder} and run"
             " `snakemake --cores all`"
@@ -211,10 +215,9 @@ def _questions(runs: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
     prototype-long-tau-0.9 changes prototype-long where that was run, else prototype.
     """
     yield from QUESTIONS.items()
-    known = {*runs, *ORDER}
     others = in_order(set(runs) - set(ORDER))
     for variant in others:
-        changed = max((name for name in known if variant.startswith(f"{name}-")), key=len, default="prototype")
+        changed = base_of(variant, {*runs, *ORDER} - {variant}) or "prototype"
         yield (variant, changed), f"What does {variant} change?"
     bases = {variant: base_of(variant) for variant in others}
     for ending in sorted({variant.removeprefix(base) for variant, base in bases.items() if base}):

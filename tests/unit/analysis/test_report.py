@@ -269,7 +269,7 @@ def test_a_damaged_figure_is_named(page_of, three_variants, results, paper, size
     page_of(three_variants)
     path = results.root / "figures" / "gain.png"
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(UserError, match=r"gain\.png: not an image"):
+    with pytest.raises(UserError, match=r"gain\.png: cannot be read as an image"):
         report(results.tables, results.root / "figures", [], paper, results.root / "report.html")
 
 
