@@ -15,13 +15,13 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from semiproto import distributed
 from semiproto import params as P
 from semiproto.data import digits
 from semiproto.data.layout import LISTS, read_list
 from semiproto.data.loaders import StepBatches, loader
 from semiproto.model.deeplab import DeepLab
 from semiproto.model.prototypes import PrototypeBank
+from semiproto.process import distributed
 from semiproto.train.engine import Run, fit
 from semiproto.train.semi import SemiPhase
 

@@ -66,7 +66,7 @@ CODE = [
     ("model/prototypes.py", "torch.lerp(mean, self.prototypes", "torch.lerp(2 * mean, self.prototypes"),
     ("model/teacher.py", "1 - 1 / (step + 1)", "1 - 1 / (step + 2)"),
     ("model_folder.py", "started from random weights", "began with random weights"),
-    ("distributed.py", "return total(x) / world()", "return 2 * total(x) / world()"),
+    ("process/distributed.py", "return total(x) / world()", "return 2 * total(x) / world()"),
     ("train/losses.py", "return per_pixel.sum() / _count(counted)", "return 2 * per_pixel.sum() / _count(counted)"),
     ("train/schedule.py", "(step + 1) / params.warmup_steps", "(step + 2) / params.warmup_steps"),
     ("train/supervised.py", "    return loss\n", "    return 2 * loss\n"),

@@ -16,7 +16,7 @@ import typer
 
 from semiproto import params
 from semiproto.errors import Interrupted, UserError, of_memory, of_system
-from semiproto.parent import end_with_caller
+from semiproto.process.parent import end_with_caller
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,7 +98,7 @@ def pretrain(
     Example: semiproto pretrain --config '{...}' --data data/raw/digits --split data/splits/digits/30 --seed 0
     --out models/pretrain/digits/30/seed0 --checkpoints checkpoints/pretrain/digits/30/seed0 --compute '{...}'
     """
-    from semiproto import distributed
+    from semiproto.process import distributed
     from semiproto.train import runs
 
     step_config, compute = params.parse(config, params.PretrainConfig), _compute(compute_json)
@@ -123,7 +123,7 @@ def features(
     --pretrained models/pretrain/digits/30/seed0 --out models/features/digits/30/seed0 --compute '{...}'
     """
     from semiproto.analysis import steps
-    from semiproto.distributed import device_of
+    from semiproto.process.distributed import device_of
 
     step_config = params.parse(config, params.FeaturesConfig)
     steps.features(step_config, data, split, pretrained, out, device_of(_compute(compute_json)))
@@ -167,7 +167,7 @@ def forecast(
     --dataset digits --labels 30 --seed 0 --out results/forecast/digits/30/seed0 --compute '{...}'
     """
     from semiproto.analysis import forecast as measure
-    from semiproto.distributed import device_of
+    from semiproto.process.distributed import device_of
 
     step_config = params.parse(config, params.ForecastConfig)
     run = {"dataset": dataset, "split": labels, "seed": seed}
@@ -198,7 +198,7 @@ def train(
     --out models/semi/digits/30/prototype/seed0 --checkpoints checkpoints/semi/digits/30/prototype/seed0
     --compute '{...}'
     """
-    from semiproto import distributed
+    from semiproto.process import distributed
     from semiproto.train import runs
 
     step_config, compute = params.parse(config, params.TrainConfig), _compute(compute_json)
@@ -228,8 +228,8 @@ def evaluate(
     --model models/semi/digits/30/prototype/seed0 --dataset digits --labels 30 --variant prototype --seed 0
     --out results/eval/digits/30/prototype/seed0 --compute '{...}'
     """
-    from semiproto import distributed
     from semiproto.analysis import steps
+    from semiproto.process import distributed
 
     step_config, compute = params.parse(config, params.EvaluateConfig), _compute(compute_json)
     run = {"dataset": dataset, "split": labels, "variant": variant, "seed": seed}
@@ -255,7 +255,7 @@ def tsne(
     --compute '{...}'
     """
     from semiproto.analysis import tsne as projection
-    from semiproto.distributed import device_of
+    from semiproto.process.distributed import device_of
 
     step_config = params.parse(config, params.TsneConfig)
     models = dict(zip(variant, model, strict=True))
@@ -277,7 +277,7 @@ def patches(
     --model models/semi/digits/30/prototype/seed0 --out results/patches/digits/30/prototype/seed0 --compute '{...}'
     """
     from semiproto.analysis import patches as nearest
-    from semiproto.distributed import device_of
+    from semiproto.process.distributed import device_of
 
     step_config = params.parse(config, params.PatchesConfig)
     nearest.patches(step_config, data, split, model, out, device_of(_compute(compute_json)))
@@ -563,7 +563,7 @@ def unlock() -> None:
 
     Example: semiproto unlock
     """
-    from semiproto import locks
+    from semiproto.process import locks
 
     for line in locks.unlock(Path()):
         typer.echo(line)

@@ -13,7 +13,8 @@ SOURCES = f"{workflow.basedir}/src"
 sys.path.insert(0, SOURCES)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get("PYTHONPATH")]))
 
-from semiproto import integrity, locks, signals, versions
+from semiproto import integrity, versions
+from semiproto.process import locks, signals
 from semiproto import params as P
 from semiproto.artifacts import RECEIPT, receipt_file, sha256_file
 from semiproto.errors import UserError
@@ -136,7 +137,7 @@ PATCHES = f"results/patches/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
 DATA_CODE = sources("data/layout.py", "data/dataset.py")
 VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")
 MODEL_CODE = sources(
-    "distributed.py",
+    "process/distributed.py",
     "model_folder.py",
     "model/encoder.py",
     "model/deeplab.py",

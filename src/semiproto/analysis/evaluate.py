@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from semiproto import distributed
 from semiproto.analysis.confusion import ConfusionMatrix
 from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.data.dataset import Images
 from semiproto.model.deeplab import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Window
+from semiproto.process import distributed
 
 BATCH = 16
 """Images of one size that go through the network together."""

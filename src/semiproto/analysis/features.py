@@ -14,7 +14,7 @@ from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.model.prototypes import sample_at
 from semiproto.params import Prototypes
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 
 def draw_images(ids: Sequence[str], count: int, seed: int) -> list[str]:

@@ -23,7 +23,7 @@ from semiproto.data.steps import FILES
 from semiproto.model.deeplab import DeepLab
 from semiproto.model.teacher import Teacher
 from semiproto.params import ForecastConfig
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 TAUS = [round(0.5 + 0.01 * n, 2) for n in range(50)]
 """Thresholds that are looked at: 0.5 to 0.99. The one in use is added."""

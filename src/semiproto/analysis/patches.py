@@ -25,7 +25,7 @@ from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Patches, PatchesConfig
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 Array = np.ndarray
 LISTS = ("labeled", "unlabeled")

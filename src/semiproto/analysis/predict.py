@@ -29,7 +29,7 @@ from semiproto.data import layout
 from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.params import Window
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 TEXT = "semiproto"
 OPACITY = 0.5

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from semiproto import distributed, model_folder
+from semiproto import model_folder
 from semiproto.analysis.boundary import COUNTS, image_counts
 from semiproto.analysis.calibration import Calibration, expected_error
 from semiproto.analysis.confusion import ConfusionMatrix
@@ -22,7 +22,8 @@ from semiproto.artifacts import atomic_write
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.params import Window
-from semiproto.progress import Progress
+from semiproto.process import distributed
+from semiproto.process.progress import Progress
 
 
 class TeacherScores:

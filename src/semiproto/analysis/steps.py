@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from semiproto import distributed, model_folder
+from semiproto import model_folder
 from semiproto.analysis import features as sampling
 from semiproto.analysis.confusion import ConfusionMatrix
 from semiproto.analysis.scoring import TeacherScores, score_student, score_teacher
@@ -27,6 +27,7 @@ from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
 from semiproto.params import Compute, EvaluateConfig, FeaturesConfig, PrototypesConfig
+from semiproto.process import distributed
 
 FEATURES = "features.safetensors"
 

@@ -21,7 +21,7 @@ from semiproto.data.faults import Fault, fault_of, worst_first
 from semiproto.data.findings import ClassShare, Findings
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, Params
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 WORTH_PROCESSES = 200
 """Images from which on starting worker processes costs less time than it saves."""

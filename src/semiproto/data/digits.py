@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits
 from semiproto.artifacts import write_text
 from semiproto.data import layout, splits
 from semiproto.params import DigitsSource
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
 TRAINING_SHARE = 0.65

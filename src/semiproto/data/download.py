@@ -29,7 +29,7 @@ from semiproto import __version__
 from semiproto.artifacts import write_json
 from semiproto.data.catalog import Remote
 from semiproto.errors import UserError, of_system
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 CHUNK = 2**20
 BUSY = (408, 425, 429)

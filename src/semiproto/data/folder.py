@@ -13,7 +13,7 @@ from semiproto.data import check, contents, layout, masks
 from semiproto.data.faults import Fault
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 
 def prepare(root: Path, source: FolderSource) -> None:

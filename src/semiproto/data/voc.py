@@ -24,7 +24,7 @@ from semiproto.data.catalog import Dataset
 from semiproto.data.download import Access, fetch_all
 from semiproto.data.masks import PALETTE
 from semiproto.errors import UserError
-from semiproto.progress import Progress
+from semiproto.process.progress import Progress
 
 _DEVKIT = "VOCdevkit/VOC2012"
 _MASK_FOLDERS = ("benchmark_RELEASE/dataset/cls", "SegmentationClassAug")

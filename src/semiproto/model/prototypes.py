@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semiproto import distributed
+from semiproto.process import distributed
 
 
 class PrototypeBank(nn.Module):

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from semiproto import distributed
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.params import LabeledLoss
+from semiproto.process import distributed
 
 
 def labeled_loss(logits: Tensor, target: Tensor, params: LabeledLoss) -> Tensor:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semiproto import distributed
 from semiproto.data.augment import cutmix, cutmix_boxes
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.loaders import Batch
@@ -22,6 +21,7 @@ from semiproto.model.deeplab import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
 from semiproto.model.teacher import Teacher
 from semiproto.params import Semi
+from semiproto.process import distributed
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.health import CONFIDENCE_BINS
 from semiproto.train.losses import cross_entropy, pseudo_label_loss

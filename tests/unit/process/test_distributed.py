@@ -9,10 +9,10 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 
 import fixed_steps
-from semiproto import distributed
-from semiproto.distributed import SyncBatchNorm2d, device_of, process_count
 from semiproto.errors import UserError
 from semiproto.params import Compute, LabeledLoss
+from semiproto.process import distributed
+from semiproto.process.distributed import SyncBatchNorm2d, device_of, process_count
 from semiproto.train import losses
 
 

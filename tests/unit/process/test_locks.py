@@ -10,8 +10,8 @@ import sys
 import psutil
 import pytest
 
-from semiproto import locks
 from semiproto.errors import UserError
+from semiproto.process import locks
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import threading
 
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from semiproto import signals
+from semiproto.process import signals
 
 
 def test_a_signal_is_taken_while_the_lock_is_held(monkeypatch):

@@ -21,7 +21,7 @@ from torch import Tensor, distributed, nn
 
 from semiproto.errors import Interrupted, UserError, of_system
 from semiproto.params import Compute
-from semiproto.parent import end_with_parent
+from semiproto.process.parent import end_with_parent
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
