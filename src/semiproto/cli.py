@@ -292,9 +292,9 @@ def tables(evaluation: Evaluations, out: Out) -> None:
 
     Example: semiproto tables --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
     """
-    from semiproto import artifacts
     from semiproto.analysis import tables as writing
     from semiproto.analysis.evaluations import METRICS
+    from semiproto.provenance import artifacts
 
     inputs = artifacts.checked_inputs(folder for folder in evaluation if (folder / METRICS).is_file())
     names = writing.tables(evaluation, out)
@@ -314,8 +314,8 @@ def outcome(
     Example: semiproto outcome --tables results/tables --forecast results/forecast/digits/30/seed0
     --out results/tables/forecast.csv
     """
-    from semiproto import artifacts
     from semiproto.analysis import advice
+    from semiproto.provenance import artifacts
 
     inputs = artifacts.checked_inputs([tables, *forecast])
     advice.outcome(tables, forecast, out)
@@ -339,9 +339,9 @@ def figures(
     Example: semiproto figures --tables results/tables --evaluation results/eval/digits/30/prototype/seed0
     --data data/raw/digits --tsne results/tsne/digits/30/seed0 --out results/figures
     """
-    from semiproto import artifacts
     from semiproto.analysis import figures as drawing
     from semiproto.data.steps import FILES
+    from semiproto.provenance import artifacts
 
     watch = artifacts.Stopwatch()
     steps = [tsne or [], patches or [], forecast or []]
@@ -374,8 +374,8 @@ def report(
     --receipt models/semi/digits/30/prototype/seed0/receipt.json --paper experiments/voc-classic.yaml
     --out results/report.html
     """
-    from semiproto import artifacts
     from semiproto.analysis import report as page
+    from semiproto.provenance import artifacts
 
     watch = artifacts.Stopwatch()
     forecasts = tables.glob("forecast.csv")  # none where no forecast was made
@@ -436,8 +436,8 @@ def check_data(
     """
     import json
 
-    from semiproto.artifacts import write_json
     from semiproto.data import check, contents, discover
+    from semiproto.provenance.artifacts import write_json
 
     parameters, source = (None, discover.discover(what, "check")[0]) if what.is_dir() else _own_data(what)
     findings = check.check(source, contents.read(source), parameters)
@@ -549,7 +549,7 @@ def explain(
     """
     import json
 
-    from semiproto import explain as explaining
+    from semiproto.provenance import explain as explaining
 
     explanation = explaining.explain(path)
     for line in [json.dumps(explanation.as_json(), indent=2)] if as_json else explanation.lines():

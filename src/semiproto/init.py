@@ -12,9 +12,9 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from semiproto import params
-from semiproto.artifacts import write_text
 from semiproto.data.discover import discover
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_text
 
 EXPERIMENTS = Path("experiments")
 """Parameter files of the checkout; a copy of one is not the user's work."""

@@ -20,12 +20,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from semiproto.artifacts import write_bytes, write_json
 from semiproto.data import layout
 from semiproto.errors import UserError
 from semiproto.model.deeplab import IMAGENET_MEAN, IMAGENET_STD, DeepLab
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Colour, Encoder, Model, Section, first_problem
+from semiproto.provenance.artifacts import write_bytes, write_json
 
 CARD, MODEL, STUDENT, PROTOTYPES = "card.json", "model.safetensors", "student.safetensors", "prototypes.safetensors"
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from semiproto.artifacts import sha256_file
+from semiproto.provenance.artifacts import sha256_file
 
 PROFILES = sorted(path.name for path in (tiny.ROOT / "workflow/profiles").iterdir())
 WHERE_SNAKEMAKE_RUNS = {"split", "folds", "tables", "outcome", "figures", "report"}

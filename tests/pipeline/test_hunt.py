@@ -12,7 +12,7 @@ import hunt
 import semiproto
 from preloaded import commands
 from semiproto import params
-from semiproto.artifacts import SHARED
+from semiproto.provenance.artifacts import SHARED
 
 SEQUENCES = int(os.environ.get("HUNT_SEQUENCES", "2"))
 TRACED = Path(__file__).parents[1] / "traced"

@@ -16,7 +16,7 @@ import tiny
 
 from preloaded import commands
 from semiproto import params
-from semiproto.artifacts import sha256_file
+from semiproto.provenance.artifacts import sha256_file
 from semiproto.train import checkpoint
 
 STEPS = 80

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from semiproto.artifacts import RECEIPT, sha256_file
-from semiproto.explain import explain
+from semiproto.provenance.artifacts import RECEIPT, sha256_file
+from semiproto.provenance.explain import explain
 
 QUIET = ("--quiet", "rules", "host", "reason")
 

@@ -6,8 +6,8 @@ import os
 import pytest
 import torch
 
-from semiproto.artifacts import write_text
 from semiproto.errors import UserError, of_memory, of_system
+from semiproto.provenance.artifacts import write_text
 
 
 @pytest.mark.parametrize(("number", "remedy"), [(errno.ENOSPC, "free some"), (errno.EFBIG, "ulimit -f")])

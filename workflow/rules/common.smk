@@ -13,10 +13,10 @@ SOURCES = f"{workflow.basedir}/src"
 sys.path.insert(0, SOURCES)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get("PYTHONPATH")]))
 
-from semiproto import integrity, versions
+from semiproto.provenance import integrity, versions
 from semiproto.process import locks, signals
 from semiproto import params as P
-from semiproto.artifacts import RECEIPT, receipt_file, sha256_file
+from semiproto.provenance.artifacts import RECEIPT, receipt_file, sha256_file
 from semiproto.errors import UserError
 
 

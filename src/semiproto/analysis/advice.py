@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from semiproto.analysis.evaluations import VARIANTS, read_table
-from semiproto.artifacts import atomic_write
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import atomic_write
 
 EVIDENCE = Path(__file__).with_name("forecast-evidence.csv")
 """Runs that were made, as `outcome` wrote them."""

@@ -10,8 +10,8 @@ import pandas as pd
 import yaml
 
 from semiproto import params
-from semiproto.artifacts import read_receipt
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import read_receipt
 
 PAPER_SECTIONS = ("model", "augment", "optimizer", "pretrain", "features", "prototypes", "semi")
 """The sections of params.yaml that the paper has a say in; the others are the data, the runs and what is looked at."""

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from semiproto.analysis.drawing import DPI, STYLE
-from semiproto.artifacts import atomic_write
 from semiproto.data.findings import NAMES, Findings
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import atomic_write
 
 COLOURS = {"train": "#0072B2", "val": "#E69F00"}
 

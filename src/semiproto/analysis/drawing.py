@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from semiproto.analysis.evaluations import VARIANTS, Evaluation, base_of, in_order
-from semiproto.artifacts import write_bytes
+from semiproto.provenance.artifacts import write_bytes
 
 DPI = 150
 STYLE: dict[str, Any] = {

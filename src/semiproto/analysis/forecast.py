@@ -16,7 +16,6 @@ from semiproto import model_folder
 from semiproto.analysis import advice, outlook
 from semiproto.analysis.evaluate import batches
 from semiproto.analysis.pseudo_labels import PseudoLabels
-from semiproto.artifacts import Stopwatch, atomic_write, read_receipt, sha256_file, write_json, write_receipt
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
@@ -24,6 +23,7 @@ from semiproto.model.deeplab import DeepLab
 from semiproto.model.teacher import Teacher
 from semiproto.params import ForecastConfig
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import Stopwatch, atomic_write, read_receipt, sha256_file, write_json, write_receipt
 
 TAUS = [round(0.5 + 0.01 * n, 2) for n in range(50)]
 """Thresholds that are looked at: 0.5 to 0.99. The one in use is added."""

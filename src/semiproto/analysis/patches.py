@@ -17,7 +17,6 @@ from torch import Tensor
 
 from semiproto import model_folder
 from semiproto.analysis.features import draw_images
-from semiproto.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
@@ -26,6 +25,7 @@ from semiproto.model.deeplab import DeepLab
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Patches, PatchesConfig
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt
 
 Array = np.ndarray
 LISTS = ("labeled", "unlabeled")

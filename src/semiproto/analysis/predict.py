@@ -24,12 +24,12 @@ from torch import Tensor
 
 from semiproto import model_folder
 from semiproto.analysis.evaluate import BATCH, bands, linear_scores
-from semiproto.artifacts import atomic_write, sha256_file
 from semiproto.data import layout
 from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.params import Window
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import atomic_write, sha256_file
 
 TEXT = "semiproto"
 OPACITY = 0.5

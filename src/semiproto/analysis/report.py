@@ -28,8 +28,8 @@ from semiproto.analysis.tables import (
     summary_for_people,
     verdict_for_people,
 )
-from semiproto.artifacts import write_text
 from semiproto.data import layout
+from semiproto.provenance.artifacts import write_text
 
 CAPTIONS = {
     "labels": (

@@ -18,12 +18,12 @@ from semiproto.analysis.boundary import COUNTS, image_counts
 from semiproto.analysis.calibration import Calibration, expected_error
 from semiproto.analysis.confusion import ConfusionMatrix
 from semiproto.analysis.evaluate import batches, classify, head_scores, linear_scores, own_part, predict
-from semiproto.artifacts import atomic_write
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.params import Window
 from semiproto.process import distributed
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import atomic_write
 
 
 class TeacherScores:

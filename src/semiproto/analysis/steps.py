@@ -13,7 +13,12 @@ from semiproto import model_folder
 from semiproto.analysis import features as sampling
 from semiproto.analysis.confusion import ConfusionMatrix
 from semiproto.analysis.scoring import TeacherScores, score_student, score_teacher
-from semiproto.artifacts import (
+from semiproto.data import layout
+from semiproto.data.dataset import Images
+from semiproto.data.steps import FILES
+from semiproto.params import Compute, EvaluateConfig, FeaturesConfig, PrototypesConfig
+from semiproto.process import distributed
+from semiproto.provenance.artifacts import (
     Stopwatch,
     atomic_write,
     digests,
@@ -23,11 +28,6 @@ from semiproto.artifacts import (
     write_json,
     write_receipt,
 )
-from semiproto.data import layout
-from semiproto.data.dataset import Images
-from semiproto.data.steps import FILES
-from semiproto.params import Compute, EvaluateConfig, FeaturesConfig, PrototypesConfig
-from semiproto.process import distributed
 
 FEATURES = "features.safetensors"
 

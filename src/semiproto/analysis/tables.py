@@ -16,7 +16,7 @@ import pandas as pd
 from semiproto.analysis.evaluations import GROUP, METRICS, ORDER, Evaluation, in_order, read_evaluations, read_table
 from semiproto.analysis.published import published_table
 from semiproto.analysis.verdict import signed, verdicts
-from semiproto.artifacts import atomic_write, write_json, write_text
+from semiproto.provenance.artifacts import atomic_write, write_json, write_text
 
 SCORES = ["miou", "miou_best", "miou_student", "miou_prototype_head", "boundary_iou", "accuracy", "ece"]
 RUN_COLUMNS = [*GROUP, "variant", "seed", "steps", "seconds", *SCORES]

@@ -19,10 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
-from semiproto.artifacts import atomic_directory
 from semiproto.data.download import require_space, write_all
 from semiproto.errors import UserError, of_system
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import atomic_directory
 
 CHUNK = 2**20
 LONGEST_PART, LONGEST_NAME, DEEPEST = 255, 1024, 32

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from semiproto.artifacts import RECEIPT, read_receipt
 from semiproto.data import coco, layout
 from semiproto.data.faults import Fault, fault_of
 from semiproto.data.masks import Mask
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
+from semiproto.provenance.artifacts import RECEIPT, read_receipt
 
 PARTS = ("train", "val", "unlabeled")
 UNREAD_SUFFIXES = (".tif", ".tiff", ".bmp", ".webp", ".gif", ".heic", ".jp2", ".jfif")

@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from sklearn.datasets import load_digits
 
-from semiproto.artifacts import write_text
 from semiproto.data import layout, splits
 from semiproto.params import DigitsSource
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import write_text
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
 TRAINING_SHARE = 0.65

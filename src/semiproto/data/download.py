@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from semiproto import __version__
-from semiproto.artifacts import write_json
 from semiproto.data.catalog import Remote
 from semiproto.errors import UserError, of_system
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import write_json
 
 CHUNK = 2**20
 BUSY = (408, 425, 429)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from semiproto.artifacts import write_text
 from semiproto.data import check, contents, layout, masks
 from semiproto.data.faults import Fault
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import write_text
 
 
 def prepare(root: Path, source: FolderSource) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from semiproto.artifacts import write_json
 from semiproto.data import coco, layout
 from semiproto.data.faults import Fault, fault_of
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
+from semiproto.provenance.artifacts import write_json
 
 Mask = Path | coco.Outlines
 PALETTE = "palette.json"

@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from semiproto.artifacts import Stopwatch, atomic_directory, sha256_file, sha256_tree, write_receipt, write_text
 from semiproto.data import layout, splits
 from semiproto.params import Compute, DataConfig, DigitsSource, FolderSource, FoldsConfig, PublishedSource, SplitConfig
+from semiproto.provenance.artifacts import (
+    Stopwatch,
+    atomic_directory,
+    sha256_file,
+    sha256_tree,
+    write_receipt,
+    write_text,
+)
 
 FILES = "files"
 """Sub-folder of data/raw/<dataset> that holds the set in the layout of data/layout.py; the receipt is beside it."""

@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat, matlab
 
-from semiproto.artifacts import write_json, write_text
 from semiproto.data import archives, layout
 from semiproto.data.catalog import Dataset
 from semiproto.data.download import Access, fetch_all
 from semiproto.data.masks import PALETTE
 from semiproto.errors import UserError
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import write_json, write_text
 
 _DEVKIT = "VOCdevkit/VOC2012"
 _MASK_FOLDERS = ("benchmark_RELEASE/dataset/cls", "SegmentationClassAug")

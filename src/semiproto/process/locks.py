@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 
-from semiproto.artifacts import write_json
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_json
 
 HOLDER = Path(".snakemake/holder.json")
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")

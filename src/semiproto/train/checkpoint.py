@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from semiproto.artifacts import atomic_write, loaded_modules, sha256_text
+from semiproto.provenance.artifacts import atomic_write, loaded_modules, sha256_text
 
 LATEST, PREVIOUS = "latest.pt", "previous.pt"
 FORMAT = 2

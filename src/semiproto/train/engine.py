@@ -22,13 +22,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from semiproto.artifacts import atomic_write
 from semiproto.data.loaders import Batch
 from semiproto.errors import Interrupted, UserError
 from semiproto.model.deeplab import DeepLab
 from semiproto.params import Optimizer
 from semiproto.process import distributed
 from semiproto.process.progress import Progress
+from semiproto.provenance.artifacts import atomic_write
 from semiproto.train import checkpoint
 from semiproto.train.health import Health, Means, peak_memory, scalars
 from semiproto.train.schedule import lr_factor

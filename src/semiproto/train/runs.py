@@ -11,7 +11,6 @@ import torch
 from torch.utils.data import DataLoader
 
 from semiproto import model_folder
-from semiproto.artifacts import digests, input_digests, sha256_text, write_receipt
 from semiproto.data import layout, masks
 from semiproto.data.loaders import Batch, StepBatches, loader
 from semiproto.data.steps import FILES
@@ -20,6 +19,7 @@ from semiproto.model.deeplab import DeepLab
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Augment, Compute, PretrainConfig, Schedule, TrainConfig, canonical
 from semiproto.process import distributed
+from semiproto.provenance.artifacts import digests, input_digests, sha256_text, write_receipt
 from semiproto.train import checkpoint
 from semiproto.train.engine import Result, Run, fit, write_tables
 from semiproto.train.health import Means

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from semiproto.analysis import advice
-from semiproto.artifacts import write_json
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_json
 
 TAUS = [0.8, 0.9, 0.95]
 

@@ -15,8 +15,8 @@ from PIL import Image
 from semiproto.analysis import charts, drawing, figures, gallery, spaces
 from semiproto.analysis.evaluations import read_evaluations, read_table
 from semiproto.analysis.tables import tables as write_tables
-from semiproto.artifacts import RECEIPT_FIELDS
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import RECEIPT_FIELDS
 
 
 @pytest.fixture

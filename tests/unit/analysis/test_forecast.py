@@ -10,12 +10,12 @@ from torch.nn import functional as F
 
 from semiproto.analysis import forecast
 from semiproto.analysis.pseudo_labels import PseudoLabels
-from semiproto.artifacts import write_receipt, write_text
 from semiproto.data.dataset import Images
 from semiproto.data.layout import MASKS, read_mask, write_mask
 from semiproto.data.steps import FILES
 from semiproto.model_folder import MODEL, Card, save_weights, write_card
 from semiproto.params import ForecastConfig
+from semiproto.provenance.artifacts import write_receipt, write_text
 
 CPU = torch.device("cpu")
 NAMES = ["background", "zero", "one", "two", "three", "four", "five"]

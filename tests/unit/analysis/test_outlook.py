@@ -5,7 +5,7 @@ import pytest
 
 from semiproto.analysis import outlook
 from semiproto.analysis.drawing import class_colour
-from semiproto.artifacts import write_json, write_text
+from semiproto.provenance.artifacts import write_json, write_text
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from semiproto import cli
 from semiproto.analysis import ancestry, tables
 from semiproto.analysis import report as reporting
 from semiproto.analysis.report import report
-from semiproto.artifacts import write_receipt, write_text
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_receipt, write_text
 
 
 class Page(HTMLParser):

@@ -7,7 +7,7 @@ import pytest
 from semiproto.analysis import figures
 from semiproto.analysis.report import report
 from semiproto.analysis.tables import tables as write_tables
-from semiproto.artifacts import write_receipt
+from semiproto.provenance.artifacts import write_receipt
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed: pip install '.[test]'")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semiproto.artifacts import sha256_tree
 from semiproto.data import digits
 from semiproto.data.layout import IMAGES, LISTS, MASKS, read_classes, read_list, read_mask
+from semiproto.provenance.artifacts import sha256_tree
 
 
 def source(shipped, **changes):

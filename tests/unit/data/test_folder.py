@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from pipeline import own_folder
-from semiproto.artifacts import write_receipt
 from semiproto.data import check, contents, folder, layout, masks
 from semiproto.data.discover import discover
 from semiproto.data.layout import IGNORE_INDEX, LISTS, MASKS, read_classes, read_list, read_mask
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
+from semiproto.provenance.artifacts import write_receipt
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from semiproto.artifacts import write_text
 from semiproto.data import splits
 from semiproto.data.layout import IMAGES, LISTS, MASKS, read_mask, write_mask
 from semiproto.data.splits import classes_in_masks, make_split, stratified
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_text
 
 
 def made_up(images=60, classes=7, seed=0):

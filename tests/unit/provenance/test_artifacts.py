@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
-from semiproto import artifacts
-from semiproto.artifacts import (
+from semiproto.errors import UserError
+from semiproto.provenance import artifacts
+from semiproto.provenance.artifacts import (
     RECEIPT,
     atomic_directory,
     atomic_write,
@@ -20,7 +21,6 @@ from semiproto.artifacts import (
     write_receipt,
     write_text,
 )
-from semiproto.errors import UserError
 
 
 def names(folder):

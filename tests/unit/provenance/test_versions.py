@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from semiproto import versions
 from semiproto.errors import UserError
+from semiproto.provenance import versions
 
 
 def test_the_installed_versions_are_those_asked_for():

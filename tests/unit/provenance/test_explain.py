@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from semiproto import artifacts, params
+from semiproto import params
 from semiproto.data import steps
 from semiproto.errors import UserError
-from semiproto.explain import explain
+from semiproto.provenance import artifacts
+from semiproto.provenance.explain import explain
 
 EVALUATION = "results/eval/digits/30/{variant}/seed{seed}"
 

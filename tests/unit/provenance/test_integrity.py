@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from semiproto import integrity
-from semiproto.artifacts import digests, write_receipt
 from semiproto.errors import UserError
+from semiproto.provenance import integrity
+from semiproto.provenance.artifacts import digests, write_receipt
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from semiproto.artifacts import (
+from semiproto.errors import UserError
+from semiproto.provenance.artifacts import (
     input_digests,
     read_receipt,
     receipt_file,
@@ -20,7 +21,6 @@ from semiproto.artifacts import (
     sha256_tree,
     write_json,
 )
-from semiproto.errors import UserError
 
 CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""

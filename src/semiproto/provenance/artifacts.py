@@ -27,8 +27,8 @@ from semiproto.errors import UserError
 RECEIPT = "receipt.json"
 RECEIPT_FIELDS = ("step", "outputs", "inputs", "config", "seed", "facts", "made")
 
-PACKAGE = Path(__file__).parent
-SHARED = ("artifacts.py", "cli.py", "errors.py", "params.py", "process/parent.py", "process/progress.py")
+PACKAGE = Path(__file__).parents[1]
+SHARED = ("provenance/artifacts.py", "cli.py", "errors.py", "params.py", "process/parent.py", "process/progress.py")
 """Modules that all steps share and that decide no result. No rule or checkpoint depends on them and no receipt records
 them: a comment in one would make everything anew. The commit in the receipt has them."""
 

@@ -17,10 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semiproto.artifacts import PACKAGE, RECEIPT, digests, input_digests, read_receipt, receipt_file, sha256_file
 from semiproto.data.contents import fingerprint
 from semiproto.errors import UserError
 from semiproto.params import Params, Run, forecast_config, load, train_config
+from semiproto.provenance.artifacts import (
+    PACKAGE,
+    RECEIPT,
+    digests,
+    input_digests,
+    read_receipt,
+    receipt_file,
+    sha256_file,
+)
 
 PARAMETERS = Path("params.yaml")
 OF_RUN = re.compile(

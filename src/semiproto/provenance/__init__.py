@@ -1,0 +1,1 @@
+"""Where results come from: atomic writes, digests, receipts, and what holds them against each other."""
