@@ -58,7 +58,7 @@ CODE = [
     ("data/splits.py", 'f"{seed}:{image_id}"', 'f"{seed}/{image_id}"'),
     ("data/layout.py", 'save(path, format="PNG")', 'save(path, format="PNG", compress_level=1)'),
     ("data/steps.py", '"images": lists', '"listed": lists'),
-    ("data/masks.py", "voc_palette()[:classes]", "voc_palette()[1 : classes + 1]"),
+    ("data/own/masks.py", "voc_palette()[:classes]", "voc_palette()[1 : classes + 1]"),
     ("data/dataset.py", "[*draw, self.labeled]", "[*draw, self.labeled, 1]"),
     ("data/augment.py", "(124, 116, 104)", "(0, 116, 104)"),
     ("data/loaders.py", "[self.seed, turn]", "[self.seed, turn, 1]"),

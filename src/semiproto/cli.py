@@ -39,7 +39,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
 
 def _list_sets(asked: bool) -> None:
     if asked:
-        from semiproto.data import catalog
+        from semiproto.data.published import catalog
 
         for line in catalog.describe():
             typer.echo(line)
@@ -416,7 +416,7 @@ def init(
 
     Example: semiproto init ~/photos --labels 50 --set semi.steps=4000
     """
-    from semiproto import init as initialise
+    from semiproto.data.own import init as initialise
 
     for line in initialise.write_params(folder, name, labels, change or [], template, out, force):
         typer.echo(line)
@@ -436,7 +436,7 @@ def check_data(
     """
     import json
 
-    from semiproto.data import check, contents, discover
+    from semiproto.data.own import check, contents, discover
     from semiproto.provenance.artifacts import write_json
 
     parameters, source = (None, discover.discover(what, "check")[0]) if what.is_dir() else _own_data(what)

@@ -123,7 +123,7 @@ def checkout(tmp_path: Path, site: tuple[str, Path, list[str]]) -> Checkout:
     made = Checkout(tmp_path / "checkout")
     made.path.mkdir()
     made.copy_working_tree()
-    catalogue = made.path / "src/semiproto/data/catalog.py"
+    catalogue = made.path / "src/semiproto/data/published/catalog.py"
     catalogue.write_text(catalogue.read_text() + small_catalogue(*site[:2]))
 
     def change(tree: dict) -> None:
@@ -158,7 +158,7 @@ def test_from_the_server_to_a_trained_model(checkout, site):
 
 def test_a_damaged_archive_ends_with_one_line_and_nothing_is_kept(checkout, site):
     address, folder, _ = site
-    catalogue = checkout.path / "src/semiproto/data/catalog.py"
+    catalogue = checkout.path / "src/semiproto/data/published/catalog.py"
     digest = hashlib.sha256((folder / "sbd.tgz").read_bytes()).hexdigest()
     catalogue.write_text(catalogue.read_text().replace(digest, "0" * 64))
     output = checkout.snakemake("--quiet", "rules", "--", "data/raw/voc/receipt.json", check=False)

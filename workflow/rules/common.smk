@@ -152,7 +152,7 @@ ENGINE_CODE = sources(
     "train/losses.py",
     "train/schedule.py",
     "train/supervised.py",
-    "data/masks.py",
+    "data/own/masks.py",
     "analysis/evaluate.py",
     "analysis/confusion.py",
     "analysis/pseudo_labels.py",

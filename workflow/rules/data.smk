@@ -1,11 +1,11 @@
 # The set and the lists of its splits.
-from semiproto.data.contents import last_fingerprint
+from semiproto.data.own.contents import last_fingerprint
 
 
 SOURCE_CODE = sources("data/layout.py", "data/splits.py", "data/steps.py") + {
     "digits": sources("data/digits.py"),
-    "folder": sources("data/folder.py", "data/contents.py", "data/masks.py", "data/coco.py", "data/check.py"),
-    "published": sources("data/catalog.py", "data/archives.py", "data/voc.py", "data/cityscapes.py"),
+    "folder": sources("data/own/prepare.py", "data/own/contents.py", "data/own/masks.py", "data/own/formats/coco.py", "data/own/check.py"),
+    "published": sources("data/published/catalog.py", "data/published/archives.py", "data/published/voc.py", "data/published/cityscapes.py"),
 }[PARAMS.dataset.source]
 
 

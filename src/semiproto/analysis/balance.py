@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from semiproto.analysis.drawing import DPI, STYLE
-from semiproto.data.findings import NAMES, Findings
+from semiproto.data.own.findings import NAMES, Findings
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import atomic_write
 

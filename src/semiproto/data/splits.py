@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from semiproto.data import catalog, layout
+from semiproto.data import layout
+from semiproto.data.published import catalog
 from semiproto.errors import UserError
 from semiproto.params import Splits
 

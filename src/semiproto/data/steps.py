@@ -29,7 +29,8 @@ def prepare(config: DataConfig, out: Path, compute: Compute) -> None:
     source = config.dataset
     facts: dict[str, Any] = {}
     if isinstance(source, FolderSource):
-        from semiproto.data import contents, folder  # here, because other steps load this module too
+        from semiproto.data.own import contents  # here, because other steps load this module too
+        from semiproto.data.own import prepare as folder
 
         # Before it is read: what changes meanwhile then makes the set look old.
         facts["fingerprint"] = contents.fingerprint(Path(source.path))
@@ -56,7 +57,7 @@ def prepare(config: DataConfig, out: Path, compute: Compute) -> None:
 
 
 def _download(root: Path, source: PublishedSource, compute: Compute) -> None:
-    from semiproto.data import catalog, cityscapes, download, voc  # here, because scipy takes a second
+    from semiproto.data.published import catalog, cityscapes, download, voc  # here, because scipy takes a second
 
     access = download.Access(compute.mirror, compute.offline)
     make = cityscapes.prepare if source.set == "cityscapes" else voc.prepare

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semiproto.data.contents import fingerprint
+from semiproto.data.own.contents import fingerprint
 from semiproto.errors import UserError
 from semiproto.params import Params, Run, forecast_config, load, train_config
 from semiproto.provenance.artifacts import (

@@ -11,8 +11,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from semiproto import model_folder
-from semiproto.data import layout, masks
+from semiproto.data import layout
 from semiproto.data.loaders import Batch, StepBatches, loader
+from semiproto.data.own import masks
 from semiproto.data.steps import FILES
 from semiproto.errors import UserError
 from semiproto.model.deeplab import DeepLab

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
-from semiproto.data.download import require_space, write_all
+from semiproto.data.published.download import require_space, write_all
 from semiproto.errors import UserError, of_system
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_directory

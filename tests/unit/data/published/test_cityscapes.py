@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semiproto.data import catalog, cityscapes, layout
-from semiproto.data.download import Access
+from semiproto.data import layout
+from semiproto.data.published import catalog, cityscapes
+from semiproto.data.published.download import Access
 from semiproto.errors import UserError
 
 TRAIN = ["aachen_000000_000019", "aachen_000001_000019", "hamburg_000000_080169"]

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from semiproto.data import layout, masks
-from semiproto.data.contents import Contents, Item
-from semiproto.data.faults import Fault, fault_of, worst_first
-from semiproto.data.findings import ClassShare, Findings
+from semiproto.data import layout
+from semiproto.data.own import masks
+from semiproto.data.own.contents import Contents, Item
+from semiproto.data.own.faults import Fault, fault_of, worst_first
+from semiproto.data.own.findings import ClassShare, Findings
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, Params
 from semiproto.process.progress import Progress

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from semiproto.data import coco, layout
-from semiproto.data.faults import Fault, fault_of
-from semiproto.data.masks import Mask
+from semiproto.data import layout
+from semiproto.data.own.faults import Fault, fault_of
+from semiproto.data.own.formats import coco
+from semiproto.data.own.masks import Mask
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.provenance.artifacts import RECEIPT, read_receipt

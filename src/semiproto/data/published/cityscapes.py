@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from semiproto.data import layout
-from semiproto.data.catalog import Dataset
-from semiproto.data.download import Access
-from semiproto.data.voc import Example, Published, gather, require_known, unpacked, write_set
+from semiproto.data.published.catalog import Dataset
+from semiproto.data.published.download import Access
+from semiproto.data.published.voc import Example, Published, gather, require_known, unpacked, write_set
 from semiproto.errors import UserError
 
 IMAGE_END, MASK_END = "_leftImg8bit.png", "_gtFine_labelIds.png"

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from semiproto.data import coco, layout
-from semiproto.data.faults import Fault, fault_of
+from semiproto.data import layout
+from semiproto.data.own.faults import Fault, fault_of
+from semiproto.data.own.formats import coco
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.provenance.artifacts import write_json

@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from semiproto import params
-from semiproto.data.discover import discover
+from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import write_text
 

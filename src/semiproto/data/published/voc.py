@@ -18,10 +18,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat, matlab
 
-from semiproto.data import archives, layout
-from semiproto.data.catalog import Dataset
-from semiproto.data.download import Access, fetch_all
-from semiproto.data.masks import PALETTE
+from semiproto.data import layout
+from semiproto.data.own.masks import PALETTE
+from semiproto.data.published import archives
+from semiproto.data.published.catalog import Dataset
+from semiproto.data.published.download import Access, fetch_all
 from semiproto.errors import UserError
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import write_json, write_text

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from semiproto.data import check, contents, layout, masks
-from semiproto.data.faults import Fault
+from semiproto.data import layout
+from semiproto.data.own import check, contents, masks
+from semiproto.data.own.faults import Fault
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.process.progress import Progress

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from pipeline import own_folder
-from semiproto.data import check, contents, folder, layout, masks
-from semiproto.data.discover import discover
+from semiproto.data import layout
 from semiproto.data.layout import IGNORE_INDEX, LISTS, MASKS, read_classes, read_list, read_mask
+from semiproto.data.own import check, contents, masks
+from semiproto.data.own import prepare as folder
+from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.provenance.artifacts import write_receipt

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from semiproto.data import catalog, layout, voc
-from semiproto.data.download import Access
+from semiproto.data import layout
+from semiproto.data.published import catalog, voc
+from semiproto.data.published.download import Access
 from semiproto.errors import UserError
 
 TRAIN, VAL, SBD = ["2007_000001", "2007_000002"], ["2007_000003"], ["2008_000001", "2008_000002", "2008_000003"]

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from pipeline import own_folder
-from semiproto.data import check, contents
-from semiproto.data.discover import discover
+from semiproto.data.own import check, contents
+from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 

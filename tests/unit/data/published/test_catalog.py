@@ -6,8 +6,9 @@ import pytest
 from pydantic import TypeAdapter
 from torchvision.datasets import Cityscapes
 
-from semiproto.data import catalog, layout
-from semiproto.data.cityscapes import LABEL_IDS
+from semiproto.data import layout
+from semiproto.data.published import catalog
+from semiproto.data.published.cityscapes import LABEL_IDS
 from semiproto.params import Name
 
 EVERY = pytest.mark.parametrize("dataset", catalog.DATASETS.values(), ids=catalog.DATASETS.keys())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from semiproto.data.faults import Fault
+from semiproto.data.own.faults import Fault
 
 NAMES = {"train": "training", "val": "validation"}
 

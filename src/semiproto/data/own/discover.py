@@ -12,7 +12,9 @@ import numpy as np
 from PIL import Image
 from pydantic import ValidationError
 
-from semiproto.data import coco, contents, layout, masks
+from semiproto.data import layout
+from semiproto.data.own import contents, masks
+from semiproto.data.own.formats import coco
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, first_problem
 

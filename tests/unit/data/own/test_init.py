@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from pipeline import own_folder
-from semiproto import init, params
-from semiproto.data import check, contents
-from semiproto.data.discover import discover
+from semiproto import params
+from semiproto.data.own import check, contents, init
+from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 
-TEMPLATE = Path(__file__).parents[2] / "experiments/my-data.yaml"
+TEMPLATE = Path(__file__).parents[4] / "experiments/my-data.yaml"
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 

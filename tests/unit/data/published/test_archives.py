@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from semiproto.data.archives import Limits, extract
+from semiproto.data.published.archives import Limits, extract
 from semiproto.errors import UserError
 
 NOISE = np.random.default_rng(0).bytes(100_000)

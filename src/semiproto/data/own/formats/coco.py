@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from semiproto.data.faults import Fault
+from semiproto.data.own.faults import Fault
 from semiproto.errors import UserError
 from semiproto.params import first_problem
 

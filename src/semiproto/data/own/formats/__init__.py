@@ -1,0 +1,1 @@
+"""What labelling tools write, one file a format."""

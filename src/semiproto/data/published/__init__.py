@@ -1,0 +1,1 @@
+"""Published sets: what there is, how it is downloaded, and how each becomes a prepared set."""
