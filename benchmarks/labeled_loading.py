@@ -25,7 +25,7 @@ from torchvision.transforms import functional as T  # type: ignore[import-untype
 
 from semiproto.data import dataset, layout
 from semiproto.data.augment import MEAN_COLOUR
-from semiproto.model.deeplab import IMAGENET_MEAN, IMAGENET_STD
+from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD
 from semiproto.params import Augment
 
 IMAGES, LONGEST, QUALITY, CLASSES, BATCH = 100, 500, 90, 21, 4

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from semiproto import params as parameters
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.network import DeepLab
 from semiproto.params import Params
 
 CLASSES = 21

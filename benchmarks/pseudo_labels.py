@@ -16,7 +16,7 @@ from measure import record, require, start, take_turns
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semiproto.model.deeplab import DeepLab, Output
+from semiproto.model.network import DeepLab, Output
 from semiproto.model.teacher import Teacher
 
 SIZE, CLASSES = 513, 21

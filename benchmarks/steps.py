@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semiproto.data.augment import cutmix, cutmix_boxes
-from semiproto.model.deeplab import IMAGENET_MEAN, IMAGENET_STD, DeepLab, resize
+from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank, stratified_points
 from semiproto.params import Params
 from semiproto.train.engine import make_optimizer

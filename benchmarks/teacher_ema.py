@@ -15,7 +15,7 @@ import torch
 from measure import record, require, start, take_turns
 from paper import paper_network, paper_params
 
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.network import DeepLab
 from semiproto.model.teacher import Teacher
 
 DECAY = 0.99

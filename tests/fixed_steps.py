@@ -19,7 +19,7 @@ from semiproto import params as P
 from semiproto.data import digits
 from semiproto.data.layout import LISTS, read_list
 from semiproto.data.loaders import StepBatches, loader
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.process import distributed
 from semiproto.train.engine import Run, fit

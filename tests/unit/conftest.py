@@ -8,7 +8,7 @@ import torch
 from semiproto import params as parameters
 from semiproto.data import digits
 from semiproto.data.layout import LISTS, read_list
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.network import DeepLab
 
 torch.set_num_threads(1)
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline import own_folder
-from semiproto.model_folder import MODEL, Card, save_weights, write_card
+from semiproto.model.folder import MODEL, Card, save_weights, write_card
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"<!-- runnable -->\n```\n(.*?)```", re.DOTALL)

@@ -138,9 +138,9 @@ DATA_CODE = sources("data/layout.py", "data/dataset.py")
 VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")
 MODEL_CODE = sources(
     "process/distributed.py",
-    "model_folder.py",
-    "model/encoder.py",
-    "model/deeplab.py",
+    "model/folder.py",
+    "model/encoders/cnn.py",
+    "model/network.py",
     "model/prototypes.py",
     "model/teacher.py",
 )

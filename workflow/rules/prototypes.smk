@@ -52,7 +52,7 @@ rule features:
         " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
 
 
-PROTOTYPES_CODE = sources("data/layout.py", "model_folder.py", "analysis/features.py", "analysis/steps.py")
+PROTOTYPES_CODE = sources("data/layout.py", "model/folder.py", "analysis/features.py", "analysis/steps.py")
 
 
 rule prototypes:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from semiproto.analysis.confusion import ConfusionMatrix
 from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.data.dataset import Images
-from semiproto.model.deeplab import DeepLab, resize
+from semiproto.model.network import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Window
 from semiproto.process import distributed

@@ -11,7 +11,7 @@ from torch import Tensor
 from semiproto.data.dataset import Images
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.errors import UserError
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import sample_at
 from semiproto.params import Prototypes
 from semiproto.process.progress import Progress

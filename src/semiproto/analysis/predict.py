@@ -22,11 +22,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from semiproto import model_folder
 from semiproto.analysis.evaluate import BATCH, bands, linear_scores
 from semiproto.data import layout
 from semiproto.errors import UserError
-from semiproto.model.deeplab import DeepLab
+from semiproto.model import folder as model_folder
+from semiproto.model.network import DeepLab
 from semiproto.params import Window
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write, sha256_file

@@ -15,11 +15,11 @@ from sklearn.metrics import silhouette_samples
 from torch import Tensor
 from torch.nn import functional as F
 
-from semiproto import model_folder
 from semiproto.analysis.features import draw_images, sample_features
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
+from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Tsne, TsneConfig
 from semiproto.provenance.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from semiproto.model.deeplab import DeepLab, resize
+from semiproto.model.network import DeepLab, resize
 
 
 class Teacher(nn.Module):

@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 
 from semiproto.data.loaders import Batch
 from semiproto.errors import Interrupted, UserError
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.network import DeepLab
 from semiproto.params import Optimizer
 from semiproto.process import distributed
 from semiproto.process.progress import Progress

@@ -10,13 +10,13 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
-from semiproto import model_folder
 from semiproto.data import layout
 from semiproto.data.loaders import Batch, StepBatches, loader
 from semiproto.data.own import masks
 from semiproto.data.steps import FILES
 from semiproto.errors import UserError
-from semiproto.model.deeplab import DeepLab
+from semiproto.model import folder as model_folder
+from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Augment, Compute, PretrainConfig, Schedule, TrainConfig, canonical
 from semiproto.process import distributed

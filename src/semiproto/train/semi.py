@@ -17,7 +17,7 @@ from torch import Tensor
 from semiproto.data.augment import cutmix, cutmix_boxes
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.loaders import Batch
-from semiproto.model.deeplab import DeepLab, resize
+from semiproto.model.network import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
 from semiproto.model.teacher import Teacher
 from semiproto.params import Semi

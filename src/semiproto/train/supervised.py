@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from semiproto.data.loaders import Batch
-from semiproto.model.deeplab import DeepLab, Output, resize
+from semiproto.model.network import DeepLab, Output, resize
 from semiproto.params import LabeledLoss
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.losses import labeled_loss

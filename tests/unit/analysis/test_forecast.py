@@ -13,7 +13,7 @@ from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.data.dataset import Images
 from semiproto.data.layout import MASKS, read_mask, write_mask
 from semiproto.data.steps import FILES
-from semiproto.model_folder import MODEL, Card, save_weights, write_card
+from semiproto.model.folder import MODEL, Card, save_weights, write_card
 from semiproto.params import ForecastConfig
 from semiproto.provenance.artifacts import write_receipt, write_text
 

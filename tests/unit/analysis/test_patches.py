@@ -6,11 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
-from semiproto import model_folder
 from semiproto.analysis.patches import crop, look, patches
 from semiproto.data.dataset import Images
 from semiproto.data.layout import read_classes, read_image
 from semiproto.errors import UserError
+from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Patches, PatchesConfig
 from semiproto.provenance.artifacts import write_receipt

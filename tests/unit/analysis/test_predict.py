@@ -18,7 +18,7 @@ from semiproto.analysis import evaluate, predict
 from semiproto.analysis.predict import Options, predict_files
 from semiproto.data.layout import read_image, read_mask, voc_palette
 from semiproto.errors import UserError
-from semiproto.model_folder import CARD, MODEL, Card, Normalisation, load_model, save_weights, write_card
+from semiproto.model.folder import CARD, MODEL, Card, Normalisation, load_model, save_weights, write_card
 from semiproto.process.progress import Progress
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]

@@ -10,7 +10,6 @@ from processes import in_two_processes
 from scipy import ndimage
 from sklearn.metrics import confusion_matrix
 
-from semiproto import model_folder
 from semiproto.analysis import scoring
 from semiproto.analysis.boundary import COUNTS, image_counts
 from semiproto.analysis.calibration import BINS, Calibration, expected_error
@@ -18,6 +17,7 @@ from semiproto.analysis.evaluate import BATCH, classify, linear_scores
 from semiproto.data import digits
 from semiproto.data.dataset import Images
 from semiproto.data.layout import LISTS, MASKS, read_list, read_mask
+from semiproto.model import folder as model_folder
 
 
 def blobs(classes, shape, seed):

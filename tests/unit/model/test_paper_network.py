@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semiproto import params
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.network import DeepLab
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 

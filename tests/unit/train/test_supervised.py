@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from semiproto.model.deeplab import DeepLab
+from semiproto.model.network import DeepLab
 from semiproto.train.supervised import SupervisedPhase, supervised_loss
 
 

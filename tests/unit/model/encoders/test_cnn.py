@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from semiproto.errors import UserError
-from semiproto.model import encoder
-from semiproto.model.encoder import SmallEncoder, build, load_what_fits
+from semiproto.model.encoders import cnn as encoder
+from semiproto.model.encoders.cnn import SmallEncoder, build, load_what_fits
 from semiproto.params import Encoder
 
 

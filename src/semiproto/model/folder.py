@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from semiproto.data import layout
 from semiproto.errors import UserError
-from semiproto.model.deeplab import IMAGENET_MEAN, IMAGENET_STD, DeepLab
+from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, DeepLab
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Colour, Encoder, Model, Section, first_problem
 from semiproto.provenance.artifacts import write_bytes, write_json

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from semiproto.model.deeplab import DeepLab, resize
+from semiproto.model.network import DeepLab, resize
 
 
 def test_the_embedded_network_has_126575_parameters(shipped):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semiproto.model import encoder
+from semiproto.model.encoders import cnn as encoder
 from semiproto.params import Model
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from semiproto import model_folder
 from semiproto.data.layout import voc_palette
 from semiproto.errors import UserError
+from semiproto.model import folder as model_folder
+from semiproto.model.folder import Card, load_model, load_student, read_card, save_student, save_weights, write_card
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.model_folder import Card, load_model, load_student, read_card, save_student, save_weights, write_card
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
 
