@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from measure import record, require, start, take_turns
 
-from semiproto.analysis.confusion import ConfusionMatrix
+from semiproto.measure.confusion import ConfusionMatrix
 
 SIZE, CLASSES, VOID = 513, 21, 255
 

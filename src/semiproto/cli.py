@@ -166,7 +166,7 @@ def forecast(
     --unseen data/folds/digits/30/fold1 --model models/folds/digits/30/seed0/fold1
     --dataset digits --labels 30 --seed 0 --out results/forecast/digits/30/seed0 --compute '{...}'
     """
-    from semiproto.analysis import forecast as measure
+    from semiproto.measure import forecast as measure
     from semiproto.process.distributed import device_of
 
     step_config = params.parse(config, params.ForecastConfig)
@@ -254,7 +254,7 @@ def tsne(
     --variant supervised --model models/semi/digits/30/supervised/seed0 --seed 0 --out results/tsne/digits/30/seed0
     --compute '{...}'
     """
-    from semiproto.analysis import tsne as projection
+    from semiproto.measure import tsne as projection
     from semiproto.process.distributed import device_of
 
     step_config = params.parse(config, params.TsneConfig)
@@ -276,7 +276,7 @@ def patches(
     Example: semiproto patches --config '{...}' --data data/raw/digits --split data/splits/digits/30
     --model models/semi/digits/30/prototype/seed0 --out results/patches/digits/30/prototype/seed0 --compute '{...}'
     """
-    from semiproto.analysis import patches as nearest
+    from semiproto.measure import patches as nearest
     from semiproto.process.distributed import device_of
 
     step_config = params.parse(config, params.PatchesConfig)
@@ -590,9 +590,9 @@ def _validator(data: Path, split: Path, classes: list[str], tau: float | None = 
     """A function that says what a network is worth on the split's validation images. Its type would import torch."""
     from functools import partial
 
-    from semiproto.analysis.evaluate import validate
     from semiproto.data import layout
     from semiproto.data.dataset import Images
+    from semiproto.measure.inference import validate
 
     return partial(validate, images=Images(data, layout.read_list(split / "val.txt")), names=classes, tau=tau)
 

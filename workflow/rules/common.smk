@@ -153,9 +153,9 @@ ENGINE_CODE = sources(
     "train/schedule.py",
     "train/supervised.py",
     "data/own/masks.py",
-    "analysis/evaluate.py",
-    "analysis/confusion.py",
-    "analysis/pseudo_labels.py",
+    "measure/inference.py",
+    "measure/confusion.py",
+    "measure/pseudo_labels.py",
 )
 
 

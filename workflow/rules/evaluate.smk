@@ -3,8 +3,8 @@
 SCORING_CODE = (
     DATA_CODE
     + MODEL_CODE
-    + sources("analysis/steps.py", "analysis/evaluate.py", "analysis/confusion.py", "analysis/scoring.py")
-    + sources("analysis/boundary.py", "analysis/calibration.py", "analysis/pseudo_labels.py")
+    + sources("analysis/steps.py", "measure/inference.py", "measure/confusion.py", "measure/scoring.py")
+    + sources("measure/boundary.py", "measure/calibration.py", "measure/pseudo_labels.py")
 )
 
 
@@ -51,7 +51,7 @@ def compared(name):
     ]
 
 
-TSNE_CODE = SCORING_CODE + sources("analysis/features.py", "analysis/tsne.py")
+TSNE_CODE = SCORING_CODE + sources("measure/features.py", "measure/tsne.py")
 
 
 rule tsne:
@@ -79,7 +79,7 @@ rule tsne:
         " {params.models} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
 
 
-PATCHES_CODE = SCORING_CODE + sources("analysis/features.py", "analysis/patches.py")
+PATCHES_CODE = SCORING_CODE + sources("measure/features.py", "measure/patches.py")
 
 
 rule patches:

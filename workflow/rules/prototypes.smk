@@ -26,7 +26,7 @@ rule pretrain:
         " --out {params.out} --checkpoints {params.checkpoints} --compute {COMPUTE:q}"
 
 
-FEATURES_CODE = DATA_CODE + MODEL_CODE + sources("analysis/features.py", "analysis/steps.py")
+FEATURES_CODE = DATA_CODE + MODEL_CODE + sources("measure/features.py", "analysis/steps.py")
 
 
 rule features:
@@ -52,7 +52,7 @@ rule features:
         " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
 
 
-PROTOTYPES_CODE = sources("data/layout.py", "model/folder.py", "analysis/features.py", "analysis/steps.py")
+PROTOTYPES_CODE = sources("data/layout.py", "model/folder.py", "measure/features.py", "analysis/steps.py")
 
 
 rule prototypes:

@@ -22,9 +22,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from semiproto.analysis.evaluate import BATCH, bands, linear_scores
 from semiproto.data import layout
 from semiproto.errors import UserError
+from semiproto.measure.inference import BATCH, bands, linear_scores
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
 from semiproto.params import Window

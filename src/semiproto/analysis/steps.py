@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import torch
 
-from semiproto.analysis import features as sampling
-from semiproto.analysis.confusion import ConfusionMatrix
-from semiproto.analysis.scoring import TeacherScores, score_student, score_teacher
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
+from semiproto.measure import features as sampling
+from semiproto.measure.confusion import ConfusionMatrix
+from semiproto.measure.scoring import TeacherScores, score_student, score_teacher
 from semiproto.model import folder as model_folder
 from semiproto.params import Compute, EvaluateConfig, FeaturesConfig, PrototypesConfig
 from semiproto.process import distributed

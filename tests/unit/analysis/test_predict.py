@@ -14,10 +14,11 @@ import torch
 from PIL import Image
 
 from semiproto import cli
-from semiproto.analysis import evaluate, predict
+from semiproto.analysis import predict
 from semiproto.analysis.predict import Options, predict_files
 from semiproto.data.layout import read_image, read_mask, voc_palette
 from semiproto.errors import UserError
+from semiproto.measure import inference as evaluate
 from semiproto.model.folder import CARD, MODEL, Card, Normalisation, load_model, save_weights, write_card
 from semiproto.process.progress import Progress
 

@@ -6,10 +6,10 @@ import signal
 import pytest
 import torch
 
-from semiproto.analysis.evaluate import validate
 from semiproto.data.dataset import Images
 from semiproto.data.loaders import StepBatches, loader
 from semiproto.errors import Interrupted, UserError
+from semiproto.measure.inference import validate
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.train import checkpoint, engine
 from semiproto.train.engine import Run, fit, make_optimizer

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import confusion_matrix, jaccard_score
 
-from semiproto.analysis.confusion import ConfusionMatrix
+from semiproto.measure.confusion import ConfusionMatrix
 
 
 def draw(classes, shape, seed=0, void=0.2):

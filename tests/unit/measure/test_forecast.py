@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from semiproto.analysis import forecast
-from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.data.dataset import Images
 from semiproto.data.layout import MASKS, read_mask, write_mask
 from semiproto.data.steps import FILES
+from semiproto.measure import forecast
+from semiproto.measure.pseudo_labels import PseudoLabels
 from semiproto.model.folder import MODEL, Card, save_weights, write_card
 from semiproto.params import ForecastConfig
 from semiproto.provenance.artifacts import write_receipt, write_text

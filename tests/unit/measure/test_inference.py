@@ -9,9 +9,9 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix, precision_score
 from torch.nn import functional as F
 
-from semiproto.analysis.evaluate import BATCH, batches, head_scores, linear_scores, predict, validate
 from semiproto.data.dataset import Images
 from semiproto.data.layout import IMAGES, MASKS, read_mask, write_mask
+from semiproto.measure.inference import BATCH, batches, head_scores, linear_scores, predict, validate
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Window
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from semiproto.analysis.pseudo_labels import PseudoLabels
+from semiproto.measure.pseudo_labels import PseudoLabels
 
 
 def test_shares_and_what_is_divided_by_none():

@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from semiproto.analysis.patches import crop, look, patches
 from semiproto.data.dataset import Images
 from semiproto.data.layout import read_classes, read_image
 from semiproto.errors import UserError
+from semiproto.measure.patches import crop, look, patches
 from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Patches, PatchesConfig

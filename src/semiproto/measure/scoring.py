@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from semiproto.analysis.boundary import COUNTS, image_counts
-from semiproto.analysis.calibration import Calibration, expected_error
-from semiproto.analysis.confusion import ConfusionMatrix
-from semiproto.analysis.evaluate import batches, classify, head_scores, linear_scores, own_part, predict
 from semiproto.data import layout
 from semiproto.data.dataset import Images
+from semiproto.measure.boundary import COUNTS, image_counts
+from semiproto.measure.calibration import Calibration, expected_error
+from semiproto.measure.confusion import ConfusionMatrix
+from semiproto.measure.inference import batches, classify, head_scores, linear_scores, own_part, predict
 from semiproto.model import folder as model_folder
 from semiproto.params import Window
 from semiproto.process import distributed

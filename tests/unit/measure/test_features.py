@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from semiproto.analysis.features import cluster, draw_pixels, sample_features
 from semiproto.data.dataset import Images
 from semiproto.data.layout import read_mask
 from semiproto.errors import UserError
+from semiproto.measure.features import cluster, draw_pixels, sample_features
 from semiproto.params import Prototypes
 
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from semiproto.analysis.confusion import ConfusionMatrix
-from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.data.dataset import Images
+from semiproto.measure.confusion import ConfusionMatrix
+from semiproto.measure.pseudo_labels import PseudoLabels
 from semiproto.model.network import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Window

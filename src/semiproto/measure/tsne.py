@@ -15,10 +15,10 @@ from sklearn.metrics import silhouette_samples
 from torch import Tensor
 from torch.nn import functional as F
 
-from semiproto.analysis.features import draw_images, sample_features
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
+from semiproto.measure.features import draw_images, sample_features
 from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Tsne, TsneConfig

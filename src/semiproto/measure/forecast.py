@@ -13,11 +13,11 @@ from typing import Any
 import torch
 
 from semiproto.analysis import advice, outlook
-from semiproto.analysis.evaluate import batches
-from semiproto.analysis.pseudo_labels import PseudoLabels
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
+from semiproto.measure.inference import batches
+from semiproto.measure.pseudo_labels import PseudoLabels
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
 from semiproto.model.teacher import Teacher

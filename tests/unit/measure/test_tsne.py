@@ -7,8 +7,8 @@ import torch
 from sklearn.metrics import silhouette_samples
 from sklearn.metrics.pairwise import cosine_distances, euclidean_distances
 
-from semiproto.analysis.features import draw_images
-from semiproto.analysis.tsne import compactness, tsne
+from semiproto.measure.features import draw_images
+from semiproto.measure.tsne import compactness, tsne
 from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Tsne, TsneConfig

@@ -10,13 +10,13 @@ from processes import in_two_processes
 from scipy import ndimage
 from sklearn.metrics import confusion_matrix
 
-from semiproto.analysis import scoring
-from semiproto.analysis.boundary import COUNTS, image_counts
-from semiproto.analysis.calibration import BINS, Calibration, expected_error
-from semiproto.analysis.evaluate import BATCH, classify, linear_scores
 from semiproto.data import digits
 from semiproto.data.dataset import Images
 from semiproto.data.layout import LISTS, MASKS, read_list, read_mask
+from semiproto.measure import scoring
+from semiproto.measure.boundary import COUNTS, image_counts
+from semiproto.measure.calibration import BINS, Calibration, expected_error
+from semiproto.measure.inference import BATCH, classify, linear_scores
 from semiproto.model import folder as model_folder
 
 

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from semiproto.analysis.features import draw_images
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.steps import FILES
 from semiproto.errors import UserError
+from semiproto.measure.features import draw_images
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import PrototypeBank
