@@ -1,7 +1,7 @@
 """Labelled views: from a JPEG and a mask on disk to a crop of 513 that the network takes. One process, one thread.
 
 Reference form (README.md): Pillow decodes, the whole image and mask are resized, flipped, padded and cropped, and each
-image becomes a normalised float tensor. Ours: data.dataset.WeakViews without its cache. Its crop has 8 bits and the
+image becomes a normalised float tensor. Ours: data.loaders.WeakViews without its cache. Its crop has 8 bits and the
 network normalises it; so the way to a normalised batch is compared too. The images are made (longest side 500, noise at
 all scales with edges between objects, about 90 kB at quality 90) or, with --images, those of a folder in VOC's layout,
 scaled to a longest side of 500.
@@ -23,7 +23,7 @@ from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
 from torchvision.transforms import functional as T  # type: ignore[import-untyped]
 
-from semiproto.data import dataset, layout
+from semiproto.data import dataset, layout, loaders
 from semiproto.data.augment import MEAN_COLOUR
 from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD
 from semiproto.params import Augment
@@ -126,7 +126,7 @@ def network_input(images: Tensor) -> Tensor:
 
 
 def compare(root: Path, ids: list[str], rounds: int) -> None:
-    views = dataset.WeakViews(root, ids, AUGMENT, labeled=True)
+    views = loaders.WeakViews(root, ids, AUGMENT, labeled=True)
     batches = [range(start, min(start + BATCH, len(ids))) for start in range(0, len(ids), BATCH)]
 
     def theirs(n: int) -> Tensor:
@@ -157,7 +157,7 @@ def main() -> None:
     arguments.add_argument("--images", type=Path, help="a folder in VOC's layout with ImageSets/Segmentation/train.txt")
     torch.set_num_threads(1)
     options = arguments.parse_args(namespace=Options())
-    dataset.CACHE_BYTES = 0
+    loaders.CACHE_BYTES = 0
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         compare(root, prepare(root, of_folder(options.images) if options.images else made()), options.rounds)

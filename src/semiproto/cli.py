@@ -61,7 +61,7 @@ def data(
     Example: semiproto data --list
     semiproto data --config '{"dataset": {...}}' --out data/raw/digits --compute '{...}'
     """
-    from semiproto.data import steps
+    from semiproto.steps import inputs as steps
 
     steps.prepare(params.parse(config, params.DataConfig), out, _compute(compute_json))
 
@@ -72,7 +72,7 @@ def split(config: Config, data: Data, labels: Annotated[str, typer.Option(help="
 
     Example: semiproto split --config '{...}' --data data/raw/digits --labels 30 --out data/splits/digits/30
     """
-    from semiproto.data import steps
+    from semiproto.steps import inputs as steps
 
     steps.split(params.parse(config, params.SplitConfig), data, labels, out)
 
@@ -84,7 +84,7 @@ def folds(config: Config, data: Data, split: Split, out: Out) -> None:
     Example: semiproto folds --config '{...}' --data data/raw/digits --split data/splits/digits/30
     --out data/folds/digits/30
     """
-    from semiproto.data import steps
+    from semiproto.steps import inputs as steps
 
     steps.folds(params.parse(config, params.FoldsConfig), data, split, out)
 
@@ -99,7 +99,7 @@ def pretrain(
     --out models/pretrain/digits/30/seed0 --checkpoints checkpoints/pretrain/digits/30/seed0 --compute '{...}'
     """
     from semiproto.process import distributed
-    from semiproto.train import runs
+    from semiproto.steps import training as runs
 
     step_config, compute = params.parse(config, params.PretrainConfig), _compute(compute_json)
     inputs = runs.Inputs(data, split)
@@ -122,8 +122,8 @@ def features(
     Example: semiproto features --config '{...}' --data data/raw/digits --split data/splits/digits/30
     --pretrained models/pretrain/digits/30/seed0 --out models/features/digits/30/seed0 --compute '{...}'
     """
-    from semiproto.analysis import steps
     from semiproto.process.distributed import device_of
+    from semiproto.steps import scores as steps
 
     step_config = params.parse(config, params.FeaturesConfig)
     steps.features(step_config, data, split, pretrained, out, device_of(_compute(compute_json)))
@@ -141,7 +141,7 @@ def prototypes(
     Example: semiproto prototypes --config '{...}' --data data/raw/digits --features models/features/digits/30/seed0
     --out models/prototypes/digits/30/seed0
     """
-    from semiproto.analysis import steps
+    from semiproto.steps import scores as steps
 
     steps.prototypes(params.parse(config, params.PrototypesConfig), data, features, out)
 
@@ -199,7 +199,7 @@ def train(
     --compute '{...}'
     """
     from semiproto.process import distributed
-    from semiproto.train import runs
+    from semiproto.steps import training as runs
 
     step_config, compute = params.parse(config, params.TrainConfig), _compute(compute_json)
     inputs = runs.Inputs(data, split, *(folder for folder in (pretrained, prototypes) if folder is not None))
@@ -228,8 +228,8 @@ def evaluate(
     --model models/semi/digits/30/prototype/seed0 --dataset digits --labels 30 --variant prototype --seed 0
     --out results/eval/digits/30/prototype/seed0 --compute '{...}'
     """
-    from semiproto.analysis import steps
     from semiproto.process import distributed
+    from semiproto.steps import scores as steps
 
     step_config, compute = params.parse(config, params.EvaluateConfig), _compute(compute_json)
     run = {"dataset": dataset, "split": labels, "variant": variant, "seed": seed}
@@ -292,9 +292,9 @@ def tables(evaluation: Evaluations, out: Out) -> None:
 
     Example: semiproto tables --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
     """
-    from semiproto.analysis import tables as writing
-    from semiproto.analysis.evaluations import METRICS
     from semiproto.provenance import artifacts
+    from semiproto.report import tables as writing
+    from semiproto.report.evaluations import METRICS
 
     inputs = artifacts.checked_inputs(folder for folder in evaluation if (folder / METRICS).is_file())
     names = writing.tables(evaluation, out)
@@ -314,8 +314,8 @@ def outcome(
     Example: semiproto outcome --tables results/tables --forecast results/forecast/digits/30/seed0
     --out results/tables/forecast.csv
     """
-    from semiproto.analysis import advice
     from semiproto.provenance import artifacts
+    from semiproto.report import forecast as advice
 
     inputs = artifacts.checked_inputs([tables, *forecast])
     advice.outcome(tables, forecast, out)
@@ -339,9 +339,9 @@ def figures(
     Example: semiproto figures --tables results/tables --evaluation results/eval/digits/30/prototype/seed0
     --data data/raw/digits --tsne results/tsne/digits/30/seed0 --out results/figures
     """
-    from semiproto.analysis import figures as drawing
-    from semiproto.data.steps import FILES
+    from semiproto.data.layout import FILES
     from semiproto.provenance import artifacts
+    from semiproto.report.figures import registry as drawing
 
     watch = artifacts.Stopwatch()
     steps = [tsne or [], patches or [], forecast or []]
@@ -374,8 +374,8 @@ def report(
     --receipt models/semi/digits/30/prototype/seed0/receipt.json --paper experiments/voc-classic.yaml
     --out results/report.html
     """
-    from semiproto.analysis import report as page
     from semiproto.provenance import artifacts
+    from semiproto.report import page
 
     watch = artifacts.Stopwatch()
     forecasts = tables.glob("forecast.csv")  # none where no forecast was made
@@ -449,7 +449,7 @@ def check_data(
         if json_file is not None:
             write_json(json_file, findings.as_json())
     if picture is not None:
-        from semiproto.analysis import balance
+        from semiproto.report import class_balance as balance
 
         balance.picture(findings, picture)
     counts = ", ".join(f"{number} {part}" for part, number in findings.images.items())
@@ -477,7 +477,7 @@ def predict(
     """
     import signal
 
-    from semiproto.analysis import predict as prediction
+    from semiproto.deploy import predict as prediction
 
     options = prediction.Options(window, not index, overlay, confidence)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -504,7 +504,7 @@ def compare(
 
     Example: semiproto compare prototype supervised
     """
-    from semiproto.analysis import verdict
+    from semiproto.report import verdict
 
     for line in verdict.lines(minuend, subtrahend, results):
         typer.echo(line)
@@ -517,7 +517,7 @@ def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")
     Example: semiproto splits params.yaml
     """
     from semiproto.data import splits
-    from semiproto.data.steps import FILES
+    from semiproto.data.layout import FILES
 
     name = params.load(file).dataset.name
     made = sorted(path.parent for path in Path("data/splits", name).glob("*/receipt.json"))

@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 
-from semiproto.analysis.tables import RUN_COLUMNS
+from semiproto.report.tables import RUN_COLUMNS
 
 
 def test_everything_is_made(finished):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from semiproto.analysis import advice, verdict
-from semiproto.analysis.tables import mean_sd
+from semiproto.report import forecast as advice
+from semiproto.report import verdict
+from semiproto.report.tables import mean_sd
 
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "results/embedded-controls"
@@ -50,7 +51,7 @@ def test_the_shipped_table_holds_the_same_runs():
 
 
 def test_the_forecasts_table_is_the_evidence():
-    runs = pd.read_csv(ROOT / "src/semiproto/analysis/forecast-evidence.csv").set_index(["dataset", "labels", "seed"])
+    runs = pd.read_csv(ROOT / "src/semiproto/report/forecast-evidence.csv").set_index(["dataset", "labels", "seed"])
     text = (ROOT / "docs/forecast.md").read_text()
     own, val = (runs[runs["images"] == images] for images in ("labeled", "validation"))
     assert len(own) == len(val) == 10

@@ -16,7 +16,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get
 from semiproto.provenance import integrity, versions
 from semiproto.process import locks, signals
 from semiproto import params as P
-from semiproto.provenance.artifacts import RECEIPT, receipt_file, sha256_file
+from semiproto.provenance.artifacts import RECEIPT, receipt_file
+from semiproto.provenance.sources import digests
 from semiproto.errors import UserError
 
 
@@ -87,19 +88,10 @@ def step(config_class):
     return P.canonical(P.step_config(PARAMS, config_class))
 
 
-def sources(*names):
-    """Modules whose change reruns a rule, as inputs and by `contents` as a parameter.
-
-    Left out is what all rules share, or a comment there would rerun everything: cli.py, which hands on, params.py, whose
-    values are the rules' parameters, and artifacts.py, errors.py, parent.py and progress.py, which decide no result.
-    """
-    return [f"src/semiproto/{name}" for name in names]
-
-
-def contents(files):
-    """Digests of sources. An input that is older than the outputs counts as unchanged; in a fresh clone all sources are
-    older than what DVC brings, be it of other sources. Parameters are compared whatever their age."""
-    return [f"{file} {sha256_file(Path(workflow.basedir, file))[:12]}" for file in files]
+def code(module):
+    """The sources that the result of a step depends on, each with a digest: a parameter, compared whatever their age,
+    since in a fresh clone all sources are older than what DVC brings. The reason for a job then names what changed."""
+    return [f"{name} {digest[:12]}" for name, digest in digests(module).items()]
 
 
 def existing(folder, *names):
@@ -133,30 +125,6 @@ TRAINED = f"models/semi/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
 EVALUATED = f"results/eval/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
 TSNE = f"results/tsne/{DATASET}/{{split}}/seed{{seed}}"
 PATCHES = f"results/patches/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
-
-DATA_CODE = sources("data/layout.py", "data/dataset.py")
-VIEWS_CODE = DATA_CODE + sources("data/augment.py", "data/loaders.py")
-MODEL_CODE = sources(
-    "process/distributed.py",
-    "model/folder.py",
-    "model/encoders/cnn.py",
-    "model/network.py",
-    "model/prototypes.py",
-    "model/teacher.py",
-)
-ENGINE_CODE = sources(
-    "train/engine.py",
-    "train/runs.py",
-    "train/checkpoint.py",
-    "train/health.py",
-    "train/losses.py",
-    "train/schedule.py",
-    "train/supervised.py",
-    "data/own/masks.py",
-    "measure/inference.py",
-    "measure/confusion.py",
-    "measure/pseudo_labels.py",
-)
 
 
 def of_runs(pattern, runs=RUNS):

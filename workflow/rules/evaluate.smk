@@ -1,20 +1,11 @@
 # What the trained models score, where their features lie, and what their prototypes stand for.
 
-SCORING_CODE = (
-    DATA_CODE
-    + MODEL_CODE
-    + sources("analysis/steps.py", "measure/inference.py", "measure/confusion.py", "measure/scoring.py")
-    + sources("measure/boundary.py", "measure/calibration.py", "measure/pseudo_labels.py")
-)
-
-
 rule evaluate:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{TRAINED}/receipt.json"],
         files=existing(DATA, "files"),
         model=existing(TRAINED, "model.safetensors", "student.safetensors"),
         pretrained=warm_start,
-        code=SCORING_CODE,
     output:
         multiext(
             f"{EVALUATED}/",
@@ -29,7 +20,7 @@ rule evaluate:
         receipt=f"{EVALUATED}/receipt.json",
     params:
         config=step(P.EvaluateConfig),
-        code=contents(SCORING_CODE),
+        code=code("steps.scores"),
         split=SPLIT,
         model=TRAINED,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
@@ -51,22 +42,18 @@ def compared(name):
     ]
 
 
-TSNE_CODE = SCORING_CODE + sources("measure/features.py", "measure/tsne.py")
-
-
 rule tsne:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
         runs=compared("receipt.json"),
         models=lambda wildcards: [ancient(file) for file in compared("student.safetensors")(wildcards)],
-        code=TSNE_CODE,
     output:
         multiext(f"{TSNE}/", "points.csv", "compactness.csv"),
         receipt=f"{TSNE}/receipt.json",
     params:
         config=step(P.TsneConfig),
-        code=contents(TSNE_CODE),
+        code=code("measure.tsne"),
         split=SPLIT,
         models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.runs],
         variants=lambda wildcards: [f"--variant {variant}" for variant in TSNE_VARIANTS[wildcards.split]],
@@ -79,21 +66,17 @@ rule tsne:
         " {params.models} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
 
 
-PATCHES_CODE = SCORING_CODE + sources("measure/features.py", "measure/patches.py")
-
-
 rule patches:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{TRAINED}/receipt.json"],
         files=existing(DATA, "files"),
         model=existing(TRAINED, "student.safetensors"),
-        code=PATCHES_CODE,
     output:
         multiext(f"{PATCHES}/", "prototypes.csv", "patches.csv", "labeled.png", "unlabeled.png"),
         receipt=f"{PATCHES}/receipt.json",
     params:
         config=step(P.PatchesConfig),
-        code=contents(PATCHES_CODE),
+        code=code("measure.patches"),
         split=SPLIT,
         model=TRAINED,
         out=PATCHES,

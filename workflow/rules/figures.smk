@@ -31,13 +31,6 @@ FIGURES = [
     for name in ("method", "labels", *(f"{name}{suffix}" for suffix in SUFFIXES for name in OF_A_SPLIT))
     for kind in ("png", "pdf")
 ]
-FIGURES_CODE = sources(
-    *(f"analysis/{name}.py" for name in ("figures", "drawing", "charts", "gallery", "spaces", "diagram", "outlook")),
-    *(f"analysis/{name}.py" for name in ("evaluations", "tables", "verdict", "advice")),
-    "data/layout.py",
-)
-
-
 def in_report(files, category):
     """Marks what `snakemake --report` shows, under a category; it has no use for a PDF beside the PNG."""
     marked = dict(caption=f"../report/{category}.rst", category=category)
@@ -50,27 +43,18 @@ def repeated(name, values):
     return [f"{name} {value}" for value in values]
 
 
-TABLES_CODE = sources(
-    *(f"analysis/{name}.py" for name in ("tables", "evaluations", "bootstrap", "verdict", "published")), "analysis/published.csv"
-)
-
-
 rule tables:
     input:
         receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS],
         metrics=[f"{folder}/{name}" for folder in EVALUATIONS for name in ("metrics.json", "validation.csv")],
         images=[ancient(f"{folder}/images.csv") for folder in EVALUATIONS],
-        code=TABLES_CODE,
     output:
         in_report(TABLES, "tables"),
     params:
-        code=contents(TABLES_CODE),
+        code=code("report.tables"),
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} tables {params.evaluations} --out results/tables"
-
-
-OUTCOME_CODE = sources("analysis/advice.py", "analysis/evaluations.py")
 
 
 rule outcome:
@@ -78,12 +62,11 @@ rule outcome:
         runs="results/tables/runs.csv",
         receipt="results/tables/receipt.json",
         forecasts=of_starts(f"{FORECAST}/forecast.json", FORECASTS),
-        code=OUTCOME_CODE,
     output:
         table="results/tables/forecast.csv",
         receipt="results/tables/forecast.receipt.json",
     params:
-        code=contents(OUTCOME_CODE),
+        code=code("report.forecast"),
         forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
     shell:
         "{SEMIPROTO} outcome --tables results/tables {params.forecasts} --out {output.table}"
@@ -101,12 +84,11 @@ rule figures:
         patches=[f"{folder}/{name}" for folder in PROTOTYPES_SEEN for name in ("prototypes.csv", "labeled.png", "unlabeled.png")],
         forecasts=of_starts(f"{FORECAST}/receipt.json", FORECASTS),
         files=existing(DATA, "files"),
-        code=FIGURES_CODE,
     output:
         in_report(FIGURES, "figures"),
         receipt="results/figures/receipt.json",
     params:
-        code=contents(FIGURES_CODE),
+        code=code("report.figures.registry"),
         evaluations=repeated("--evaluation", EVALUATIONS),
         health=lambda wildcards, input: repeated("--health", input.health),
         tsne=repeated("--tsne", PROJECTIONS),
@@ -130,13 +112,6 @@ RECEIPTS = (
 PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits.family, "voc-classic")
 
 
-REPORT_CODE = sources(
-    *(f"analysis/{name}.py" for name in ("report", "ancestry", "tables", "evaluations", "verdict", "advice")),
-    "analysis/report.html",
-    "data/layout.py",
-)
-
-
 rule report:
     input:
         tables=[*TABLES, "results/tables/forecast.csv"],
@@ -144,12 +119,11 @@ rule report:
         figures=[ancient(figure) for figure in FIGURES],
         receipts=RECEIPTS,
         paper=f"experiments/{PAPER}.yaml",
-        code=REPORT_CODE,
     output:
         page=in_report(["results/report.html"], "report"),
         receipt="results/report.receipt.json",
     params:
-        code=contents(REPORT_CODE),
+        code=code("report.page"),
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
         "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --paper {input.paper}"

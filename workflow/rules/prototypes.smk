@@ -1,20 +1,16 @@
 # Supervised training, the features of its network, and the prototypes in them.
 
 
-PRETRAIN_CODE = VIEWS_CODE + MODEL_CODE + ENGINE_CODE
-
-
 rule pretrain:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
         files=existing(DATA, "files"),
         weights=WEIGHTS,
-        code=PRETRAIN_CODE,
     output:
         multiext(f"{PRETRAINED}/", *PRETRAINED_FILES),
     params:
         config=step(P.PretrainConfig),
-        code=contents(PRETRAIN_CODE),
+        code=code("steps.training"),
         split=SPLIT,
         out=PRETRAINED,
         checkpoints=f"checkpoints/pretrain/{DATASET}/{{split}}/seed{{seed}}",
@@ -26,21 +22,17 @@ rule pretrain:
         " --out {params.out} --checkpoints {params.checkpoints} --compute {COMPUTE:q}"
 
 
-FEATURES_CODE = DATA_CODE + MODEL_CODE + sources("measure/features.py", "analysis/steps.py")
-
-
 rule features:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{PRETRAINED}/receipt.json"],
         files=existing(DATA, "files"),
         model=existing(PRETRAINED, "model.safetensors"),
-        code=FEATURES_CODE,
     output:
         features=f"{FEATURES}/features.safetensors",
         receipt=f"{FEATURES}/receipt.json",
     params:
         config=step(P.FeaturesConfig),
-        code=contents(FEATURES_CODE),
+        code=code("steps.scores"),
         split=SPLIT,
         pretrained=PRETRAINED,
         out=FEATURES,
@@ -52,20 +44,16 @@ rule features:
         " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
 
 
-PROTOTYPES_CODE = sources("data/layout.py", "model/folder.py", "measure/features.py", "analysis/steps.py")
-
-
 rule prototypes:
     input:
         receipt=f"{FEATURES}/receipt.json",
         features=existing(FEATURES, "features.safetensors"),
-        code=PROTOTYPES_CODE,
     output:
         prototypes=f"{PROTOTYPES}/prototypes.safetensors",
         receipt=f"{PROTOTYPES}/receipt.json",
     params:
         config=step(P.PrototypesConfig),
-        code=contents(PROTOTYPES_CODE),
+        code=code("steps.scores"),
         features=FEATURES,
         out=PROTOTYPES,
     shell:

@@ -22,9 +22,6 @@ def option(name, files):
     return f"{name} {Path(files[0]).parent.as_posix()}" if files else ""
 
 
-TRAIN_CODE = VIEWS_CODE + MODEL_CODE + ENGINE_CODE + sources("train/semi.py")
-
-
 rule train:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json"],
@@ -32,7 +29,6 @@ rule train:
         weights=lambda wildcards: [] if PARAMS.semi_of(wildcards.variant).warm_start else WEIGHTS,
         pretrained=warm_start,
         prototypes=first_prototypes,
-        code=TRAIN_CODE,
     output:
         multiext(
             f"{TRAINED}/",
@@ -46,7 +42,7 @@ rule train:
         receipt=f"{TRAINED}/receipt.json",
     params:
         config=lambda wildcards: P.canonical(P.train_config(PARAMS, wildcards.variant)),
-        code=contents(TRAIN_CODE),
+        code=code("steps.training"),
         split=SPLIT,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
         prototypes=lambda wildcards, input: option("--prototypes", input.prototypes),

@@ -18,6 +18,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from semiproto.errors import UserError
 
 IGNORE_INDEX = 255
+FILES = "files"
+"""Sub-folder of data/raw/<dataset> that holds the set, its <root>; the receipt is beside it."""
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
 PUBLISHED = f"{LISTS}/published"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")

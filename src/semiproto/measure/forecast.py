@@ -12,10 +12,9 @@ from typing import Any
 
 import torch
 
-from semiproto.analysis import advice, outlook
 from semiproto.data import layout
 from semiproto.data.dataset import Images
-from semiproto.data.steps import FILES
+from semiproto.data.layout import FILES
 from semiproto.measure.inference import batches
 from semiproto.measure.pseudo_labels import PseudoLabels
 from semiproto.model import folder as model_folder
@@ -24,6 +23,8 @@ from semiproto.model.teacher import Teacher
 from semiproto.params import ForecastConfig
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import Stopwatch, atomic_write, read_receipt, sha256_file, write_json, write_receipt
+from semiproto.report import forecast as advice
+from semiproto.report.figures import forecast as outlook
 
 TAUS = [round(0.5 + 0.01 * n, 2) for n in range(50)]
 """Thresholds that are looked at: 0.5 to 0.99. The one in use is added."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from semiproto.data import layout
 from semiproto.data.dataset import Images
-from semiproto.data.steps import FILES
+from semiproto.data.layout import FILES
 from semiproto.errors import UserError
 from semiproto.measure.features import draw_images
 from semiproto.model import folder as model_folder

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from semiproto.data import layout
 from semiproto.data.dataset import Images
-from semiproto.data.steps import FILES
+from semiproto.data.layout import FILES
 from semiproto.measure.features import draw_images, sample_features
 from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank

@@ -5,9 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from semiproto.data import dataset
-from semiproto.data.dataset import Images, WeakViews
+from semiproto.data import loaders
+from semiproto.data.dataset import Images
 from semiproto.data.layout import IMAGES, MASKS
+from semiproto.data.loaders import WeakViews
 from semiproto.errors import UserError
 
 
@@ -48,7 +49,7 @@ def test_the_cache_changes_nothing(digits_root, ids, tiny, monkeypatch):
     cached = WeakViews(digits_root, ids["train"], tiny.augment, labeled=True)
     before = [cached[n, 0, n, 0] for n in range(4)]
     assert len(cached._cache) == 4
-    monkeypatch.setattr(dataset, "CACHE_BYTES", 2 * 4 * 64 * 64)
+    monkeypatch.setattr(loaders, "CACHE_BYTES", 2 * 4 * 64 * 64)
     small = WeakViews(digits_root, ids["train"], tiny.augment, labeled=True)
     for _ in range(2):
         after = [small[n, 0, n, 0] for n in range(4)]

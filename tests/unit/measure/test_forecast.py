@@ -9,8 +9,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from semiproto.data.dataset import Images
-from semiproto.data.layout import MASKS, read_mask, write_mask
-from semiproto.data.steps import FILES
+from semiproto.data.layout import FILES, MASKS, read_mask, write_mask
 from semiproto.measure import forecast
 from semiproto.measure.pseudo_labels import PseudoLabels
 from semiproto.model.folder import MODEL, Card, save_weights, write_card

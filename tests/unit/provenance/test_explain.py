@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from semiproto import params
-from semiproto.data import steps
 from semiproto.errors import UserError
 from semiproto.provenance import artifacts
 from semiproto.provenance.explain import explain
+from semiproto.steps import inputs as steps
 
 EVALUATION = "results/eval/digits/30/{variant}/seed{seed}"
 

@@ -1,0 +1,85 @@
+"""The sources that decide a step's result: its module and all of this package that it imports, read and not run.
+
+A rule depends on them, a receipt records them, and a training goes on only with the code that it began with; so no list
+of modules is typed by hand, and what a step does not import cannot rerun it.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+NEUTRAL = (
+    *("__init__.py", "__main__.py", "errors.py", "paths.py", "cli", "params", "params.py", "provenance"),
+    *("process/locks.py", "process/parent.py", "process/progress.py", "process/signals.py", "steps/job.py"),
+)
+"""Files and folders that decide no result: they hand on, check, word and record. A change there would rerun everything
+for nothing. Parameters are left out too: a rule has their values. The commit in a receipt covers all of these."""
+
+
+def sources(module: str) -> list[Path]:
+    """The files that the result of `module` (`steps.models.train`) depends on, relative to the package, sorted.
+
+    Its own file, those of the package that it imports, wherever in it and however indirectly, and the data files beside
+    them that it names. Packages' own files are among them where they hold code.
+    """
+    found: set[Path] = set()
+    waiting = [_file(module)]
+    while waiting:
+        file = waiting.pop()
+        if file is None or file in found or _is_neutral(file):
+            continue
+        found.add(file)
+        waiting += map(_file, _imported(file))
+        found |= _named_data(file)
+    return sorted(path.relative_to(PACKAGE) for path in found if path.suffix != ".py" or _tree(path).body[1:])
+
+
+def digests(module: str) -> dict[str, str]:
+    """sha256 of each of the `sources`, by its path in the package."""
+    return {path.as_posix(): _sha256(PACKAGE / path) for path in sources(module)}
+
+
+def _file(module: str) -> Path | None:
+    """The file of a dotted name within the package; None where it names something in a module."""
+    path = PACKAGE.joinpath(*filter(None, module.split(".")))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _is_neutral(file: Path) -> bool:
+    return any(file.is_relative_to(PACKAGE / name) for name in NEUTRAL)
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """Dotted names within the package that a module imports, its functions included, with the packages around them."""
+    for node in ast.walk(_tree(file)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            root, *parts = name.split(".")
+            if root == PACKAGE.name:
+                yield from (".".join(parts[:length]) for length in range(len(parts) + 1))
+
+
+def _named_data(file: Path) -> set[Path]:
+    """Files beside a module that are no modules and that it names in a string."""
+    words = {node.value for node in ast.walk(_tree(file)) if isinstance(node, ast.Constant)}
+    return {path for path in file.parent.iterdir() if path.suffix != ".py" and path.is_file() and path.name in words}
+
+
+@functools.cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_bytes())
+
+
+@functools.cache
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,168 @@
+"""The evaluations of single runs, as the tables, the verdict and the figures read them: CSV and JSON, no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import pandas as pd
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
+
+from semiproto.errors import UserError
+
+VARIANTS = ("supervised", "consistency", "prototype")
+CONTROLS = ("supervised-equal-compute", "consistency-equal-loss")
+ORDER = (*VARIANTS, *CONTROLS)
+"""Order of variants in tables and figures; others follow, those of one first part together."""
+
+METRICS = "metrics.json"
+ROUNDING = 2e-4
+"""Points that scores of one run may differ by when one is computed of others: METRICS has four digits."""
+
+GROUP = ["dataset", "labels"]
+"""Runs that may be compared: one data set, one number of labelled images."""
+
+TEXT = {
+    *("dataset", "variant", "minuend", "subtrahend", "question", "verdict", "sentence", "seeds", "run", "image"),
+    *("class", "name", "measure", "kind", "group", "list", "space", "method", "family", "protocol", "source", "note"),
+}
+"""Columns of our tables that are read as text, also where it looks like numbers."""
+NUMBERS_OR_TEXT = {"images", "equal_steps", "equal_labels"}
+"""Counts in one table and words in another, or true and false; all other columns hold numbers."""
+
+
+def _percent(value: float) -> float:
+    if not (math.isnan(value) or 0 <= value <= 100):
+        raise ValueError(f"{value} is no percentage")
+    return value
+
+
+Score = Annotated[float, BeforeValidator(lambda v: math.nan if v is None else v), AfterValidator(_percent)]
+"""Percent; nan where there is none."""
+
+
+class Evaluation(BaseModel):
+    """One run's metrics.json, which steps/scores.py writes; seconds are of training."""
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: Path
+    dataset: str
+    split: str
+    labels: PositiveInt
+    variant: str
+    seed: NonNegativeInt
+    steps: PositiveInt
+    seconds: NonNegativeFloat
+    images: PositiveInt
+    miou: Score
+    miou_best: Score
+    miou_student: Score
+    miou_prototype_head: Score
+    boundary_iou: Score
+    accuracy: Score
+    ece: Score
+    iou: dict[str, Score]
+    """By class, in the order of the mask values; so are the boundary IoUs."""
+    boundary_iou_per_class: dict[str, Score]
+    lists: dict[str, str]
+    """sha256 of the lists of labelled and of validation images."""
+    set: str
+    family: str
+    encoder: str
+    window: dict[str, int] | None
+
+    @model_validator(mode="after")
+    def _is_the_mean(self) -> Self:
+        known = [iou for iou in self.iou.values() if not math.isnan(iou)]
+        if known and not math.isclose(sum(known) / len(known), self.miou, abs_tol=ROUNDING):
+            raise ValueError(f"miou {self.miou} is not the mean of iou")
+        return self
+
+
+def read_evaluations(folders: Iterable[Path]) -> list[Evaluation]:
+    """The evaluations in the tables' order: data set, labels, variant, seed."""
+    read = [_read_evaluation(folder) for folder in folders]
+    if not read:
+        raise UserError("no evaluation was given; run `snakemake --cores all`, or name folders below results/eval")
+    seen: dict[tuple[str, int, str, int], Path] = {}
+    for e in read:
+        other = seen.setdefault((e.dataset, e.labels, e.variant, e.seed), e.folder)
+        if other is not e.folder:
+            raise UserError(f"{e.folder}: the same variant, labels and seed as {other}; give one of them")
+    return sorted(read, key=lambda e: (e.dataset, e.labels, _rank(e.variant), e.seed))
+
+
+def in_order(variants: Iterable[str]) -> list[str]:
+    """The distinct variants in the tables' order."""
+    return sorted(set(variants), key=_rank)
+
+
+def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ()) -> pd.DataFrame:
+    """A CSV of ours. Only an empty field is missing: a class may well be called `None` or `NA`.
+
+    UserError where there is none, it cannot be read, one of `columns` or of `key` is not in it, two rows have the same
+    `key`, or text is where a number belongs.
+    """
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table; run `snakemake --cores all`") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not a table ({error}); delete it and run `snakemake --cores all`") from None
+    if missing := [name for name in (*columns, *key) if name not in table]:
+        raise UserError(f"{path}: damaged, it has no column {missing[0]}; delete it and run `snakemake --cores all`")
+    if key and (again := table.index[table.duplicated([*key])]).size:
+        raise UserError(
+            f"{path}: damaged, row {again[0] + 1} is there twice; delete it and run `snakemake --cores all`"
+        )
+    for name in table.select_dtypes(exclude="number").columns.difference([*TEXT, *NUMBERS_OR_TEXT]):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        if (wrong := table[name][numbers.isna() & table[name].notna()]).size:
+            raise UserError(
+                f"{path}: damaged, {name} is {wrong.iloc[0]} in row {wrong.index[0] + 1}; delete it and run"
+                " `snakemake --cores all`"
+            )
+    return table
+
+
+def base_of(variant: str, known: Iterable[str] = ORDER) -> str:
+    """The longest of `known` that a name such as prototype-long begins with; empty for none."""
+    return max((base for base in known if f"{variant}-".startswith(f"{base}-")), key=len, default="")
+
+
+def _rank(variant: str) -> tuple[int, int, str]:
+    base = base_of(variant)
+    place = ORDER.index(base) if base else len(ORDER)
+    return (place if variant == base else len(ORDER), place, variant)
+
+
+def _read_evaluation(folder: Path) -> Evaluation:
+    path = folder / METRICS
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        by_class = {name: _by_class(fields, name) for name in ("iou", "boundary_iou_per_class")}
+        return Evaluation(**fields | by_class | {"folder": folder})
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `snakemake --cores all`") from None
+    except (KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(
+            f"{path}: not a run's metrics ({reason}); delete {folder} and run `snakemake --cores all`"
+        ) from None
+
+
+def _by_class(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    return dict(zip(fields["classes"], fields[name], strict=True))

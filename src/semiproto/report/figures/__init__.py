@@ -1,0 +1,1 @@
+"""The figures, one file each; registry.py lists them."""

@@ -1,0 +1,68 @@
+"""Published mIoU beside ours, where it was measured in the same way; else the reason why it was not.
+
+published.csv has the numbers, percent. They are of the epoch that was best on the validation images, and of one split
+and one training each; so ours is given at the best step too, though the tables' headline is the last step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from semiproto.report.evaluations import GROUP, Evaluation, read_table
+
+COLUMNS = [
+    *(*GROUP, "method", "published", "family", "protocol", "source"),
+    *("variant", "n", "miou_mean", "miou_sd", "miou_best_mean", "miou_best_sd", "note"),
+]
+NUMBERS = Path(__file__).with_name("published.csv")
+ENCODER = "resnet101"
+"""How timm's names of the published runs' encoder begin."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How published runs of a family of splits were made and scored (method section 9)."""
+
+    sets: tuple[str, ...]
+    window: dict[str, int] | None
+
+
+VOC = Protocol(("voc-sbd", "voc-class-aug"), None)
+PROTOCOLS = {"classic": VOC, "blended": VOC, "cityscapes": Protocol(("cityscapes",), {"size": 769, "stride": 513})}
+
+
+def published_table(evaluations: list[Evaluation], summary: pd.DataFrame) -> pd.DataFrame:
+    """The columns COLUMNS: the published numbers of a data set's splits, with ours where we have the same number of
+    labels; or, for a data set that cannot be compared, one row with the reason in `note`."""
+    return pd.concat(list(_rows(evaluations, summary)), ignore_index=True).reindex(columns=COLUMNS)
+
+
+def _rows(evaluations: list[Evaluation], summary: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    numbers = read_table(NUMBERS).rename(columns={"miou": "published"})
+    for dataset, run in {e.dataset: e for e in evaluations}.items():
+        if reason := why_not(run):
+            yield pd.DataFrame({"dataset": [dataset], "note": [reason]})
+            continue
+        known = numbers[numbers["family"] == run.family].assign(dataset=dataset, protocol=_scoring(run.window))
+        yield known.merge(summary, how="left", on=[*GROUP, "variant"])
+
+
+def _scoring(window: dict[str, int] | None) -> str:
+    """How images were scored, in words."""
+    return "whole images" if window is None else f"windows of {window['size']}, stride {window['stride']}"
+
+
+def why_not(run: Evaluation) -> str:
+    """Why a run cannot be compared with published ones, in a line; empty if it can."""
+    protocol = PROTOCOLS.get(run.family)
+    if protocol is None or run.set not in protocol.sets:
+        return f"nobody published results on these images and splits ({run.set}, {run.family})"
+    if run.window != protocol.window:
+        return f"scored on {_scoring(run.window)}, the published ones on {_scoring(protocol.window)}"
+    if not run.encoder.startswith(ENCODER):
+        return f"the encoder is {run.encoder}, that of the published ones is a ResNet-101"
+    return ""

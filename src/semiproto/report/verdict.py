@@ -1,0 +1,321 @@
+"""Did it help? Differences between variants in plain words, with their intervals and what they do not answer.
+
+Only the teacher's linear head at the last step is compared. Gains are in points of mIoU.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from semiproto.errors import UserError
+from semiproto.report.bootstrap import Gains, paired_gains
+from semiproto.report.evaluations import (
+    CONTROLS,
+    METRICS,
+    ORDER,
+    ROUNDING,
+    Evaluation,
+    base_of,
+    in_order,
+    read_evaluations,
+    read_table,
+)
+
+HELPED, HURT, UNSURE, UNKNOWN = "helped", "hurt", "can't tell", "not known"
+BETTER, WORSE = "better", "worse"
+PERHAPS = "perhaps {}"
+"""Of a class whose own interval excludes zero, which among so many classes happens by chance."""
+NO_SEED = "not known: no seed has a score of both"
+
+QUESTIONS = {
+    ("prototype", "supervised"): "Did the unlabelled images help?",
+    (
+        "prototype",
+        "supervised-equal-compute",
+    ): "Do unlabelled images help more than the same compute on labelled ones?",
+    ("prototype", "consistency"): "Do the prototypes help over consistency?",
+    ("prototype", "consistency-equal-loss"): "Do the prototypes help more than just twice the loss?",
+    ("consistency", "supervised"): "Does consistency alone help?",
+}
+"""What is asked of every data set and number of labels, by minuend and subtrahend."""
+
+COLUMNS = [
+    *("dataset", "labels", "question", "minuend", "subtrahend", "seeds", "images", "gain", "low", "high"),
+    *("equal_steps", "equal_labels", "verdict", "sentence"),
+]
+IMAGE_COLUMNS = ("image", "class", "pixels", "intersection", "union")
+CLASS_COLUMNS = ["dataset", "labels", "minuend", "subtrahend", "class", "gain", "low", "high", "verdict"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two variants' runs, in pairs of one seed, and the gains of the first over the second."""
+
+    more: list[Evaluation]
+    less: list[Evaluation]
+    gains: Gains
+    left_out: list[int]
+    """Seeds that only one of the two has a score for."""
+
+    def classes(self) -> pd.DataFrame:
+        """A row for each class: gain and 95 % interval in points, and whether it is better or worse.
+
+        The interval is of each class alone. A class is called better or worse only where the interval that holds for
+        all classes together excludes zero, else perhaps better or perhaps worse where its own does.
+        """
+        (low, high), (lowest, highest) = self.gains.interval(), self.gains.interval(tests=len(self.more[0].iou))
+        cases = {BETTER: lowest > 0, WORSE: highest < 0, UNKNOWN: np.isnan(lowest)}
+        cases |= {PERHAPS.format(BETTER): low > 0, PERHAPS.format(WORSE): high < 0}
+        verdicts = np.select(list(cases.values()), list(cases), UNSURE)
+        columns = {"gain": self.gains.gain, "low": low, "high": high, "verdict": verdicts}
+        return pd.DataFrame({"class": list(self.more[0].iou)} | {name: v[1:] for name, v in columns.items()})
+
+    def verdict(self) -> str:
+        low, high = (ends[0] for ends in self.gains.interval())
+        return HELPED if low > 0 else HURT if high < 0 else UNSURE
+
+    def sentence(self) -> str:
+        return "; ".join([self._gain(), *self._named_classes(), *self._caveats()])
+
+    def row(self) -> dict[str, Any]:
+        low, high = (float(ends[0]) for ends in self.gains.interval())
+        return {
+            "seeds": " ".join(str(e.seed) for e in self.more),
+            "images": self.more[0].images,
+            "gain": float(self.gains.gain[0]),
+            "low": low,
+            "high": high,
+            "equal_steps": self._same(lambda e: e.steps),
+            "equal_labels": self._same(lambda e: e.lists["labeled"]),
+            "verdict": self.verdict(),
+            "sentence": self.sentence(),
+        }
+
+    def _same(self, of: Callable[[Evaluation], Any]) -> bool:
+        return all(of(a) == of(b) for a, b in zip(self.more, self.less, strict=True))
+
+    def _gain(self) -> str:
+        """`helped by 3.1 points, 95 % interval 1.9 to 4.4`."""
+        verdict, gain = self.verdict(), float(self.gains.gain[0])
+        low, high = (float(ends[0]) for ends in self.gains.interval())
+        if np.isnan(low):
+            return f"can't tell: {signed(gain)} points on {self.more[0].images} image"
+        if verdict == UNSURE:
+            return f"can't tell: {signed(gain)} points, 95 % interval {signed(low)} to {signed(high)}"
+        near, far = sorted((abs(low), abs(high)))
+        return f"{verdict} by {digits(abs(gain))} points, 95 % interval {digits(near)} to {digits(far)}"
+
+    def _named_classes(self) -> Iterator[str]:
+        table = self.classes()
+        for word in (WORSE,) if self.verdict() == HELPED else (BETTER, WORSE):
+            if named := list(table["class"][table["verdict"] == word]):
+                yield f"{word} for: {', '.join(named)}"
+
+    def _caveats(self) -> Iterator[str]:
+        more, less = self.more[0], self.less[0]
+        spent, others = (float(np.mean([e.seconds for e in runs])) for runs in (self.more, self.less))
+        if len(self.more) == 1:
+            yield "one seed: the interval covers the images, not the spread of training"
+        if self.left_out:
+            yield f"no score of both for seed {', '.join(map(str, self.left_out))}, left out"
+        if not self._same(lambda e: e.steps):
+            yield f"steps are not equal ({more.steps:,} in {spent:,.0f} seconds, {less.steps:,} in {others:,.0f})"
+        if not self._same(lambda e: e.lists["labeled"]):
+            yield f"labelled images are not the same ({more.labels} and {less.labels})"
+        if not self._same(lambda e: e.encoder):
+            yield f"encoders are not the same ({more.encoder} and {less.encoder})"
+        if not self._same(lambda e: e.window):
+            yield "they were not scored with the same window"
+
+
+def compare(more: Sequence[Evaluation], less: Sequence[Evaluation]) -> Comparison | None:
+    """The comparison over the seeds that both have a score for; None where there is no such seed.
+
+    UserError where the runs are of other validation images or classes.
+    """
+    first, second = ({e.seed: e for e in runs if not np.isnan(e.miou)} for runs in (more, less))
+    seeds = sorted(first.keys() & second.keys())
+    if not seeds:
+        return None
+    pairs = [first[seed] for seed in seeds], [second[seed] for seed in seeds]
+    pixels = _pixels([*pairs[0], *pairs[1]])
+    left_out = sorted({e.seed for e in (*more, *less)} - set(seeds))
+    return Comparison(*pairs, paired_gains(pixels[: len(seeds)], pixels[len(seeds) :]), left_out)
+
+
+def _pixels(runs: list[Evaluation]) -> np.ndarray:
+    """Pixels of intersection and union from the runs' images.csv, int64 [runs, images, classes, 2]."""
+    tables = [_checked(run, read_table(run.folder / "images.csv", IMAGE_COLUMNS)) for run in runs]
+    ids, classes, truth = sorted(set(tables[0]["image"])), list(runs[0].iou), _truth(tables[0])
+    pixels = np.zeros((len(runs), len(ids), len(classes), 2), dtype=np.int64)
+    for run, table, own in zip(runs, tables, pixels, strict=True):
+        if list(run.iou) != classes or not _truth(table).equals(truth):
+            raise UserError(
+                f"{run.folder}: not the validation images or classes of {runs[0].folder}; compare runs that share them"
+            )
+        image, class_ = (pd.Categorical(table[c], of).codes for c, of in (("image", ids), ("class", classes)))
+        own[image, class_] = table[["intersection", "union"]].to_numpy()
+    return pixels
+
+
+def _truth(table: pd.DataFrame) -> pd.Series[int]:
+    """Pixels in the masks by image and class: the same in all runs that were scored on the same masks."""
+    return table[table["pixels"] > 0].set_index(["image", "class"])["pixels"].sort_index()
+
+
+def _checked(run: Evaluation, table: pd.DataFrame) -> pd.DataFrame:
+    """The run's images.csv; UserError where it cannot be what an evaluation wrote.
+
+    Its sums over the images must give the run's IoUs: a lost or changed line would be a gain that wasn't measured.
+    """
+    sums = table.groupby("class")[["intersection", "union"]].sum()
+    iou = 100 * (sums["intersection"] / sums["union"]).reindex(list(run.iou))
+    known = table["image"].nunique() <= run.images and set(table["class"]) <= set(run.iou)  # void masks have no line
+    if (
+        not known
+        or not table["intersection"].between(0, table["union"]).all()
+        or not np.allclose(iou, list(run.iou.values()), rtol=0, atol=ROUNDING, equal_nan=True)
+    ):
+        raise UserError(
+            f"{run.folder}/images.csv: damaged, it does not give the scores of {METRICS}; delete {run.folder} and run"
+            " `snakemake --cores all`"
+        )
+    return table
+
+
+def verdicts(evaluations: list[Evaluation]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """verdict.csv and verdict_classes.csv: every question, answered or not; evaluations as `read_evaluations` gives."""
+    rows, classes = [], []
+    for (dataset, labels), group in _by_labels(evaluations).items():
+        runs = {variant: list(own) for variant, own in groupby(group, key=lambda e: e.variant)}
+        for (minuend, subtrahend), question in _questions(runs):
+            names: dict[str, Any] = {"dataset": dataset, "labels": labels}
+            names |= {"minuend": minuend, "subtrahend": subtrahend}
+            found = compare(runs.get(minuend, []), runs.get(subtrahend, []))
+            answer = {"verdict": UNKNOWN, "sentence": _unanswered(runs, minuend, subtrahend)}
+            rows.append(names | {"question": question} | (answer if found is None else found.row()))
+            if found is not None:
+                classes.append(found.classes().assign(**names))
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"images": "Int64"})
+    return table, pd.concat(classes)[CLASS_COLUMNS] if classes else pd.DataFrame(columns=CLASS_COLUMNS)
+
+
+def _questions(runs: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Those of QUESTIONS, what each other variant changes, and QUESTIONS again of variants that share an ending.
+
+    Such as prototype-long and supervised-long: the former changes prototype, and is compared with the latter. And
+    prototype-long-tau-0.9 changes prototype-long where that was run, else prototype.
+    """
+    yield from QUESTIONS.items()
+    others = in_order(set(runs) - set(ORDER))
+    for variant in others:
+        changed = base_of(variant, {*runs, *ORDER} - {variant}) or "prototype"
+        yield (variant, changed), f"What does {variant} change?"
+    bases = {variant: base_of(variant) for variant in others}
+    for ending in sorted({variant.removeprefix(base) for variant, base in bases.items() if base}):
+        for pair, question in QUESTIONS.items():
+            minuend, subtrahend = (name + ending for name in pair)
+            if minuend in others and subtrahend in others:
+                yield (minuend, subtrahend), f"{question} ({ending[1:]})"
+
+
+def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str) -> str:
+    """Why there is no answer, and the command that gives one."""
+    missing = [variant for variant in (minuend, subtrahend) if variant not in runs]
+    if not missing:
+        return NO_SEED
+    known = next(iter(runs.values()))
+    seeds = ",".join(str(e.seed) for e in known)
+    folder = f"seed{{{seeds}}}" if len(known) > 1 else known[0].folder.name  # braces: the shell's for several
+    receipts = [f"{known[0].folder.parents[1] / variant / folder}/receipt.json" for variant in missing]
+    return (
+        f"not known: {' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not run; run"
+        f" `snakemake --cores all -- {' '.join(receipts)}` and `semiproto compare {minuend} {subtrahend}`"
+    )
+
+
+def lines(minuend: str, subtrahend: str, results: Path) -> Iterator[str]:
+    """What `semiproto compare` prints of two variants, or folders of evaluations, for each number of labels.
+
+    results: where variants are looked for, results/eval. UserError where there is nothing to compare.
+    """
+    if minuend == subtrahend:
+        raise UserError(f"{minuend}: named twice; name two to compare")
+    more, less = (_by_labels(find(what, results)) for what in (minuend, subtrahend))
+    pairs = [(own, less[labels]) for labels, own in more.items() if labels in less]
+    if not pairs and len(more) == len(less) == 1:  # two folders with different numbers of labels
+        pairs = [(a, b) for a, b in zip(more.values(), less.values(), strict=True) if a[0].dataset == b[0].dataset]
+    if not pairs:
+        raise UserError(
+            f"{minuend}, {subtrahend}: evaluated on no split in common; name folders below {results} to compare two"
+        )
+    for own, others in pairs:
+        if same := {e.folder.resolve() for e in own} & {e.folder.resolve() for e in others}:
+            raise UserError(f"{min(same)}: named twice; name two to compare")
+        yield from _lines_of(own, others)
+
+
+def find(what: str, results: Path) -> list[Evaluation]:
+    """The evaluations of a variant below `results`, or in a folder: of one run, or of the seeds of one variant."""
+    path = Path(what)
+    if path.is_dir():
+        files = [path / METRICS] if (path / METRICS).is_file() else sorted(path.glob(f"seed*/{METRICS}"))
+    else:
+        files = [file for file in sorted(results.glob(f"*/*/*/seed*/{METRICS}")) if file.parts[-3] == what]
+    if not files:
+        known = ", ".join(in_order(file.parts[-3] for file in results.glob(f"*/*/*/seed*/{METRICS}")))
+        raise UserError(
+            f"{what}: no evaluation; name a folder with {METRICS}, or a variant below {results} ({known or 'none yet'})"
+        )
+    return read_evaluations(file.parent for file in files)
+
+
+def _by_labels(evaluations: list[Evaluation]) -> dict[tuple[str, int], list[Evaluation]]:
+    return {key: list(own) for key, own in groupby(evaluations, key=lambda e: (e.dataset, e.labels))}
+
+
+def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
+    first = more[0]
+    yield f"{first.dataset}, {first.labels} labelled images: {first.variant} over {less[0].variant}"
+    found = compare(more, less)
+    yield f"  {NO_SEED if found is None else found.sentence()}"
+    if found is not None:
+        yield from _details(found)
+    if less[0].variant in CONTROLS:
+        return
+    split = Path(os.path.relpath(first.folder.resolve().parents[1]))
+    beside = [file.parent for file in sorted(split.glob(f"*/seed*/{METRICS}"))]
+    if not beside:  # a run that was copied to somewhere else
+        return
+    table, _ = verdicts(read_evaluations(beside))
+    for row in table[table["subtrahend"].isin(CONTROLS) & (table["minuend"] == first.variant)].itertuples():
+        yield f"  {row.question} {row.sentence}"
+
+
+def _details(found: Comparison) -> Iterator[str]:
+    """A line for each class, and what the comparison rests on."""
+    for name, gain, low, high, verdict in found.classes().to_numpy():
+        points = "" if verdict == UNKNOWN else f"{signed(gain)} ({signed(low)} to {signed(high)}) "
+        yield f"    {name}: {points}{verdict}"
+    row = found.row()
+    steps, labels = ("equal" if row[name] else "not equal" for name in ("equal_steps", "equal_labels"))
+    images = f"{row['images']} validation image{'' if row['images'] == 1 else 's'}"
+    yield f"  seeds {row['seeds']}; {images}; steps {steps}, labelled images {labels}"
+
+
+def signed(value: float) -> str:
+    """`digits` with its sign, a real minus sign; empty for nan."""
+    return "" if np.isnan(value) else ("−" if round(value, 2) < 0 else "+") + digits(abs(value))
+
+
+def digits(value: float) -> str:
+    """One digit behind the point, two where one would make a zero of it: an interval may end close to zero."""
+    return f"{value:.1f}" if round(value, 1) or not round(value, 2) else f"{value:.2f}"

@@ -1,0 +1,466 @@
+"""Masks from a model folder alone: any image, any size, resumed, the same whatever else is predicted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from semiproto import cli
+from semiproto.data.layout import read_image, read_mask, voc_palette
+from semiproto.deploy import predict
+from semiproto.deploy.predict import Options, predict_files
+from semiproto.errors import UserError
+from semiproto.measure import inference as evaluate
+from semiproto.model.folder import CARD, MODEL, Card, Normalisation, load_model, save_weights, write_card
+from semiproto.process.progress import Progress
+
+CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
+
+
+@pytest.fixture
+def net(make_net):
+    """A network whose classes differ from place to place."""
+    net = make_net().eval()
+    with torch.no_grad():
+        net.linear_head[-1].weight.mul_(30)
+    return net
+
+
+@pytest.fixture
+def model(tmp_path, tiny, net):
+    folder = tmp_path / "model"
+    write_card(folder, Card(CLASSES, tiny.model, {"step": "pretrain"}))
+    save_weights(folder / MODEL, net)
+    return folder
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Saves an image of noise and blobs into the folder `images`."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+
+    def save(name, size=(45, 33), seed=0, mode="RGB", **options):
+        rng = np.random.default_rng(seed)
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize(size)
+        fine = rng.integers(-20, 20, (size[1], size[0], 3))
+        image = Image.fromarray((np.asarray(coarse) + fine).clip(0, 255).astype(np.uint8)).convert(mode)
+        image.save(folder / name, **options)
+        return folder / name
+
+    return save
+
+
+def masks_in(out):
+    return {path.stem: read_mask(path) for path in sorted(out.glob("*.png"))}
+
+
+def expected(net, image):
+    """The whole image's classes and their probabilities, by plain torch."""
+    pixels = torch.from_numpy(np.array(read_image(image))).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        scores = torch.nn.functional.interpolate(
+            net(pixels).logits, size=pixels.shape[-2:], mode="bilinear", align_corners=True
+        )
+    return scores.softmax(1).max(1)
+
+
+# ------------------------------------------------------------------------------------------------ the masks
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (90, 1), (2, 3), (45, 33), (64, 64)])
+def test_the_mask_is_the_class_of_the_highest_score_at_every_pixel(model, net, images, tmp_path, size):
+    image = images("a.png", size)
+    assert predict_files(model, [image], tmp_path / "out", Options()).written == 1
+    found = masks_in(tmp_path / "out")["a"]
+    _, classes = expected(net, image)
+    assert found.shape == (size[1], size[0])
+    np.testing.assert_array_equal(found, classes[0].numpy())
+
+
+def test_larger_images_are_seen_in_overlapping_windows(model, net, images, tmp_path):
+    image = images("a.png", (150, 100))
+    predict_files(model, [image], tmp_path / "out", Options(window=64))
+    pixels = torch.from_numpy(np.array(read_image(image))).permute(2, 0, 1)[None]
+    total, count = torch.zeros(1, 7, 100, 150), torch.zeros(100, 150)
+    with torch.no_grad():
+        for top in (0, 36):
+            for left in (0, 42, 84, 86):
+                place = (..., slice(top, top + 64), slice(left, left + 64))
+                part = net(pixels[place]).logits
+                total[place] += torch.nn.functional.interpolate(part, (64, 64), mode="bilinear", align_corners=True)
+                count[place[1:]] += 1
+    assert count.min() >= 1
+    np.testing.assert_array_equal(masks_in(tmp_path / "out")["a"], (total / count).argmax(1)[0].numpy())
+    assert len(np.unique(masks_in(tmp_path / "out")["a"])) > 2
+
+
+def test_bands_of_an_image_are_the_whole_of_it(net):
+    """The method's score at every pixel, whether held band by band or all at once."""
+    image = torch.randint(256, (1, 3, 200, 70), dtype=torch.uint8)
+    window = evaluate.Window(size=64, stride=20)
+    found = [band for (band,) in evaluate.bands(evaluate.linear_scores(net), image, window)]
+    assert max(band.shape[2] for band in found) <= 64 and sum(band.shape[2] for band in found) == 200
+    (whole,) = evaluate.predict(evaluate.linear_scores(net), image, window)
+    assert torch.equal(torch.cat(found, dim=2).argmax(1), whole)
+
+
+def test_an_image_has_the_same_mask_alone_and_among_others(model, images, tmp_path):
+    names = [f"{n}.png" for n in range(9)]
+    files = [images(name, [(45, 33), (33, 45), (64, 50)][n // 3], seed=n) for n, name in enumerate(names)]
+    options = Options(confidence=True)
+    predict_files(model, files, tmp_path / "all", options)
+    for file in files:
+        predict_files(model, [file], tmp_path / "alone", options)
+    for kind in (".", "confidence"):
+        together, alone = masks_in(tmp_path / "all" / kind), masks_in(tmp_path / "alone" / kind)
+        assert together.keys() == alone.keys() and len(together) == 9
+        for stem in together:
+            np.testing.assert_array_equal(together[stem], alone[stem])
+
+
+def test_a_batch_has_the_classes_of_its_images_alone(net):
+    """What a GPU is given; within rounding, so the confidence may differ by one of 255."""
+    images = np.random.default_rng(0).integers(0, 256, (5, 40, 56, 3), dtype=np.uint8)
+    classes, confidence = predict._segment(net, images, 64)
+    for n in range(5):
+        alone, sure = predict._segment(net, images[n : n + 1], 64)
+        np.testing.assert_array_equal(classes[n], alone[0])
+        np.testing.assert_allclose(confidence[n].astype(int), sure[0].astype(int), atol=1)
+
+
+def test_only_neighbours_of_one_size_make_a_batch_no_larger_than_a_window(images):
+    sizes = [(40, 30)] * 3 + [(30, 40)] * 2 + [(40, 30)] + [(64, 64)] * 2
+    files = [images(f"{n}.png", size) for n, size in enumerate(sizes)]
+    todo = [predict._files_of(file, file.parent / "out", Options(), "") for file in files]
+    progress = Progress("test", len(files), "images")
+    groups = list(predict._batches(todo, 16, 64**2, [], progress))
+    assert [len(group) for group in groups] == [3, 2, 1, 1, 1]
+    assert [one.image for group in groups for one, _ in group] == files
+    assert [len(group) for group in predict._batches(todo, 2, 64**2, [], progress)] == [2, 1, 2, 1, 1, 1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_masks_of_the_cpu_but_for_ties(model, images, tmp_path, monkeypatch):
+    files = [images(f"{n}.png", seed=n) for n in range(6)]
+    predict_files(model, files, tmp_path / "gpu", Options())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    predict_files(model, files, tmp_path / "cpu", Options())
+    on_gpu, on_cpu = masks_in(tmp_path / "gpu"), masks_in(tmp_path / "cpu")
+    assert np.mean([np.mean(on_gpu[stem] == on_cpu[stem]) for stem in on_cpu]) > 0.999
+
+
+# ------------------------------------------------------------------------------------------------- the files
+
+
+def test_masks_have_the_palette_of_the_card(model, images, tmp_path, tiny):
+    colours = [[n, 2 * n, 3 * n] for n in range(7)]
+    write_card(model, Card(CLASSES, tiny.model, {}, palette=colours))
+    predict_files(model, [images("a.png")], tmp_path / "out", Options())
+    with Image.open(tmp_path / "out/a.png") as mask:
+        assert mask.mode == "P"
+        shown = np.asarray(mask.convert("RGB"))
+    np.testing.assert_array_equal(shown, np.array(colours)[masks_in(tmp_path / "out")["a"]])
+
+
+def test_index_masks_are_grey(model, images, tmp_path):
+    image = images("a.png")
+    predict_files(model, [image], tmp_path / "palette", Options())
+    predict_files(model, [image], tmp_path / "grey", Options(palette=False))
+    with Image.open(tmp_path / "grey/a.png") as mask:
+        assert mask.mode == "L"
+    np.testing.assert_array_equal(masks_in(tmp_path / "grey")["a"], masks_in(tmp_path / "palette")["a"])
+
+
+def test_confidence_is_the_probability_of_the_class(model, net, images, tmp_path):
+    image = images("a.png")
+    predict_files(model, [image], tmp_path / "out", Options(confidence=True))
+    found = np.asarray(Image.open(tmp_path / "out/confidence/a.png"))
+    probability, _ = expected(net, image)
+    np.testing.assert_allclose(found, 255 * probability[0].numpy(), atol=0.51)
+    assert np.ptp(found) > 50
+
+
+def test_an_overlay_is_half_image_and_half_colours(model, images, tmp_path):
+    image = images("a.png", (64, 64))
+    predict_files(model, [image], tmp_path / "out", Options(overlay=True))
+    found = np.asarray(Image.open(tmp_path / "out/overlay/a.jpg"), dtype=float)
+    colours = voc_palette()[masks_in(tmp_path / "out")["a"]]
+    mixed = (np.asarray(read_image(image), dtype=float) + colours) / 2
+    assert np.abs(found - mixed).mean() < 8
+
+
+@pytest.mark.parametrize("first", [(0, 0, 0), (250, 0, 250)])
+def test_an_overlay_leaves_the_first_class_as_it_is_where_its_colour_is_black(
+    model, net, images, tmp_path, tiny, first
+):
+    with torch.no_grad():
+        net.linear_head[-1].bias[0] += 1000
+    save_weights(model / MODEL, net)
+    write_card(model, Card(CLASSES, tiny.model, {}, palette=[list(first), *voc_palette()[1:7].tolist()]))
+    image = images("a.png", (64, 64))
+    predict_files(model, [image], tmp_path / "out", Options(overlay=True))
+    found = np.asarray(Image.open(tmp_path / "out/overlay/a.jpg"), dtype=float)
+    pixels = np.asarray(read_image(image), dtype=float)
+    expected = pixels if first == (0, 0, 0) else (pixels + first) / 2
+    assert np.abs((found - expected).mean(axis=(0, 1))).max() < 4  # on average, as JPEG blurs the noise
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "options"),
+    [("grey.png", "L", {}), ("cmyk.jpg", "CMYK", {}), ("alpha.png", "RGBA", {}), ("palette.png", "P", {}),
+     ("bits.png", "1", {}), ("greyalpha.png", "LA", {}), ("CAPITALS.JPG", "RGB", {"format": "JPEG"}),
+     ("with a blank é.png", "RGB", {})],
+)  # fmt: skip
+def test_any_kind_of_image_is_read(model, images, tmp_path, name, mode, options):
+    image = images(name, mode=mode, **options)
+    outcome = predict_files(model, [image.parent], tmp_path / "out", Options())
+    assert outcome.written == 1 and not outcome.unreadable
+    assert masks_in(tmp_path / "out")[image.stem].shape == (33, 45)
+
+
+def test_sixteen_bit_images_are_read(model, images, tmp_path):
+    image = images("a.png", mode="L")
+    deep = image.with_name("deep.png")
+    Image.fromarray(np.asarray(Image.open(image)).astype(np.uint16) * 257).save(deep)
+    predict_files(model, [image, deep], tmp_path / "out", Options())
+    found = masks_in(tmp_path / "out")
+    np.testing.assert_array_equal(found["deep"], found["a"])
+
+
+def test_the_mask_is_of_the_image_as_it_is_shown(model, images, tmp_path):
+    """A camera's turn (EXIF) is applied."""
+    image = Image.open(images("a.png"))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "images/turned.png", exif=exif)
+    shown = image.transpose(Image.Transpose.ROTATE_270)
+    shown.save(tmp_path / "images/shown.png", exif=Image.Exif())
+    predict_files(model, [tmp_path / "images"], tmp_path / "out", Options())
+    found = masks_in(tmp_path / "out")
+    assert found["turned"].shape == (45, 33) and found["a"].shape == (33, 45)
+    np.testing.assert_array_equal(found["turned"], found["shown"])
+
+
+def test_what_cannot_be_read_is_skipped_and_listed(model, images, tmp_path):
+    for n in range(3):
+        images(f"good{n}.png")
+    cut = images("cut.jpg")
+    cut.write_bytes(cut.read_bytes()[:700])
+    cut.with_name("text.jpg").write_text("not a picture")
+    cut.with_name("empty.png").write_bytes(b"")
+    cut.with_name("gone.png").symlink_to(tmp_path / "nowhere")
+    cut.with_name("folder.png").mkdir()
+    cut.with_name("._good0.png").write_bytes(b"what a Mac leaves behind")
+    outcome = predict_files(model, [cut.parent], tmp_path / "out", Options())
+    assert outcome.written == 3 and sorted(masks_in(tmp_path / "out")) == ["good0", "good1", "good2"]
+    named = {line.split(":")[0].rsplit("/", 1)[1] for line in outcome.unreadable}
+    assert named == {"cut.jpg", "text.jpg", "empty.png", "gone.png", "folder.png"}
+
+
+# --------------------------------------------------------------------------------------------- resuming, refusing
+
+
+def times(out):
+    return {path: path.stat().st_mtime_ns for path in out.rglob("[!.]*.*")}
+
+
+def test_masks_that_are_there_are_kept(model, images, tmp_path):
+    files = [images(f"{n}.png", seed=n) for n in range(4)]
+    out = tmp_path / "out"
+    predict_files(model, files[:2], out, Options())
+    before = times(out)
+    outcome = predict_files(model, files, out, Options())
+    assert (outcome.kept, outcome.written) == (2, 2)
+    assert {path: time for path, time in times(out).items() if path in before} == before
+
+
+def test_a_killed_command_goes_on_where_it_was(model, images, tmp_path):
+    files = [images(f"{n:02d}.png", (300, 200), seed=n) for n in range(40)]
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "semiproto", "predict", str(model), str(files[0].parent), "-o", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(list(out.glob("*.png"))) < 3 and process.poll() is None:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() != 0
+    before = times(out)
+    outcome = predict_files(model, files, out, Options())
+    assert outcome.kept >= 3 and outcome.written >= 1 and outcome.kept + outcome.written == 40
+    assert {path: when for path, when in times(out).items() if path in before} == before
+    predict_files(model, files, tmp_path / "fresh", Options())
+    resumed, fresh = masks_in(out), masks_in(tmp_path / "fresh")
+    assert len(fresh) == 40
+    for stem, mask in fresh.items():
+        np.testing.assert_array_equal(resumed[stem], mask)
+
+
+@pytest.mark.parametrize("change", ["weights", "card", "window", "palette", "image", "no mask", "broken mask", "alien"])
+def test_masks_of_something_else_are_made_anew(model, net, images, tmp_path, tiny, change):
+    image, out, options = images("a.png", (80, 70)), tmp_path / "out", Options(window=64)
+    predict_files(model, [image], out, options)
+    if change == "weights":
+        with torch.no_grad():
+            net.linear_head[-1].bias[3] += 100
+        save_weights(model / MODEL, net)
+    elif change == "card":
+        write_card(model, Card(CLASSES, tiny.model, {}, palette=[[1, 2, 3]] * 7))
+    elif change == "window":
+        options = replace(options, window=70)
+    elif change == "palette":
+        options = replace(options, palette=False)
+    elif change == "image":
+        images("a.png", (80, 70), seed=9)
+    elif change == "no mask":
+        (out / "a.png").unlink()
+    elif change == "broken mask":
+        (out / "a.png").write_bytes(b"broken")
+    else:
+        Image.new("P", (80, 70)).save(out / "a.png")
+    outcome = predict_files(model, [image], out, options)
+    assert (outcome.kept, outcome.written) == (0, 1)
+    assert predict_files(model, [image], out, options).kept == 1
+    predict_files(model, [image], tmp_path / "fresh", options)
+    np.testing.assert_array_equal(masks_in(out)["a"], masks_in(tmp_path / "fresh")["a"])
+
+
+def test_an_overlay_asked_for_later_is_made(model, images, tmp_path):
+    image, out = images("a.png"), tmp_path / "out"
+    predict_files(model, [image], out, Options())
+    assert predict_files(model, [image], out, Options(overlay=True)).written == 1
+    assert (out / "overlay/a.jpg").is_file()
+    assert predict_files(model, [image], out, Options()).kept == 1
+
+
+def test_two_images_that_would_share_a_mask_are_refused(model, images, tmp_path, one_line):
+    first, second = images("a.png"), images("a.jpg")
+    with pytest.raises(UserError) as error:
+        predict_files(model, [first, second], tmp_path / "out", Options())
+    one_line(error, second, first, "the same name")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("part", [".", "overlay", "confidence"])
+def test_no_result_takes_the_place_of_an_input(model, images, tmp_path, one_line, part):
+    image = images("a.jpg" if part == "overlay" else "a.png")
+    out = tmp_path / "out"
+    (out / part).mkdir(parents=True)
+    inside = image.rename(out / part / image.name)
+    with pytest.raises(UserError) as error:
+        predict_files(model, [inside], out, Options(overlay=True, confidence=True))
+    one_line(error, inside, "would overwrite an input image")
+
+
+@pytest.mark.parametrize("part", [".", "overlay"])
+def test_a_folder_that_is_read_cannot_take_masks(model, images, tmp_path, one_line, part):
+    folder = tmp_path / "out" / part
+    folder.mkdir(parents=True)
+    images("a.bmp").rename(folder / "b.jpeg")
+    with pytest.raises(UserError) as error:
+        predict_files(model, [folder], tmp_path / "out", Options(overlay=True))
+    one_line(error, folder, "among the images", "--out")
+
+
+def test_a_file_that_is_named_twice_is_predicted_once(model, images, tmp_path):
+    image = images("a.png")
+    (tmp_path / "link.d").symlink_to(image.parent)
+    paths = [image, image.parent, image.parent / "../images/a.png", tmp_path / "link.d/a.png"]
+    assert predict_files(model, paths, tmp_path / "out", Options()).written == 1
+
+
+def test_a_name_that_is_no_text_is_as_good_as_any(model, images, tmp_path):
+    image = images("a.png")
+    image = image.rename(image.with_name(os.fsdecode(b"caf\xe9.png")))
+    for expected in ((1, 0), (0, 1)):
+        outcome = predict_files(model, [image.parent], tmp_path / "out", Options())
+        assert (outcome.written, outcome.kept) == expected
+    assert (tmp_path / "out" / image.name).is_file()
+
+
+def test_what_is_no_file_is_skipped_and_listed_on_one_line(model, images, tmp_path):
+    folder = images("a.png").parent
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "dead.jpg").symlink_to(tmp_path / "nowhere")
+    (folder / "two\nlines.jpg").write_text("not a picture")
+    outcome = predict_files(model, [folder], tmp_path / "out", Options())
+    assert outcome.written == 1
+    dead, pipe, lines = outcome.unreadable
+    assert "pipe.jpg: not a regular file" in pipe and "dead.jpg: a link to a file that is not there" in dead
+    assert "two\\nlines.jpg" in lines and "\n" not in lines
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("none.jpg", ["no such file"]), ("dead.jpg", ["a link to a file that is not there"])],
+)
+def test_an_argument_that_is_not_there_is_one_line(model, images, tmp_path, one_line, path, words):
+    (tmp_path / "dead.jpg").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError) as error:
+        predict_files(model, [tmp_path / path], tmp_path / "out", Options())
+    one_line(error, tmp_path / path, *words)
+
+
+def test_the_weights_in_place_of_their_folder_are_one_line(model, images, tmp_path, one_line):
+    with pytest.raises(UserError) as error:
+        predict_files(model / MODEL, [images("a.png")], tmp_path / "out", Options())
+    one_line(error, model / MODEL, "name the folder")
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_command_says_so_in_one_line(model, images, tmp_path, kind):
+    first = images("000.png", (900, 600))
+    for n in range(1, 200):  # more than are done before a busy machine gives the signal
+        first.with_name(f"{n:03d}.png").hardlink_to(first)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "semiproto", "predict", str(model), str(tmp_path / "images"), "-o", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(list(out.glob("*.png"))) < 3 and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(kind)
+    said, warned = process.communicate()
+    assert process.returncode == 130 and said == ""
+    assert warned.splitlines()[-1] == f"semiproto: {out}: stopped; the same command goes on"
+    assert "Traceback" not in warned and 3 <= len(list(out.glob("*"))) == len(masks_in(out)) < 200
+
+
+def test_an_old_card_without_palette_and_normalisation_still_predicts(model, images, tmp_path):
+    image = images("a.png")
+    predict_files(model, [image], tmp_path / "new", Options())
+    fields = json.loads((model / CARD).read_text())
+    for name in ("palette", "normalisation", "licence"):
+        del fields[name]
+    (model / CARD).write_text(json.dumps(fields))
+    predict_files(model, [image], tmp_path / "old", Options())
+    assert (tmp_path / "new/a.png").read_bytes() != b""
+    np.testing.assert_array_equal(masks_in(tmp_path / "old")["a"], masks_in(tmp_path / "new")["a"])
+
+
+def test_the_normalisation_is_the_cards(model, images, tmp_path, tiny):
+    plain = Normalisation(mean=[0, 0, 0], std=[1, 1, 1])
+    write_card(model, Card(CLASSES, tiny.model, {}, normalisation=plain))
+    net = load_model(model)
+    assert net.mean.flatten().tolist() == [0, 0, 0] and net.std.flatten().tolist() == [255, 255, 255]
+
+
+def test_the_command_says_what_it_did(model, images, tmp_path, monkeypatch, capfd):
+    for n in range(2):
+        images(f"{n}.png")
+    (tmp_path / "images/text.jpg").write_text("not a picture")
+    command = ["semiproto", "predict", str(model), str(tmp_path / "images"), "-o", str(tmp_path / "out"), "--overlay"]
+    monkeypatch.setattr(sys, "argv", command)
+    for done in ("written: 2, already there: 0", "written: 0, already there: 2"):
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capfd.readouterr()
+        assert end.value.code == 1 and done in said.out
+        assert f"skipped: {tmp_path / 'images/text.jpg'}" in said.err
+        assert said.err.splitlines()[-1].startswith("semiproto: images that could not be read: 1")
