@@ -581,8 +581,8 @@ def _own_data(file: Path) -> tuple[params.Params, params.FolderSource]:
     return parameters, source
 
 
-def _compute(text: str) -> params.Compute:
-    compute: params.Compute = params.parse(text, params.Compute, "--compute")
+def _compute(text: str) -> params.ComputeParams:
+    compute: params.ComputeParams = params.parse(text, params.ComputeParams, "--compute")
     return compute
 
 

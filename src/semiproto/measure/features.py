@@ -13,7 +13,7 @@ from semiproto.data.layout import IGNORE_INDEX
 from semiproto.errors import UserError
 from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import sample_at
-from semiproto.params import Prototypes
+from semiproto.params import PrototypesParams
 from semiproto.process.progress import Progress
 
 
@@ -79,7 +79,7 @@ def sample_features(
     return torch.cat(features), torch.cat(classes)
 
 
-def cluster(features: Tensor, classes: Tensor, names: Sequence[str], params: Prototypes) -> Tensor:
+def cluster(features: Tensor, classes: Tensor, names: Sequence[str], params: PrototypesParams) -> Tensor:
     """K-means per class: the mean of the raw features of each cluster, [num_classes, per_class, dim].
 
     UserError names a class with fewer sampled pixels than prototypes.

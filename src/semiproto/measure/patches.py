@@ -23,7 +23,7 @@ from semiproto.measure.features import draw_images
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Patches, PatchesConfig
+from semiproto.params import PatchesConfig, PatchesParams
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt
 
@@ -167,7 +167,7 @@ def table(nearest: list[list[Place]], ids: list[str], names: list[str]) -> pd.Da
     return pd.DataFrame(rows, columns=["class", "prototype", "place", "image", "row", "column", "similarity"])
 
 
-def sheet(images: Images, nearest: list[list[Place]], params: Patches) -> Array:
+def sheet(images: Images, nearest: list[list[Place]], params: PatchesParams) -> Array:
     """The patches side by side, a row of them for each prototype: uint8 [P * size, per_prototype * size, 3]."""
     size = params.size
     drawn = np.full((len(nearest) * size, params.per_prototype * size, 3), BLANK, dtype=np.uint8)

@@ -21,7 +21,7 @@ from semiproto.data.layout import FILES
 from semiproto.measure.features import draw_images, sample_features
 from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Tsne, TsneConfig
+from semiproto.params import TsneConfig, TsneParams
 from semiproto.provenance.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt
 
 
@@ -65,7 +65,7 @@ def tsne(
 
 
 def project(
-    features: Tensor, classes: Tensor, bank: PrototypeBank | None, names: Sequence[str], params: Tsne
+    features: Tensor, classes: Tensor, bank: PrototypeBank | None, names: Sequence[str], params: TsneParams
 ) -> pd.DataFrame:
     """Columns kind (pixel or prototype), class, x, y; the pixels first. Features [N, dim], classes [N].
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from semiproto.errors import Interrupted, UserError, of_system
-from semiproto.params import Compute
+from semiproto.params import ComputeParams
 from semiproto.process.parent import end_with_parent
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _synchronise_batch_norm(module: nn.Module) -> None:
 # ------------------------------------------------------------------------------------------------- outside
 
 
-def device_of(compute: Compute) -> torch.device:
+def device_of(compute: ComputeParams) -> torch.device:
     """The device of this process; UserError when a GPU is asked for and there is none."""
     available = torch.cuda.is_available()
     if compute.gpus not in ("auto", 0) and not available:
@@ -173,7 +173,7 @@ def device_of(compute: Compute) -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
 
 
-def process_count(compute: Compute, batch: int) -> int:
+def process_count(compute: ComputeParams, batch: int) -> int:
     """How many processes a training run with a global batch of `batch` images a list has."""
     if compute.gpus == 0 or (compute.gpus == "auto" and not torch.cuda.is_available()):
         count, key = compute.processes, "compute.processes"
@@ -192,7 +192,7 @@ def _require_divisor(count: int, key: str, batch: int) -> None:
         raise UserError(f"{key}: {count} processes cannot share a batch of {batch} images; take a divisor of it")
 
 
-def run(compute: Compute, batch: int, work: Callable[[], None]) -> None:
+def run(compute: ComputeParams, batch: int, work: Callable[[], None]) -> None:
     """Does `work` on a global batch of `batch` images a list: here, or in copies of this command that are waited for.
 
     When one of them fails, all are stopped, and its error is raised here: UserError or Interrupted as it raised them.

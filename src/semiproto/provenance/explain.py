@@ -19,7 +19,7 @@ from typing import Any
 
 from semiproto.data.own.contents import fingerprint
 from semiproto.errors import UserError
-from semiproto.params import Params, Run, forecast_config, load, train_config
+from semiproto.params import Params, RunKey, forecast_config, load, train_config
 from semiproto.provenance.artifacts import (
     PACKAGE,
     RECEIPT,
@@ -268,11 +268,11 @@ def _of_runs(link: Link, params: Params) -> Iterator[str]:
     yield from (f"holds {_named(*run)}, which {PARAMETERS} does not ask for" for run in sorted(used - now))
 
 
-def _run(match: re.Match[str]) -> Run:
-    return Run(match["split"], match["variant"], int(match["seed"]))
+def _run(match: re.Match[str]) -> RunKey:
+    return RunKey(match["split"], match["variant"], int(match["seed"]))
 
 
-def _named(dataset: str, run: Run) -> str:
+def _named(dataset: str, run: RunKey) -> str:
     return f"{dataset}/{run.split}/{run.variant}/seed{run.seed}"
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 from semiproto.data import layout, splits
 from semiproto.data.layout import FILES
-from semiproto.params import Compute, DataConfig, DigitsSource, FolderSource, FoldsConfig, PublishedSource, SplitConfig
+from semiproto.params import (
+    ComputeParams,
+    DataConfig,
+    DigitsSource,
+    FolderSource,
+    FoldsConfig,
+    PublishedSource,
+    SplitConfig,
+)
 from semiproto.provenance.artifacts import (
     Stopwatch,
     atomic_directory,
@@ -18,7 +26,7 @@ from semiproto.provenance.artifacts import (
 )
 
 
-def prepare(config: DataConfig, out: Path, compute: Compute) -> None:
+def prepare(config: DataConfig, out: Path, compute: ComputeParams) -> None:
     """Writes the set that `config` describes to out/files, whole or not at all.
 
     compute: where downloads are kept and come from.
@@ -54,7 +62,7 @@ def prepare(config: DataConfig, out: Path, compute: Compute) -> None:
     )
 
 
-def _download(root: Path, source: PublishedSource, compute: Compute) -> None:
+def _download(root: Path, source: PublishedSource, compute: ComputeParams) -> None:
     from semiproto.data.published import catalog, cityscapes, download, voc  # here, because scipy takes a second
 
     access = download.Access(compute.mirror, compute.offline)

@@ -16,7 +16,7 @@ from semiproto.measure import features as sampling
 from semiproto.measure.confusion import ConfusionMatrix
 from semiproto.measure.scoring import TeacherScores, score_student, score_teacher
 from semiproto.model import folder as model_folder
-from semiproto.params import Compute, EvaluateConfig, FeaturesConfig, PrototypesConfig
+from semiproto.params import ComputeParams, EvaluateConfig, FeaturesConfig, PrototypesConfig
 from semiproto.process import distributed
 from semiproto.provenance.artifacts import (
     Stopwatch,
@@ -82,7 +82,7 @@ def evaluate(
     pretrained: Path | None,
     run: dict[str, Any],
     out: Path,
-    compute: Compute,
+    compute: ComputeParams,
 ) -> None:
     """Scores a run on the validation images with all its heads and keeps what the tables and figures need.
 

@@ -18,7 +18,7 @@ from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Augment, Compute, PretrainConfig, Schedule, TrainConfig, canonical
+from semiproto.params import AugmentParams, ComputeParams, PretrainConfig, ScheduleParams, TrainConfig, canonical
 from semiproto.process import distributed
 from semiproto.provenance.artifacts import digests, input_digests, sha256_text, write_receipt
 from semiproto.train import checkpoint
@@ -56,7 +56,7 @@ def pretrain(
     seed: int,
     out: Path,
     checkpoints: Path,
-    compute: Compute,
+    compute: ComputeParams,
     validate: Validate,
 ) -> None:
     """Supervised training on the labelled images; writes a model folder."""
@@ -87,7 +87,7 @@ def train(
     seed: int,
     out: Path,
     checkpoints: Path,
-    compute: Compute,
+    compute: ComputeParams,
     validate: Validate,
 ) -> None:
     """One variant's semi-supervised run; writes a model folder whose model is the teacher.
@@ -130,7 +130,7 @@ def make_bank(config: TrainConfig, prototypes: Path) -> PrototypeBank:
     return model_folder.bank_of(start, config.semi.prototype_head.momentum, config.semi.prototype_head.temperature)
 
 
-def _supervised_steps(epochs: int, schedule: Schedule, images: int) -> int:
+def _supervised_steps(epochs: int, schedule: ScheduleParams, images: int) -> int:
     one_epoch = schedule.model_copy(update={"steps": None, "epochs": 1})
     return epochs * one_epoch.total_steps(images)
 
@@ -138,12 +138,12 @@ def _supervised_steps(epochs: int, schedule: Schedule, images: int) -> int:
 def _run(
     name: str,
     config: PretrainConfig | TrainConfig,
-    schedule: Schedule,
+    schedule: ScheduleParams,
     inputs: Inputs,
     seed: int,
     steps: int,
     checkpoints: Path,
-    compute: Compute,
+    compute: ComputeParams,
 ) -> Run:
     torch.set_num_threads(compute.threads)
     device = distributed.device_of(compute)
@@ -180,7 +180,7 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
 
 
 def _loaders(
-    inputs: Inputs, augment: Augment, run: Run, batch: int, unlabeled: bool, compute: Compute
+    inputs: Inputs, augment: AugmentParams, run: Run, batch: int, unlabeled: bool, compute: ComputeParams
 ) -> Callable[[int], list[DataLoader[Batch]]]:
     lists = [(inputs.labeled, True)] + ([(inputs.unlabeled, False)] if unlabeled else [])
 
