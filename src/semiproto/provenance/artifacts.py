@@ -28,7 +28,10 @@ RECEIPT = "receipt.json"
 RECEIPT_FIELDS = ("step", "outputs", "inputs", "config", "seed", "facts", "made")
 
 PACKAGE = Path(__file__).parents[1]
-SHARED = ("provenance/artifacts.py", "cli.py", "errors.py", "params.py", "process/parent.py", "process/progress.py")
+SHARED = (
+    *("provenance/artifacts.py", "cli.py", "errors.py", "process/parent.py", "process/progress.py"),
+    *(f"params/{file.name}" for file in sorted((PACKAGE / "params").glob("*.py"))),
+)
 """Modules that all steps share and that decide no result. No rule or checkpoint depends on them and no receipt records
 them: a comment in one would make everything anew. The commit in the receipt has them."""
 
