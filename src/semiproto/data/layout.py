@@ -4,7 +4,8 @@
 <root>/JPEGImages/<id>.jpg|.jpeg|.png
 <root>/SegmentationClass/<id>.png         only for images with masks; palette PNG of class indices, 255 void
 <root>/ImageSets/Segmentation/train.txt   ids with masks; unlabeled.txt and val.txt beside it
-<root>/ImageSets/Segmentation/published/<labels>/labeled.txt, unlabeled.txt   where the set has published splits
+<root>/ImageSets/Segmentation/published/<family>/<labels>/labeled.txt, unlabeled.txt   where there are published splits
+<root>/palette.json                       where classes have colours: their red, green and blue, in the order of classes
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ FILES = "files"
 """Sub-folder of data/raw/<dataset> that holds the set, its <root>; the receipt is beside it."""
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
 PUBLISHED = f"{LISTS}/published"
+PALETTE = "palette.json"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")
@@ -107,6 +109,16 @@ def read_mask(path: Path) -> np.ndarray:
             " are the lines of classes.txt"
         )
     return values.astype(np.uint8, copy=False)
+
+
+def require_known(path: Path, values: np.ndarray, known: np.ndarray, meaning: str) -> None:
+    """UserError with file, pixel and value where a mask, uint8, has a value that is not `known`, bool [256]."""
+    if np.bincount(values.ravel(), minlength=256)[~known].any():
+        row, column = np.argwhere(~known[values])[0].tolist()
+        raise UserError(
+            f"{path}: value {values[row, column]} at row {row}, column {column} is no class ({meaning}); correct the"
+            " mask or get it again"
+        )
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

@@ -63,11 +63,10 @@ def prepare(config: DataConfig, out: Path, compute: ComputeParams) -> None:
 
 
 def _download(root: Path, source: PublishedSource, compute: ComputeParams) -> None:
-    from semiproto.data.published import catalog, cityscapes, download, voc  # here, because scipy takes a second
+    from semiproto.data.published import catalog, conversion, download
 
     access = download.Access(compute.mirror, compute.offline)
-    make = cityscapes.prepare if source.set == "cityscapes" else voc.prepare
-    make(root, catalog.DATASETS[source.set], Path(compute.downloads), access)
+    conversion.prepare(root, catalog.DATASETS[source.set], Path(compute.downloads), access)
 
 
 def split(config: SplitConfig, data: Path, labels: str, out: Path) -> None:

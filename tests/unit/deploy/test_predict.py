@@ -106,7 +106,7 @@ def test_larger_images_are_seen_in_overlapping_windows(model, net, images, tmp_p
 def test_bands_of_an_image_are_the_whole_of_it(net):
     """The method's score at every pixel, whether held band by band or all at once."""
     image = torch.randint(256, (1, 3, 200, 70), dtype=torch.uint8)
-    window = evaluate.Window(size=64, stride=20)
+    window = evaluate.WindowParams(size=64, stride=20)
     found = [band for (band,) in evaluate.bands(evaluate.linear_scores(net), image, window)]
     assert max(band.shape[2] for band in found) <= 64 and sum(band.shape[2] for band in found) == 200
     (whole,) = evaluate.predict(evaluate.linear_scores(net), image, window)

@@ -17,7 +17,6 @@ from semiproto.params import FolderSource
 from semiproto.provenance.artifacts import write_json
 
 Mask = Path | coco.Outlines
-PALETTE = "palette.json"
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,13 @@ def _meanings(rules: Rules) -> tuple[np.ndarray, np.ndarray]:
 def write_palette(root: Path, source: FolderSource) -> None:
     """Keeps the colours of the masks with the prepared set, so that predictions can be drawn in them."""
     if source.colours:
-        write_json(root / PALETTE, source.colours)
+        write_json(root / layout.PALETTE, source.colours)
 
 
 def read_palette(root: Path, classes: int) -> list[list[int]]:
     """Red, green and blue of each class of a prepared set: those of its masks, or VOC's where they had none."""
-    if (root / PALETTE).is_file():
-        colours: list[list[int]] = json.loads((root / PALETTE).read_text(encoding="utf-8"))
+    if (root / layout.PALETTE).is_file():
+        colours: list[list[int]] = json.loads((root / layout.PALETTE).read_text(encoding="utf-8"))
         return colours
     voc: list[list[int]] = layout.voc_palette()[:classes].tolist()
     return voc

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from semiproto import __version__
-from semiproto.data.published.catalog import Remote
+from semiproto.data.published.entry import Remote
 from semiproto.errors import UserError, of_system
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import write_json
