@@ -128,7 +128,7 @@ class SemiParams(ScheduleParams):
     )
     supervised_epochs: int = Field(ge=0, description="epochs before the teacher is made; 1 [base], 0 with warm_start")
     tau: float = Field(
-        ge=0, le=1, description="a pixel is used where the teacher's probability exceeds it; 0.8 VOC, 0.65 Cityscapes"
+        ge=0, le=1, description="a pixel counts where the teacher's probability exceeds it; 0.8 VOC, 0.65 Cityscapes"
     )
     normalise: Literal["all", "confident"] = Field(
         description="the unlabelled loss is divided by the number of all pixels (chosen) or of the confident ones"
