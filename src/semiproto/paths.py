@@ -76,7 +76,7 @@ def run_of(folder: Path) -> Run:
 
     ValueError when the folder is not called so.
     """
-    dataset, split, variant, seed = folder.parts[-4:]
+    dataset, split, variant, _ = folder.parts[-4:]
     return Run(dataset, split, variant, seed_of(folder))
 
 

@@ -141,7 +141,9 @@ def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")
     name = params.load(file).dataset.name
     made = sorted(path.parent for path in Path().glob(paths.SPLIT(dataset=name, split="*") + "/receipt.json"))
     if not made:
-        raise UserError(f"{Path(paths.SPLIT(dataset=name, split=''))}: no split was made yet; run `snakemake --cores all stage_data`")
+        raise UserError(
+            f"{Path(paths.SPLIT(dataset=name, split=''))}: no split was made yet; run `snakemake --cores all stage_data`"
+        )
     for split in made:
         for line in splits.describe(Path(paths.DATA(dataset=name), FILES), split):
             typer.echo(line)

@@ -9,11 +9,11 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 
 from semiproto.errors import UserError
-from semiproto.params import Prototypes
+from semiproto.params import PrototypesParams
 from semiproto.process.progress import Progress
 
 
-def cluster(features: Tensor, classes: Tensor, names: Sequence[str], params: Prototypes) -> Tensor:
+def cluster(features: Tensor, classes: Tensor, names: Sequence[str], params: PrototypesParams) -> Tensor:
     """K-means per class: the mean of the raw features of each cluster, [num_classes, per_class, dim].
 
     UserError names a class with fewer sampled pixels than prototypes.

@@ -11,14 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import Tensor
 
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Patches
+from semiproto.params import PatchesParams
 from semiproto.process.progress import Progress
 
 Array = np.ndarray
@@ -124,7 +123,7 @@ def table(nearest: list[list[Place]], ids: list[str], names: list[str]) -> pd.Da
     return pd.DataFrame(rows, columns=["class", "prototype", "place", "image", "row", "column", "similarity"])
 
 
-def sheet(images: Images, nearest: list[list[Place]], params: Patches) -> Array:
+def sheet(images: Images, nearest: list[list[Place]], params: PatchesParams) -> Array:
     """The patches side by side, a row of them for each prototype: uint8 [P * size, per_prototype * size, 3]."""
     size = params.size
     drawn = np.full((len(nearest) * size, params.per_prototype * size, 3), BLANK, dtype=np.uint8)

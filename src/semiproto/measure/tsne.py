@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.spatial.distance import cdist
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_samples
@@ -15,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Tsne
+from semiproto.params import TsneParams
 
 
 def project(
-    features: Tensor, classes: Tensor, bank: PrototypeBank | None, names: Sequence[str], params: Tsne
+    features: Tensor, classes: Tensor, bank: PrototypeBank | None, names: Sequence[str], params: TsneParams
 ) -> pd.DataFrame:
     """Columns kind (pixel or prototype), class, x, y; the pixels first. Features [N, dim], classes [N].
 

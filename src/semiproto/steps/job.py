@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from semiproto.params import Compute, Section
+from semiproto.params import ComputeParams, Section
 from semiproto.provenance import sources
 from semiproto.provenance.artifacts import digests
 from semiproto.provenance.receipts import Receipt, input_digests, made_here, write_receipt
@@ -56,14 +56,14 @@ class Job(Generic[C]):
     inputs: Inputs
     out: Path
     """The folder, or for the report the file, to write."""
-    compute: Compute | None = None
+    compute: ComputeParams | None = None
     """This machine. No result depends on it."""
     seed: int | None = None
     checkpoints: Path | None = None
     """Folder of the resume checkpoints of a training."""
 
     @property
-    def machine(self) -> Compute:
+    def machine(self) -> ComputeParams:
         """The machine's settings, of a step that is handed them."""
         assert self.compute is not None
         return self.compute

@@ -10,7 +10,7 @@ from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Semi, TrainConfig
+from semiproto.params import SemiParams, TrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
 from semiproto.steps.models.training import Lists, run_of, views, write_card, written
@@ -57,6 +57,6 @@ def first_bank(config: TrainConfig, prototypes: Path) -> PrototypeBank:
     return model_folder.bank_of(start, config.semi.prototype_head.momentum, config.semi.prototype_head.temperature)
 
 
-def _supervised_steps(semi: Semi, images: int) -> int:
+def _supervised_steps(semi: SemiParams, images: int) -> int:
     """Steps before the teacher is made."""
     return semi.supervised_epochs * semi.model_copy(update={"steps": None, "epochs": 1}).total_steps(images)

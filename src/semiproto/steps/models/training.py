@@ -20,7 +20,7 @@ from semiproto.data.own import masks
 from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
-from semiproto.params import PretrainConfig, Schedule, TrainConfig, canonical
+from semiproto.params import PretrainConfig, ScheduleParams, TrainConfig, canonical
 from semiproto.process import distributed
 from semiproto.provenance import sources
 from semiproto.provenance.artifacts import sha256_text
@@ -60,7 +60,7 @@ def weights_file(config: PretrainConfig | TrainConfig) -> Path | None:
     return Path(weights) if weights is not None and Path(weights).is_file() else None
 
 
-def run_of(job: TrainingJob, name: str, schedule: Schedule, classes: list[str], steps: int) -> Run:
+def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[str], steps: int) -> Run:
     """How the loop runs this job. name: of the step, for people and to find its sources."""
     machine = job.machine
     torch.set_num_threads(machine.threads)
