@@ -139,11 +139,10 @@ def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")
     from semiproto.data.layout import FILES
 
     name = params.load(file).dataset.name
-    made = sorted(path.parent for path in Path().glob(paths.SPLIT(dataset=name, split="*") + "/receipt.json"))
+    folder = Path(paths.SPLIT(dataset=name, split="any")).parent
+    made = sorted(path.parent for path in folder.glob("*/receipt.json"))
     if not made:
-        raise UserError(
-            f"{Path(paths.SPLIT(dataset=name, split=''))}: no split was made yet; run `snakemake --cores all stage_data`"
-        )
+        raise UserError(f"{folder}: no split was made yet; run `snakemake --cores all stage_data`")
     for split in made:
         for line in splits.describe(Path(paths.DATA(dataset=name), FILES), split):
             typer.echo(line)

@@ -16,7 +16,6 @@ from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.layout import FILES
 from semiproto.data.loaders import Batch, StepBatches, loader
-from semiproto.data.own import masks
 from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
@@ -130,7 +129,7 @@ def views(
 
 def write_card(job: TrainingJob, lists: Lists, training: dict[str, Any]) -> None:
     """Writes the card of the model folder. training: free facts for people."""
-    palette = masks.read_palette(lists.root, len(lists.classes))
+    palette = layout.read_palette(lists.root)
     card = model_folder.Card(lists.classes, job.config.model, training | {"seed": job.seed}, palette)
     model_folder.write_card(job.out, card)
 
