@@ -27,7 +27,8 @@ from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import RGB, EncoderParams, ModelParams, Section, first_problem
 from semiproto.provenance.artifacts import write_bytes, write_json
 
-CARD, MODEL, STUDENT, PROTOTYPES = "card.json", "model.safetensors", "student.safetensors", "prototypes.safetensors"
+CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
+FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
 
 
 class Normalisation(Section):

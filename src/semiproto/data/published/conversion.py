@@ -16,7 +16,7 @@ from semiproto.data.published.download import Access, fetch_all
 from semiproto.data.published.entry import Dataset, Parts, Published
 from semiproto.errors import UserError
 from semiproto.process.progress import Progress
-from semiproto.provenance.artifacts import write_json, write_text
+from semiproto.provenance.artifacts import write_text
 
 _EXIF_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 
@@ -73,7 +73,7 @@ def _write_set(root: Path, dataset: Dataset, parts: Parts, published: Published)
     for part, examples in parts.items():
         _write_list(root / layout.LISTS / f"{part}.txt", examples)
     write_text(root / "classes.txt", "".join(f"{name}\n" for name in dataset.classes))
-    write_json(root / layout.PALETTE, dataset.colours)
+    layout.write_palette(root, dataset.colours)
 
 
 def _require_counts(dataset: Dataset, parts: Parts) -> None:
