@@ -1,4 +1,5 @@
 # Tables, figures and the report: everything here reads small files only.
+from semiproto.data.published import catalog
 
 EVALUATIONS = [str(Path(path).parent) for path in of_runs(f"{EVALUATED}/receipt.json")]
 PROJECTIONS = [str(Path(path).parent) for path in of_starts(f"{TSNE}/receipt.json", TSNE_RUNS)]
@@ -111,7 +112,7 @@ RECEIPTS = (
     + [f"{folder}/receipt.json" for folder in PROJECTIONS + PROTOTYPES_SEEN]
 )
 # The paper has a file for each family of splits; other sets are compared with its first table.
-PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits.family, "voc-classic")
+PAPER = catalog.experiment(PARAMS.splits.family)
 
 
 rule report:
