@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 import summary
-from conftest import Checkout
-
-from preloaded import commands
+from checkouts import Checkout
+from forked_commands import commands
 
 PATCHES = {"patches": 1, "figures": 1, "report": 1}
 SEED = {"pretrain": 1, "features": 1, "prototypes": 1, "train": 3, "evaluate": 3, "tsne": 1}

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import tiny
+from forked_commands import commands
 
-from preloaded import commands
 from semiproto import params
 from semiproto.provenance.artifacts import sha256_file
 from semiproto.train import checkpoint

@@ -18,7 +18,7 @@ import ssh_server
 import summary
 import tiny
 import yaml
-from conftest import Checkout
+from checkouts import Checkout
 
 MODEL = "models/semi/tiny/8/prototype/seed0/model.safetensors"
 FAILED = r"^ERROR: (failed to transfer '\w{32}(\.dir)?' - |unexpected error - .*[Cc]onnection)"
