@@ -39,7 +39,7 @@ class Server:
         command = [SSHD, "-D", "-e", "-f", str(self.folder / "config")]
         with (self.folder / "log").open("a") as log:
             self._process = psutil.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not self._answers():
             assert self._process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.05)

@@ -48,7 +48,7 @@ def test_a_rule_follows_every_module_that_its_step_runs(tmp_path):
         environment = checkouts.environment(tmp_path, stand_ins) | {"TRACE": str(tmp_path / "trace")}
         environment["PYTHONPATH"] += f"{os.pathsep}{MODULE_TRACE}"
         process = checkouts.start(tmp_path, "snakemake --cores 2", environment)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     followed: dict[str, set[str]] = {}
     for record in map(json.loads, (path.read_text() for path in (tmp_path / ".snakemake/metadata").iterdir())):
