@@ -10,7 +10,7 @@ from semiproto.data.dataset import Images
 from semiproto.data.layout import read_mask
 from semiproto.errors import UserError
 from semiproto.measure.features import cluster, draw_pixels, sample_features
-from semiproto.params import Prototypes
+from semiproto.params import PrototypesParams
 
 
 def made_up_masks(seed=0):
@@ -100,7 +100,7 @@ def by_first_difference(prototypes):
 
 def test_prototypes_are_the_means_of_the_clusters():
     features, classes, means = clouds()
-    found = cluster(features, classes, ["zero", "one"], Prototypes(per_class=3, n_init=10, seed=0))
+    found = cluster(features, classes, ["zero", "one"], PrototypesParams(per_class=3, n_init=10, seed=0))
     assert found.shape == (2, 3, 5) and found.dtype == torch.float32
     for c in range(2):
         np.testing.assert_allclose(by_first_difference(found[c].numpy()), by_first_difference(means[c]), atol=2e-3)
@@ -108,7 +108,7 @@ def test_prototypes_are_the_means_of_the_clusters():
 
 def test_one_prototype_is_the_mean_of_the_class():
     features, classes, _ = clouds()
-    found = cluster(features, classes, ["zero", "one"], Prototypes(per_class=1, n_init=1, seed=0))
+    found = cluster(features, classes, ["zero", "one"], PrototypesParams(per_class=1, n_init=1, seed=0))
     for c in range(2):
         torch.testing.assert_close(found[c, 0], features[classes == c].mean(0))
 
@@ -116,7 +116,7 @@ def test_one_prototype_is_the_mean_of_the_class():
 def test_each_prototype_is_the_mean_of_the_features_nearest_to_it():
     """Features without clear clusters: k-means must have come to rest."""
     features = torch.rand(300, 4, generator=torch.Generator().manual_seed(0))
-    found = cluster(features, torch.zeros(300).byte(), ["only"], Prototypes(per_class=4, n_init=10, seed=0))[0]
+    found = cluster(features, torch.zeros(300).byte(), ["only"], PrototypesParams(per_class=4, n_init=10, seed=0))[0]
     nearest = torch.cdist(features, found).argmin(1)
     means = torch.stack([features[nearest == k].mean(0) for k in range(4)])
     torch.testing.assert_close(found, means, rtol=1e-4, atol=1e-4)
@@ -124,7 +124,7 @@ def test_each_prototype_is_the_mean_of_the_features_nearest_to_it():
 
 def test_the_same_seed_gives_the_same_prototypes():
     features, classes = torch.rand(200, 4), torch.zeros(200).byte()
-    runs = [cluster(features, classes, ["only"], Prototypes(per_class=3, n_init=2, seed=5)) for _ in range(2)]
+    runs = [cluster(features, classes, ["only"], PrototypesParams(per_class=3, n_init=2, seed=5)) for _ in range(2)]
     assert torch.equal(*runs)
 
 
@@ -133,5 +133,5 @@ def test_a_class_with_too_few_pixels_is_named(one_line, pixels):
     features, classes, _ = clouds()
     keep = torch.cat([(classes == 0).nonzero().flatten(), (classes == 1).nonzero().flatten()[:pixels]])
     with pytest.raises(UserError) as error:
-        cluster(features[keep], classes[keep], ["zero", "one"], Prototypes(per_class=3, n_init=1, seed=0))
+        cluster(features[keep], classes[keep], ["zero", "one"], PrototypesParams(per_class=3, n_init=1, seed=0))
     one_line(error, "class one", f"{pixels} labelled pixels", "per_class is 3")

@@ -12,7 +12,7 @@ from semiproto.errors import UserError
 from semiproto.measure.patches import crop, look, patches
 from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Patches, PatchesConfig
+from semiproto.params import PatchesConfig, PatchesParams
 from semiproto.provenance.artifacts import write_receipt
 
 CPU = torch.device("cpu")
@@ -41,7 +41,7 @@ def made(make_net, bank, digits_root, ids, tiny, tmp_path):
         model_folder.save_student(model, make_net(), bank if with_prototypes else None)
         for folder in (tmp_path / "data", tmp_path / "split", model):
             write_receipt(folder, "made", outputs={}, config={}, inputs=[], seed=None, seconds=0)
-        config = PatchesConfig(patches=Patches(images=3, per_prototype=2, size=SIZE, seed=0))
+        config = PatchesConfig(patches=PatchesParams(images=3, per_prototype=2, size=SIZE, seed=0))
         patches(config, tmp_path / "data", tmp_path / "split", model, tmp_path / "out", CPU)
         return tmp_path / "out"
 

@@ -11,7 +11,7 @@ from semiproto.measure.features import draw_images
 from semiproto.measure.tsne import compactness, tsne
 from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Tsne, TsneConfig
+from semiproto.params import TsneConfig, TsneParams
 from semiproto.provenance.artifacts import read_receipt, write_receipt
 
 NAMES = ["a", "b", "c", "absent"]
@@ -34,7 +34,9 @@ def looked(make_net, digits_root, ids, tiny, tmp_path):
         write_receipt(folder, "made", outputs={}, config={}, inputs=[], seed=None, seconds=0)
 
     def run(out, images=4):
-        config = TsneConfig(tsne=Tsne(variants=list(models), images=images, pixels_per_class=6, perplexity=5, seed=3))
+        config = TsneConfig(
+            tsne=TsneParams(variants=list(models), images=images, pixels_per_class=6, perplexity=5, seed=3)
+        )
         tsne(config, tmp_path / "data", tmp_path / "split", models, 0, tmp_path / out, torch.device("cpu"))
         return tmp_path / out
 

@@ -110,10 +110,10 @@ def test_images_without_masks_may_lie_beside_those_with(base, tmp_path):
 
 
 def test_the_colours_of_the_masks_are_kept_for_predictions(base, tmp_path):
-    assert masks.read_palette(base, 2) == [[0, 0, 0], [128, 0, 0]]
+    assert layout.read_palette(base) == [[0, 0, 0], [128, 0, 0]]
     source = discover(own_folder.drawn_in_colours(base), "own")[0]
     prepared(tmp_path / "raw", source)
-    assert masks.read_palette(tmp_path / "raw", 2) == [[0, 0, 0], [200, 30, 90]]
+    assert layout.read_palette(tmp_path / "raw") == [[0, 0, 0], [200, 30, 90]]
 
 
 # ----------------------------------------------------------------------------------------------------- names
