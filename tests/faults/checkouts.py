@@ -43,6 +43,8 @@ TIMINGS = [
 TIMED = ["metrics.json", "history.csv", "runs.csv", "summary.csv", "summary.md", "summary.tex", "report.html"]
 """Files that hold them, whose digests in receipts therefore differ too."""
 OF_ONE_RUN = [*TIMINGS, *TIMED, "made", "modules"]
+HANGS = 3000
+"""Seconds after which a command is taken to hang, however busy the machine is."""
 
 
 class Checkout:
@@ -69,7 +71,7 @@ class Checkout:
         folders = filter(None, [self.stand_ins, Path(sys.executable).parent, os.environ["PATH"]])
         return os.environ | {"PYTHONPATH": str(self.path / "src"), "PATH": os.pathsep.join(map(str, folders))}
 
-    def run(self, *command: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, check: bool = True, timeout: float = HANGS) -> subprocess.CompletedProcess[str]:
         """Runs a command of the environment in the checkout, on the checkout's own sources."""
         environment = self.environment()
         result = subprocess.run(

@@ -78,7 +78,7 @@ class FaultyCheckout:
         environment["PYTHONPATH"] += f":{Path(__file__).parent / 'fault_at_write'}"
         environment["FAULT"] = json.dumps(fault)
         process = checkouts.start(self.path, command, environment)
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=checkouts.HANGS)
         return process.returncode, output
 
     def meet(self, step: str, fault: str, rng: random.Random) -> Met:

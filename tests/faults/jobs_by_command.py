@@ -82,7 +82,7 @@ def row(checkout: Path, step: str | tuple[Change, str]) -> str:
         change(checkout / "params.yaml", *step[0])
     began, used = time.monotonic(), processor_seconds()
     process = checkouts.start(checkout, f"bash -c '{command}'", checkouts.environment(checkout))
-    output, _ = process.communicate(timeout=1200)
+    output, _ = process.communicate(timeout=checkouts.HANGS)
     seconds, used = time.monotonic() - began, processor_seconds() - used
     jobs = ", ".join(f"{count} {rule}" for rule, count in sorted(summary.finished(output).items()))
     status = "" if process.returncode == 0 else f" (status {process.returncode})"

@@ -56,8 +56,8 @@ CODE = [
     ("data/digits.py", "light = 0.55", "light = 0.45"),
     ("data/splits.py", 'f"{seed}:{image_id}"', 'f"{seed}/{image_id}"'),
     ("data/layout.py", 'save(path, format="PNG")', 'save(path, format="PNG", compress_level=1)'),
-    ("steps/inputs.py", '"images": lists', '"listed": lists'),
-    ("data/own/masks.py", "voc_palette()[:classes]", "voc_palette()[1 : classes + 1]"),
+    ("steps/data/prepared.py", '"images": lists', '"listed": lists'),
+    ("model/folder.py", "voc_palette()[: len(card.classes)]", "voc_palette()[1 : len(card.classes) + 1]"),
     ("data/loaders.py", "[*draw, self.labeled]", "[*draw, self.labeled, 1]"),
     ("data/augment.py", "(124, 116, 104)", "(0, 116, 104)"),
     ("data/loaders.py", "[self.seed, turn]", "[self.seed, turn, 1]"),
@@ -72,11 +72,11 @@ CODE = [
     ("train/semi.py", "CELLS = 32", "CELLS = 16"),
     ("train/engine.py", "LOG_LINES = 100", "LOG_LINES = 2"),
     ("train/health.py", "CONFIDENCE_BINS = 10", "CONFIDENCE_BINS = 9"),
-    ("steps/training.py", "torch.manual_seed(seed)", "torch.manual_seed(seed + 1)"),
+    ("steps/models/train.py", "torch.manual_seed(job.seed or 0)", "torch.manual_seed(1)"),
     ("measure/inference.py", "head.argmax(dim=1)", "head.argmin(dim=1)"),
     ("measure/confusion.py", ".nanmean()", ".nanmedian()"),
     ("measure/features.py", "default_rng(seed)", "default_rng(seed + 1)"),
-    ("steps/scores.py", "100 * head.mean_iou()", "99 * head.mean_iou()"),
+    ("steps/results/evaluate.py", "100 * head.mean_iou()", "99 * head.mean_iou()"),
     ("measure/tsne.py", 'init="pca"', 'init="random"'),
     ("measure/pseudo_labels.py", "(prediction == target)[known]", "(prediction != target)[known]"),
     ("measure/boundary.py", "DIAGONAL_SHARE = 0.02", "DIAGONAL_SHARE = 0.1"),
@@ -117,7 +117,7 @@ class Sequence:
         """Status and output of a command; after `seconds` its whole process group is killed."""
         process = checkouts.start(self.path, command, checkouts.environment(self.path, self.stand_ins))
         try:
-            output, _ = process.communicate(timeout=seconds or 600)
+            output, _ = process.communicate(timeout=seconds or checkouts.HANGS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
@@ -304,7 +304,7 @@ class Clean:
             if key not in self.known:
                 environment = checkouts.environment(Path(folder), self.stand_ins)
                 process = checkouts.start(Path(folder), "snakemake --cores 2", environment)
-                output, _ = process.communicate(timeout=600)
+                output, _ = process.communicate(timeout=checkouts.HANGS)
                 assert process.returncode == 0, output
                 self.known[key] = checkouts.results(Path(folder))
         return self.known[key]
@@ -337,7 +337,7 @@ def make_finished(path: Path, stand_ins: Path) -> float:
     environment, began = checkouts.environment(path, stand_ins), time.monotonic()
     for command in ("git init --quiet", "dvc repro", "git add --all", "git commit --quiet --message finished"):
         process = checkouts.start(path, command, environment)
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=checkouts.HANGS)
         assert process.returncode == 0, output
     return time.monotonic() - began
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import summary
-from checkouts import Checkout
+from checkouts import HANGS, Checkout
 from forked_commands import commands
 
 PATCHES = {"patches": 1, "figures": 1, "report": 1}
@@ -101,7 +101,7 @@ def queue(checkout: Checkout, name: str, setting: str) -> None:
 
 def finished(checkout: Checkout) -> dict[str, str]:
     """What became of the queue's tasks, once all have ended."""
-    deadline = time.monotonic() + 500
+    deadline = time.monotonic() + HANGS
     while time.monotonic() < deadline:
         lines = checkout.run("dvc", "queue", "status").stdout.splitlines()
         tasks = {line.split()[1]: line.split()[-1] for line in lines[1:] if len(line.split()) > 3}
