@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
+from made_up import write_receipt
 
-from semiproto.provenance.artifacts import write_receipt
 from semiproto.report.figures import registry as figures
 from semiproto.report.page import report
 from semiproto.report.tables import tables as write_tables

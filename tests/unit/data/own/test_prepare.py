@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from made_up import write_receipt
 from PIL import Image
 
 from pipeline import own_folder
@@ -16,7 +17,6 @@ from semiproto.data.own import prepare as folder
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
-from semiproto.provenance.artifacts import write_receipt
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
