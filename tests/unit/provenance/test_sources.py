@@ -75,7 +75,7 @@ def test_packages_count_where_they_hold_code(package):
 def test_what_decides_no_result_is_left_out_and_not_followed(package):
     package(
         **{
-            "steps/train.py": "import json\nfrom semiproto import errors, params, provenance\nimport semiproto.provenance.receipts",
+            "steps/train.py": "import json\nfrom semiproto import errors, params\nimport semiproto.provenance.receipts",
             "errors.py": "import json\nfrom semiproto.data import layout",
             "params/__init__.py": "import json\nfrom semiproto.data import layout",
             "params/model.py": CODE,
