@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import Checkout
+from checkouts import Checkout
 from PIL import Image
 from scipy.io import savemat
 

@@ -126,7 +126,8 @@ def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ())
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `snakemake --cores all`") from None
     except ValueError as error:
-        raise UserError(f"{path}: not a table ({error}); delete it and run `snakemake --cores all`") from None
+        reason = " ".join(str(error).split())  # pandas may say it in two lines
+        raise UserError(f"{path}: not a table ({reason}); delete it and run `snakemake --cores all`") from None
     if missing := [name for name in (*columns, *key) if name not in table]:
         raise UserError(f"{path}: damaged, it has no column {missing[0]}; delete it and run `snakemake --cores all`")
     if key and (again := table.index[table.duplicated([*key])]).size:

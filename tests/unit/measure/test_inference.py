@@ -1,9 +1,9 @@
 """Whole-image and sliding-window prediction, and the score over a set."""
 
-import naive
 import numpy as np
 import pandas as pd
 import pytest
+import reference
 import torch
 from PIL import Image
 from sklearn.metrics import confusion_matrix, precision_score
@@ -96,8 +96,8 @@ def test_the_prototype_head_scores_every_pixel(make_net):
     assert torch.equal(linear, output.logits)
     assert prototype.shape == (2, 7, 21, 17)
     for image in range(2):
-        z = naive.upsampled(output.representation[image].double().numpy(), 21, 17)
-        expected, _ = naive.cosine_logits(z.reshape(8, -1).T, bank.prototypes.double().numpy(), 0.1)
+        z = reference.upsampled(output.representation[image].double().numpy(), 21, 17)
+        expected, _ = reference.cosine_logits(z.reshape(8, -1).T, bank.prototypes.double().numpy(), 0.1)
         np.testing.assert_allclose(prototype[image].numpy().reshape(7, -1).T, expected, rtol=1e-3, atol=1e-3)
     heads = predict(head_scores(net, bank), images, None)
     assert torch.equal(heads[0], predict(linear_scores(net), images, None)[0])

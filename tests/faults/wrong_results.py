@@ -1,10 +1,10 @@
-"""The wrong-result hunt: random things that people do to a checkout, then one command; are its results the right ones?
+"""Searches for wrong results: random things that people do to a checkout, then one command. Are its results right?
 
 Each sequence does some actions (edit parameters or code, run, kill, commit, check out, delete, touch, swap, ...) in a
 checkout of its own. Then the pipeline is run as a user would: where it stops with a line that says what to delete or
 unlock, that is done. Its results must then be those of a clean run of the same parameters and code.
 
-    python tests/hunt.py --sequences 30 --actions 6 --seed 0
+    python tests/faults/wrong_results.py --sequences 30 --actions 6 --seed 0
 
 prints every action and `same`, or what differs. Edits of the modules that all rules share are not among the actions:
 workflow/rules/common.smk says which they are and why.
@@ -27,10 +27,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import checkouts
 import yaml
-
-import disturb
-from preloaded import commands
+from forked_commands import commands
 
 PARAMS: list[tuple[tuple[str | int, ...], tuple[Any, ...]]] = [
     (("dataset", "seed"), (0, 1)),
@@ -57,9 +56,9 @@ CODE = [
     ("data/digits.py", "light = 0.55", "light = 0.45"),
     ("data/splits.py", 'f"{seed}:{image_id}"', 'f"{seed}/{image_id}"'),
     ("data/layout.py", 'save(path, format="PNG")', 'save(path, format="PNG", compress_level=1)'),
-    ("steps/inputs.py", '"images": lists', '"listed": lists'),
-    ("data/own/masks.py", "voc_palette()[:classes]", "voc_palette()[1 : classes + 1]"),
-    ("data/dataset.py", "[*draw, self.labeled]", "[*draw, self.labeled, 1]"),
+    ("steps/data/prepared.py", '"images": lists', '"listed": lists'),
+    ("model/folder.py", "voc_palette()[: len(card.classes)]", "voc_palette()[1 : len(card.classes) + 1]"),
+    ("data/loaders.py", "[*draw, self.labeled]", "[*draw, self.labeled, 1]"),
     ("data/augment.py", "(124, 116, 104)", "(0, 116, 104)"),
     ("data/loaders.py", "[self.seed, turn]", "[self.seed, turn, 1]"),
     ("model/network.py", "IMAGENET_STD = (0.229", "IMAGENET_STD = (0.5"),
@@ -73,11 +72,11 @@ CODE = [
     ("train/semi.py", "CELLS = 32", "CELLS = 16"),
     ("train/engine.py", "LOG_LINES = 100", "LOG_LINES = 2"),
     ("train/health.py", "CONFIDENCE_BINS = 10", "CONFIDENCE_BINS = 9"),
-    ("steps/training.py", "torch.manual_seed(seed)", "torch.manual_seed(seed + 1)"),
+    ("steps/models/train.py", "torch.manual_seed(job.seed or 0)", "torch.manual_seed(1)"),
     ("measure/inference.py", "head.argmax(dim=1)", "head.argmin(dim=1)"),
     ("measure/confusion.py", ".nanmean()", ".nanmedian()"),
     ("measure/features.py", "default_rng(seed)", "default_rng(seed + 1)"),
-    ("steps/scores.py", "100 * head.mean_iou()", "99 * head.mean_iou()"),
+    ("steps/results/evaluate.py", "100 * head.mean_iou()", "99 * head.mean_iou()"),
     ("measure/tsne.py", 'init="pca"', 'init="random"'),
     ("measure/pseudo_labels.py", "(prediction == target)[known]", "(prediction != target)[known]"),
     ("measure/boundary.py", "DIAGONAL_SHARE = 0.02", "DIAGONAL_SHARE = 0.1"),
@@ -103,7 +102,7 @@ ATTEMPTS = 8
 
 
 @dataclass
-class Hunt:
+class Sequence:
     """A checkout, and how things are done to it. `say` gets a line for each thing done."""
 
     path: Path
@@ -116,9 +115,9 @@ class Hunt:
 
     def run(self, command: str, seconds: float | None = None) -> tuple[int, str]:
         """Status and output of a command; after `seconds` its whole process group is killed."""
-        process = disturb.start(self.path, command, disturb.environment(self.path, self.stand_ins))
+        process = checkouts.start(self.path, command, checkouts.environment(self.path, self.stand_ins))
         try:
-            output, _ = process.communicate(timeout=seconds or 600)
+            output, _ = process.communicate(timeout=seconds or checkouts.HANGS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
@@ -264,18 +263,18 @@ class Hunt:
 
 
 WEIGHTS = {
-    Hunt.edit_parameter: 5,
-    Hunt.edit_code: 5,
-    Hunt.run_all: 4,
-    Hunt.run_and_kill: 4,
-    Hunt.commit: 3,
-    Hunt.check_out: 3,
-    Hunt.code_of_a_commit: 1,
-    Hunt.restore_results: 2,
-    Hunt.delete: 2,
-    Hunt.touch: 2,
-    Hunt.swap: 2,
-    Hunt.damage: 1,
+    Sequence.edit_parameter: 5,
+    Sequence.edit_code: 5,
+    Sequence.run_all: 4,
+    Sequence.run_and_kill: 4,
+    Sequence.commit: 3,
+    Sequence.check_out: 3,
+    Sequence.code_of_a_commit: 1,
+    Sequence.restore_results: 2,
+    Sequence.delete: 2,
+    Sequence.touch: 2,
+    Sequence.swap: 2,
+    Sequence.damage: 1,
 }
 """How often each action is taken, relative to the others."""
 
@@ -298,27 +297,29 @@ class Clean:
     def of(self, path: Path) -> dict[str, str]:
         """The results that the parameters and sources of a checkout have."""
         with tempfile.TemporaryDirectory() as folder:
-            disturb.copy_sources(path, Path(folder))
+            checkouts.copy_sources(path, Path(folder))
             shutil.copy2(path / "params.yaml", folder)
             files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
             key = "".join(f"{file.relative_to(folder)}\n{file.read_text()}" for file in files)
             if key not in self.known:
-                environment = disturb.environment(Path(folder), self.stand_ins)
-                process = disturb.start(Path(folder), "snakemake --cores 2", environment)
-                output, _ = process.communicate(timeout=600)
+                environment = checkouts.environment(Path(folder), self.stand_ins)
+                process = checkouts.start(Path(folder), "snakemake --cores 2", environment)
+                output, _ = process.communicate(timeout=checkouts.HANGS)
                 assert process.returncode == 0, output
-                self.known[key] = disturb.results(Path(folder))
+                self.known[key] = checkouts.results(Path(folder))
         return self.known[key]
 
 
-def hunt(sequences: int, actions: int, seed: int, stand_ins: Path, base: Path, say: Callable[[str], None]) -> list[str]:
+def wrong_results(
+    sequences: int, actions: int, seed: int, stand_ins: Path, base: Path, say: Callable[[str], None]
+) -> list[str]:
     """Does `sequences` of `actions` each, seeded one after the other; what was wrong. base: an empty folder."""
     clean, wrong = Clean(stand_ins), []
     first = base / "finished"
     seconds = make_finished(first, stand_ins)
     for number in range(seed, seed + sequences):
         say(f"sequence {number}")
-        checkout = Hunt(base / "checkout", stand_ins, random.Random(number), lambda line: say(f"  {line}"), seconds)
+        checkout = Sequence(base / "checkout", stand_ins, random.Random(number), lambda line: say(f"  {line}"), seconds)
         shutil.copytree(first, checkout.path, symlinks=True)
         checkout.commits.append(checkout.run("git rev-parse HEAD")[1].strip())
         for action in checkout.rng.choices(list(WEIGHTS), list(WEIGHTS.values()), k=actions):
@@ -332,30 +333,30 @@ def hunt(sequences: int, actions: int, seed: int, stand_ins: Path, base: Path, s
 
 def make_finished(path: Path, stand_ins: Path) -> float:
     """A repository with everything made and committed; how many seconds a run took."""
-    disturb.new_checkout(path)
-    environment, began = disturb.environment(path, stand_ins), time.monotonic()
+    checkouts.new_checkout(path)
+    environment, began = checkouts.environment(path, stand_ins), time.monotonic()
     for command in ("git init --quiet", "dvc repro", "git add --all", "git commit --quiet --message finished"):
-        process = disturb.start(path, command, environment)
-        output, _ = process.communicate(timeout=600)
+        process = checkouts.start(path, command, environment)
+        output, _ = process.communicate(timeout=checkouts.HANGS)
         assert process.returncode == 0, output
     return time.monotonic() - began
 
 
-def differences(checkout: Hunt, clean: Clean) -> list[str]:
+def differences(checkout: Sequence, clean: Clean) -> list[str]:
     """Files that are not what a clean run makes, and what killed commands left among them."""
-    right, found = clean.of(checkout.path), disturb.results(checkout.path)
+    right, found = clean.of(checkout.path), checkouts.results(checkout.path)
     wrong = [name for name, digest in right.items() if found.get(name) != digest]
     return wrong + [name for name in found if name.endswith(".tmp") or ".tmp/" in name]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The wrong-result hunt.")
+    parser = argparse.ArgumentParser(description="The search for wrong results.")
     parser.add_argument("--sequences", type=int, default=2)
     parser.add_argument("--actions", type=int, default=4, help="of each sequence")
     parser.add_argument("--seed", type=int, default=0, help="of the first")
     options = parser.parse_args()
     with commands() as stand_ins, tempfile.TemporaryDirectory() as base:
-        wrong = hunt(
+        wrong = wrong_results(
             options.sequences,
             options.actions,
             options.seed,

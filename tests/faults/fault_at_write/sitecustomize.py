@@ -1,7 +1,7 @@
 """A fault at a chosen moment: Python loads this file in every process of a run, and it acts in the one that is meant.
 
-The variable FAULT says which (faults.py). Nothing is replaced: the process of a step gets a real signal, a real limit
-or a really full disk when it opens, renames or makes the file or folder number `at` of those that it writes.
+The variable FAULT says which (fault_points.py). Nothing is replaced: the process of a step gets a real signal, a real
+limit or a really full disk when it opens, renames or makes the file or folder number `at` of those that it writes.
 """
 
 import atexit

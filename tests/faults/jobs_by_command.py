@@ -1,7 +1,7 @@
 """The behaviour of both engines as a table: what was done, which jobs ran, how many seconds it took, by the clock and
 of the processor (the latter hardly grow when the machine is busy).
 
-    python tests/behaviour.py
+    python tests/faults/jobs_by_command.py
 
 does in a folder of its own what people do to a checkout, one command after the other, on an experiment of seconds. What
 must be is asserted by pipeline/test_behaviour.py, test_storage.py and test_experiments.py; this prints what was.
@@ -15,10 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import checkouts
+import summary
 import yaml
-
-import disturb
-from pipeline import summary
 
 RUN = "snakemake --cores all --rerun-incomplete"
 Change = tuple[str, Any]
@@ -82,8 +81,8 @@ def row(checkout: Path, step: str | tuple[Change, str]) -> str:
     if not isinstance(step, str):
         change(checkout / "params.yaml", *step[0])
     began, used = time.monotonic(), processor_seconds()
-    process = disturb.start(checkout, f"bash -c '{command}'", disturb.environment(checkout))
-    output, _ = process.communicate(timeout=1200)
+    process = checkouts.start(checkout, f"bash -c '{command}'", checkouts.environment(checkout))
+    output, _ = process.communicate(timeout=checkouts.HANGS)
     seconds, used = time.monotonic() - began, processor_seconds() - used
     jobs = ", ".join(f"{count} {rule}" for rule, count in sorted(summary.finished(output).items()))
     status = "" if process.returncode == 0 else f" (status {process.returncode})"
@@ -100,8 +99,8 @@ def main() -> None:
     print("| command | jobs | seconds | of the processor |\n| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as base:
         checkout = Path(base, "checkout")
-        disturb.new_checkout(checkout)
-        disturb.start(checkout, "git init --quiet", disturb.environment(checkout)).wait()
+        checkouts.new_checkout(checkout)
+        checkouts.start(checkout, "git init --quiet", checkouts.environment(checkout)).wait()
         for step in ROWS:
             print(row(checkout, step), flush=True)
 

@@ -1,11 +1,11 @@
-"""Every fault at every step, the same command again, and whether the results are those of an undisturbed run.
+"""Every fault at every step, the same command again, and whether the results are those of a run without faults.
 
-    python tests/faults.py
+    python tests/faults/fault_points.py
 
 runs the pipeline once for each fault; at each step in turn the fault comes at a write of that step drawn by the seed
-(armed/sitecustomize.py), and the same command is given again, until all is made. Where something is locked, `semiproto
-unlock` is given first. Prints a line for each fault and step: what was said, and whether what the step made is, in the
-end, what an undisturbed run makes, to the last bit.
+(fault_at_write/sitecustomize.py), and the same command is given again, until all is made. Where something is locked,
+`semiproto unlock` is given first. Prints a line for each fault and step: what was said, and whether what the step made
+is, in the end, what a run without faults makes, to the last bit.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import disturb
-from preloaded import commands
+import checkouts
+from forked_commands import commands
 
 STEPS = {
     "data": "data/raw",
@@ -57,7 +57,7 @@ class Met:
     unlocked: bool
     """Whether the next run had to be preceded by `semiproto unlock`."""
     wrong: tuple[str, ...] = ()
-    """Outputs of the step that are, in the end, not those of an undisturbed run."""
+    """Outputs of the step that are, in the end, not those of a run without faults."""
 
     def __str__(self) -> str:
         verdict = f"DIFFERENT: {', '.join(self.wrong)}" if self.wrong else "identical"
@@ -65,7 +65,7 @@ class Met:
         return f"{self.fault:13} | {self.step:10} | {self.write:>5} | {end:>10} | {self.said} | {verdict}"
 
 
-class Disturbed:
+class FaultyCheckout:
     """A checkout whose runs meet faults."""
 
     def __init__(self, path: Path, command: str, stand_ins: list[Path], writes: dict[str, int]) -> None:
@@ -74,15 +74,15 @@ class Disturbed:
 
     def run(self, command: str, fault: dict[str, object] | None = None) -> tuple[int, str]:
         """Status and output of a command."""
-        environment = disturb.environment(self.path, *self.stand_ins)
-        environment["PYTHONPATH"] += f":{Path(__file__).parent / 'armed'}"
+        environment = checkouts.environment(self.path, *self.stand_ins)
+        environment["PYTHONPATH"] += f":{Path(__file__).parent / 'fault_at_write'}"
         environment["FAULT"] = json.dumps(fault)
-        process = disturb.start(self.path, command, environment)
-        output, _ = process.communicate(timeout=600)
+        process = checkouts.start(self.path, command, environment)
+        output, _ = process.communicate(timeout=checkouts.HANGS)
         return process.returncode, output
 
     def meet(self, step: str, fault: str, rng: random.Random) -> Met:
-        """Runs with the fault armed; again, with the step's outputs deleted, where the step had nothing to do."""
+        """Runs with the fault planned; again, with the step's outputs deleted, where the step had nothing to do."""
         at = rng.randint(1, self.writes[step])
         plan = {"fault": fault, "step": step, "at": at, "marker": str(self.marker), "ballast": str(self.ballast)}
         for _ in range(3):
@@ -105,29 +105,29 @@ class Disturbed:
         return locked
 
 
-def undisturbed(path: Path, stand_ins: list[Path]) -> tuple[dict[str, str], dict[str, int]]:
+def without_faults(path: Path, stand_ins: list[Path]) -> tuple[dict[str, str], dict[str, int]]:
     """The results of a run without faults, and how often each step writes (the least of its processes)."""
-    disturb.new_checkout(path)
+    checkouts.new_checkout(path)
     counts = path / "counts"
     command = COMMANDS["snakemake"]
-    status, output = Disturbed(path, command, stand_ins, {}).run(command, {"step": "any", "marker": str(counts)})
+    status, output = FaultyCheckout(path, command, stand_ins, {}).run(command, {"step": "any", "marker": str(counts)})
     assert status == 0, output
     writes: dict[str, int] = {}
     for step, count in (line.split() for line in counts.read_text().splitlines()):
         writes[step] = min(writes.get(step, sys.maxsize), int(count))
-    return disturb.results(path), writes
+    return checkouts.results(path), writes
 
 
-def disturbed(
-    checkout: Disturbed, right: dict[str, str], faults: Iterable[tuple[str, str]], rng: random.Random
+def with_faults(
+    checkout: FaultyCheckout, right: dict[str, str], faults: Iterable[tuple[str, str]], rng: random.Random
 ) -> list[Met]:
     """Runs with one (step, fault) after the other until all is made, and looks at what was made. Steps in order."""
-    disturb.new_checkout(checkout.path)
+    checkouts.new_checkout(checkout.path)
     checkout.run("git init --quiet")  # DVC works in a repository only
     met = [checkout.meet(step, fault, rng) for step, fault in faults]
     status, output = checkout.run(checkout.command)
     assert status == 0, output
-    found = disturb.results(checkout.path)
+    found = checkouts.results(checkout.path)
     wrong = [name for name in right | found if right.get(name) != found.get(name)]
     return [replace(one, wrong=tuple(name for name in wrong if name.startswith(STEPS[one.step]))) for one in met]
 
@@ -161,17 +161,17 @@ def main() -> None:
     parser.add_argument("--faults", nargs="+", default=FAULTS, choices=FAULTS)
     parser.add_argument("--engine", default="snakemake", choices=COMMANDS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--preloaded", action="store_true", help="fork commands from a process that has the libraries")
+    parser.add_argument("--forked", action="store_true", help="fork commands from a process that has the libraries")
     options = parser.parse_args()
     met: list[Met] = []
-    with tempfile.TemporaryDirectory() as base, commands() if options.preloaded else nullcontext() as folder:
+    with tempfile.TemporaryDirectory() as base, commands() if options.forked else nullcontext() as folder:
         stand_ins = [folder] if folder else []
-        right, writes = undisturbed(Path(base, "undisturbed"), stand_ins)
+        right, writes = without_faults(Path(base, "without-faults"), stand_ins)
         for fault in options.faults:
             rng = random.Random(f"{options.seed} {fault}")
             with folder_for(fault, Path(base)) as path:
-                checkout = Disturbed(path, COMMANDS[options.engine], stand_ins, writes)
-                rows = disturbed(checkout, right, [(step, fault) for step in STEPS], rng)
+                checkout = FaultyCheckout(path, COMMANDS[options.engine], stand_ins, writes)
+                rows = with_faults(checkout, right, [(step, fault) for step in STEPS], rng)
             print("\n".join(map(str, rows)), flush=True)
             met += rows
     wrong = sum(bool(one.wrong) for one in met)
