@@ -341,14 +341,14 @@ def figures(
     """
     from semiproto.data.layout import FILES
     from semiproto.provenance import artifacts
-    from semiproto.report.figures import registry as drawing
+    from semiproto.report.figures.registry import draw_all
+    from semiproto.report.results import Sources
 
     watch = artifacts.Stopwatch()
     steps = [tsne or [], patches or [], forecast or []]
     inputs = artifacts.checked_inputs([data, tables, *evaluation, *(folder for folders in steps for folder in folders)])
     with artifacts.atomic_directory(out) as drawn:
-        sources = drawing.Sources(tables, evaluation, data / FILES, health or [], *steps)
-        drawing.figures(sources, drawn)
+        draw_all(Sources(tables, evaluation, data / FILES, health or [], *steps), drawn)
     artifacts.write_receipt(
         out,
         "figures",
@@ -380,7 +380,7 @@ def report(
     watch = artifacts.Stopwatch()
     forecasts = tables.glob("forecast.csv")  # none where no forecast was made
     inputs = artifacts.checked_inputs([tables, *forecasts, figures, *(path.parent for path in receipt)])
-    page.report(tables, figures, receipt, paper, out)
+    page.write_page(tables, figures, receipt, paper, out)
     artifacts.write_receipt(
         out,
         "report",
@@ -449,9 +449,9 @@ def check_data(
         if json_file is not None:
             write_json(json_file, findings.as_json())
     if picture is not None:
-        from semiproto.report import class_balance as balance
+        from semiproto.report import class_balance
 
-        balance.picture(findings, picture)
+        class_balance.write(findings, picture)
     counts = ", ".join(f"{number} {part}" for part, number in findings.images.items())
     warnings = len(findings.faults) - findings.errors()
     if findings.errors():

@@ -1,4 +1,5 @@
 # Tables, figures and the report: everything here reads small files only.
+from semiproto.report.figures.registry import stems
 
 EVALUATIONS = [str(Path(path).parent) for path in of_runs(f"{EVALUATED}/receipt.json")]
 PROJECTIONS = [str(Path(path).parent) for path in of_starts(f"{TSNE}/receipt.json", TSNE_RUNS)]
@@ -22,15 +23,10 @@ TABLES = [
         "receipt.json",
     )
 ]
-# Two figures of the whole experiment, and a set for each split.
 SPLITS = sorted({run[0] for run in RUNS})
-SUFFIXES = [""] if len(SPLITS) == 1 else [f"-{split}" for split in SPLITS]
-OF_A_SPLIT = ("gain", "curves", "per_class", "calibration", "samples", "tsne", "patches", "forecast")
-FIGURES = [
-    f"results/figures/{name}.{kind}"
-    for name in ("method", "labels", *(f"{name}{suffix}" for suffix in SUFFIXES for name in OF_A_SPLIT))
-    for kind in ("png", "pdf")
-]
+FIGURES = [f"results/figures/{stem}.{kind}" for stem in stems(SPLITS) for kind in ("png", "pdf")]
+
+
 def in_report(files, category):
     """Marks what `snakemake --report` shows, under a category; it has no use for a PDF beside the PNG."""
     marked = dict(caption=f"../report/{category}.rst", category=category)

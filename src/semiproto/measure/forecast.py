@@ -2,7 +2,7 @@
 
 Measured on images with masks that the measured model did not train on, whole and un-augmented: the pseudo-labels that
 training uses are of weak views of unlabelled images, which is why this is a forecast. What the numbers mean for the
-run is in advice.py.
+run is in report/forecast.py.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def forecast(
     run = run | {"labels": len(layout.read_list(split / "labeled.txt")), "images": config.images}
     summary = run | advice.summary(table, config.tau, advice.read_evidence(config.images))
     write_json(out / SUMMARY, summary)
-    outlook.draw(out)
+    outlook.write(out)
     write_receipt(
         out,
         "forecast",
