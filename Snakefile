@@ -30,7 +30,7 @@ if workflow.is_main_process:
     folders = [Path(file).parent for file in rules.all.input if Path(file).name == RECEIPT]
     try:
         integrity.check_clock(folders)
-        stale = integrity.check([*folders, Path("results/report.html")], Path(".snakemake/digests.json"))
+        stale = integrity.check([*folders, Path(paths.REPORT)], paths.DIGESTS)
     except UserError as error:
         raise WorkflowError(str(error)) from None
     for artefact, source in stale.items():
@@ -43,4 +43,4 @@ onstart:
 
 
 onsuccess:
-    print("\ntable    results/tables/summary.md\nfigures  results/figures/\nreport   results/report.html")
+    print(f"\ntable    {paths.TABLES}/summary.md\nfigures  {paths.FIGURES}/\nreport   {paths.REPORT}")

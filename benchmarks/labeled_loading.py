@@ -26,10 +26,10 @@ from torchvision.transforms import functional as T  # type: ignore[import-untype
 from semiproto.data import dataset, layout, loaders
 from semiproto.data.augment import MEAN_COLOUR
 from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD
-from semiproto.params import Augment
+from semiproto.params import AugmentParams
 
 IMAGES, LONGEST, QUALITY, CLASSES, BATCH = 100, 500, 90, 21, 4
-AUGMENT = Augment(crop=513, scale=(0.5, 2), shift=0, rotation=0, flip=0.5, padding_label=255)
+AUGMENT = AugmentParams(crop=513, scale=(0.5, 2), shift=0, rotation=0, flip=0.5, padding_label=255)
 
 
 # ----------------------------------------------------------------------------------------------------- input

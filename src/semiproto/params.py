@@ -20,7 +20,7 @@ from semiproto.errors import UserError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Colour = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
+RGB = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
 
 
 class Section(BaseModel):
@@ -60,10 +60,10 @@ class FolderSource(Section):
         " mask and, optionally, part), or a .json file of COCO instances"
     )
     classes: list[Name] = Field(min_length=2, max_length=254, description="class names in the order of mask values")
-    colours: list[Colour] | None = Field(
+    colours: list[RGB] | None = Field(
         description="red, green, blue of each class, for masks drawn in colours; null: mask values are class indices"
     )
-    ignore: Annotated[int, Field(ge=0, le=255)] | Colour | None = Field(
+    ignore: Annotated[int, Field(ge=0, le=255)] | RGB | None = Field(
         description="mask value (with colours: colour) of pixels that count for nothing; 255 by convention; null: none"
     )
     train_list: str | None = Field(description="file with the training ids that have masks; null: all that have one")
@@ -106,7 +106,7 @@ class PublishedSource(Section):
 Source = Annotated[DigitsSource | FolderSource | PublishedSource, Field(discriminator="source")]
 
 
-class Splits(Section):
+class SplitsParams(Section):
     family: Literal["generated", "classic", "blended", "cityscapes"] = Field(
         description="generated: drawn by the rule of data/splits.py; the others: the published lists of VOC (classic:"
         " 92 to 1464 labels, VOC's masks; blended: 662 to 5291, from 2646 on SBD's too) and Cityscapes (186 to 1488)"
@@ -122,7 +122,7 @@ class Splits(Section):
 # --------------------------------------------------------------------------------------------------- model
 
 
-class Encoder(Section):
+class EncoderParams(Section):
     name: Name = Field(description="a timm name, or small: three stages for 64-pixel images (chosen, embedded set)")
     weights: str | None = Field(description="timm (its published weights), a file, or null for random weights")
     output_stride: Literal[8, 16, 32] = Field(description="input pixels per cell of the last map; paper 8 [config]")
@@ -131,7 +131,7 @@ class Encoder(Section):
     )
 
 
-class Decoder(Section):
+class DecoderParams(Section):
     planes: int = Field(
         ge=4, le=1024, description="channels of each decoder convolution; z has twice as many; 256 [config]"
     )
@@ -139,9 +139,9 @@ class Decoder(Section):
     dropout: float = Field(ge=0, lt=1, description="probability of dropping a channel (Dropout2d); 0.1 [config]")
 
 
-class Model(Section):
-    encoder: Encoder
-    decoder: Decoder
+class ModelParams(Section):
+    encoder: EncoderParams
+    decoder: DecoderParams
     auxiliary_weight: float = Field(
         ge=0,
         le=10,
@@ -153,7 +153,7 @@ class Model(Section):
 # ------------------------------------------------------------------------------------------------ training
 
 
-class Augment(Section):
+class AugmentParams(Section):
     """The weak view, the same for labelled and unlabelled images."""
 
     crop: int = Field(ge=16, le=2048, description="side of the crop, pixels; 513 VOC, 769 Cityscapes [config]")
@@ -169,13 +169,13 @@ class Augment(Section):
     )
 
     @model_validator(mode="after")
-    def _image_in_sight(self) -> Augment:
+    def _image_in_sight(self) -> AugmentParams:
         if self.shift > self.crop // 2:
             raise ValueError(f"shift {self.shift} is more than half of crop {self.crop}; make it smaller")
         return self
 
 
-class Optimizer(Section):
+class OptimizerParams(Section):
     """SGD with a poly schedule, restarted in each phase."""
 
     lr: float = Field(gt=0, le=10, description="learning rate of the encoder; 1e-3 VOC, 1e-2 Cityscapes [config]")
@@ -193,13 +193,13 @@ class Optimizer(Section):
     )
 
 
-class LabeledLoss(Section):
+class LabeledLossParams(Section):
     kind: Literal["cross_entropy", "ohem"] = Field(description="ohem [config] or plain cross-entropy [base for VOC]")
     ohem_threshold: float = Field(ge=0, le=1, description="pixels of a true-class probability above it are easy; 0.7")
     ohem_min_kept_per_image: int = Field(ge=1, description="pixels kept at least; 100,000 for 2 images [config]")
 
 
-class Schedule(Section):
+class ScheduleParams(Section):
     steps: int | None = Field(ge=1, description="optimiser steps; null: epochs says how long")
     epochs: int | None = Field(ge=1, description="passes over the longer image list; null: steps says how long")
     batch: int = Field(
@@ -211,10 +211,10 @@ class Schedule(Section):
         ge=1, le=1000, description="times the validation score is taken on the way, the last at the end"
     )
     checkpoint_every: int = Field(ge=1, description="steps between two resume checkpoints")
-    labeled_loss: LabeledLoss
+    labeled_loss: LabeledLossParams
 
     @model_validator(mode="after")
-    def _one_length(self) -> Schedule:
+    def _one_length(self) -> ScheduleParams:
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give exactly one of steps and epochs, the other null")
         return self
@@ -230,11 +230,11 @@ class Schedule(Section):
         return (self.epochs or 0) * max(1, math.ceil(2 * images / self.batch) // 2)
 
 
-class Pretrain(Schedule):
+class PretrainParams(ScheduleParams):
     """Supervised training on the labelled images: where the prototypes come from."""
 
 
-class Teacher(Section):
+class TeacherParams(Section):
     decay: float = Field(ge=0, lt=1, description="ceiling of the decay min(1 - 1/(i+1), decay); 0.99 [config]")
     batch_norm: Literal["average", "forward"] = Field(
         description="average the student's statistics like its weights (chosen), or run the teacher once more in"
@@ -242,13 +242,13 @@ class Teacher(Section):
     )
 
 
-class PrototypeHead(Section):
+class PrototypeHeadParams(Section):
     momentum: float = Field(ge=0, lt=1, description="alpha of the update; 0.99 [paper]")
     temperature: float = Field(gt=0, le=10, description="cosine scores are divided by it; 0.1 [paper]")
     update: bool = Field(description="false keeps the prototypes where k-means put them, an ablation [config]")
 
 
-class LossWeights(Section):
+class LossWeightsParams(Section):
     """Weights of the four losses; all 1 [paper]."""
 
     labeled_linear: float = Field(ge=0, description="labelled images, linear head; 1 [paper]")
@@ -257,7 +257,7 @@ class LossWeights(Section):
     unlabeled_prototype: float = Field(ge=0, description="pseudo-labels, prototype head; 1 [paper]")
 
 
-class Semi(Schedule):
+class SemiParams(ScheduleParams):
     """The student-teacher phase, for every variant (the supervised one uses its labelled loss alone)."""
 
     warm_start: bool = Field(description="start from the pretrained model; false: from the encoder's weights [config]")
@@ -270,15 +270,15 @@ class Semi(Schedule):
     )
     cutmix_probability: float = Field(ge=0, le=1, description="of mixing a step's unlabelled batch; 0.5 [base]")
     loss_scale: float = Field(gt=0, le=100, description="factor of the whole loss; 1, a control sets 2")
-    loss_weights: LossWeights
-    teacher: Teacher
-    prototype_head: PrototypeHead
+    loss_weights: LossWeightsParams
+    teacher: TeacherParams
+    prototype_head: PrototypeHeadParams
 
 
 Method = Literal["supervised", "consistency", "prototype"]
 
 
-class Variant(Section):
+class VariantParams(Section):
     """A method and what it changes in `semi`."""
 
     method: Method = Field(
@@ -287,7 +287,7 @@ class Variant(Section):
     semi: dict[str, Any] = Field(description="keys of semi that this variant sets otherwise; {} for none")
 
 
-class Experiment(Section):
+class ExperimentParams(Section):
     """One block of runs: every variant with every seed on one split."""
 
     split: Annotated[int, Field(ge=1)] | Literal["all"] = Field(description="number of labelled images, or all")
@@ -295,7 +295,7 @@ class Experiment(Section):
     seeds: list[Seed] = Field(min_length=1, description="one run of each variant per seed")
 
 
-class Run(NamedTuple):
+class RunKey(NamedTuple):
     """One run of the experiments."""
 
     split: str
@@ -306,12 +306,12 @@ class Run(NamedTuple):
 # ------------------------------------------------------------------------------------------------ analysis
 
 
-class Features(Section):
+class FeaturesParams(Section):
     pixels_per_class: int = Field(ge=1, le=1_000_000, description="at most, spread over the images; 20,000 (chosen)")
     seed: Seed = Field(description="seed of the draw of pixels")
 
 
-class Prototypes(Section):
+class PrototypesParams(Section):
     per_class: int = Field(ge=1, le=64, description="K; 4 VOC, 3 Cityscapes [config]")
     n_init: int = Field(ge=1, le=100, description="restarts of k-means, the best is kept; 10 (chosen)")
     seed: Seed = Field(description="seed of k-means")
@@ -320,7 +320,7 @@ class Prototypes(Section):
 MeasuredImages = Literal["labeled", "validation"]
 
 
-class Forecast(Section):
+class ForecastParams(Section):
     """What the pretrained model's pseudo-labels are worth, measured before the long run."""
 
     images: MeasuredImages = Field(
@@ -336,12 +336,12 @@ class Forecast(Section):
     )
 
 
-class Window(Section):
+class WindowParams(Section):
     size: int = Field(ge=16, description="side of the sliding window, pixels; 769 Cityscapes [config]")
     stride: int = Field(ge=1, description="pixels between windows; 513 Cityscapes [config]")
 
     @model_validator(mode="after")
-    def _no_gaps(self) -> Window:
+    def _no_gaps(self) -> WindowParams:
         if self.stride > self.size:
             raise ValueError(
                 f"stride {self.stride} leaves gaps between windows of {self.size}; make it at most the size"
@@ -349,11 +349,11 @@ class Window(Section):
         return self
 
 
-class Evaluate(Section):
-    window: Window | None = Field(description="sliding windows with averaged logits; null: the whole image (VOC)")
+class EvaluateParams(Section):
+    window: WindowParams | None = Field(description="sliding windows with averaged logits; null: the whole image (VOC)")
 
 
-class Tsne(Section):
+class TsneParams(Section):
     variants: list[Name] = Field(min_length=1, description="one panel each")
     images: int = Field(
         ge=1,
@@ -367,7 +367,7 @@ class Tsne(Section):
     seed: Seed = Field(description="seed of the draw and of t-SNE")
 
 
-class Patches(Section):
+class PatchesParams(Section):
     """What each prototype stands for: the places in the training images whose features are nearest to it."""
 
     images: int = Field(
@@ -384,7 +384,7 @@ class Patches(Section):
     seed: Seed = Field(description="seed of the draw of images")
 
 
-class Compute(Section):
+class ComputeParams(Section):
     """This machine. No result depends on it, beyond rounding, and changing it reruns nothing."""
 
     gpus: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = Field(
@@ -414,21 +414,21 @@ class Params(Section):
     """The whole of params.yaml."""
 
     dataset: Source
-    splits: Splits
-    model: Model
-    augment: Augment
-    optimizer: Optimizer
-    pretrain: Pretrain
-    features: Features
-    prototypes: Prototypes
-    forecast: Forecast
-    semi: Semi
-    variants: dict[Name, Variant]
-    experiments: list[Experiment] = Field(min_length=1)
-    evaluate: Evaluate
-    tsne: Tsne
-    patches: Patches
-    compute: Compute
+    splits: SplitsParams
+    model: ModelParams
+    augment: AugmentParams
+    optimizer: OptimizerParams
+    pretrain: PretrainParams
+    features: FeaturesParams
+    prototypes: PrototypesParams
+    forecast: ForecastParams
+    semi: SemiParams
+    variants: dict[Name, VariantParams]
+    experiments: list[ExperimentParams] = Field(min_length=1)
+    evaluate: EvaluateParams
+    tsne: TsneParams
+    patches: PatchesParams
+    compute: ComputeParams
 
     @model_validator(mode="after")
     def _consistent(self) -> Params:
@@ -444,20 +444,20 @@ class Params(Section):
             raise ValueError(f"no variant is called {name!r}; variants has {', '.join(self.variants)}")
         return self
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[RunKey]:
         """The runs that `experiments` asks for, each once."""
         return sorted(
             {
-                Run(str(experiment.split), variant, seed)
+                RunKey(str(experiment.split), variant, seed)
                 for experiment in self.experiments
                 for variant in experiment.variants
                 for seed in experiment.seeds
             }
         )
 
-    def semi_of(self, variant: str) -> Semi:
+    def semi_of(self, variant: str) -> SemiParams:
         """`semi` with what the variant sets otherwise."""
-        return Semi.model_validate(_merged(self.semi.model_dump(), self.variants[variant].semi))
+        return SemiParams.model_validate(_merged(self.semi.model_dump(), self.variants[variant].semi))
 
 
 class DataConfig(Section):
@@ -465,27 +465,27 @@ class DataConfig(Section):
 
 
 class SplitConfig(Section):
-    splits: Splits
+    splits: SplitsParams
 
 
 class PretrainConfig(Section):
-    model: Model
-    augment: Augment
-    optimizer: Optimizer
-    pretrain: Pretrain
+    model: ModelParams
+    augment: AugmentParams
+    optimizer: OptimizerParams
+    pretrain: PretrainParams
 
 
 class FeaturesConfig(Section):
-    features: Features
+    features: FeaturesParams
 
 
 class PrototypesConfig(Section):
-    prototypes: Prototypes
+    prototypes: PrototypesParams
 
 
 class FoldsConfig(Section):
-    splits: Splits
-    forecast: Forecast
+    splits: SplitsParams
+    forecast: ForecastParams
 
 
 class ForecastConfig(Section):
@@ -494,23 +494,23 @@ class ForecastConfig(Section):
 
 
 class TrainConfig(Section):
-    model: Model
-    augment: Augment
-    optimizer: Optimizer
-    semi: Semi
+    model: ModelParams
+    augment: AugmentParams
+    optimizer: OptimizerParams
+    semi: SemiParams
     method: Method
 
 
 class EvaluateConfig(Section):
-    evaluate: Evaluate
+    evaluate: EvaluateParams
 
 
 class TsneConfig(Section):
-    tsne: Tsne
+    tsne: TsneParams
 
 
 class PatchesConfig(Section):
-    patches: Patches
+    patches: PatchesParams
 
 
 def train_config(params: Params, variant: str) -> TrainConfig:
@@ -591,7 +591,7 @@ def _similar(loc: tuple[int | str, ...]) -> str:
     from difflib import get_close_matches
 
     names = {name for section in Section.__subclasses__() for name in section.model_fields}
-    names |= {name for section in Schedule.__subclasses__() for name in section.model_fields}
+    names |= {name for section in ScheduleParams.__subclasses__() for name in section.model_fields}
     close = get_close_matches(str(loc[-1]), sorted(names), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from semiproto import params as parameters
 from semiproto.data import digits
-from semiproto.data.layout import LISTS, read_list
+from semiproto.data.dataset import Images
+from semiproto.data.layout import LISTS, MASKS, read_list, read_mask, write_mask
 from semiproto.model.network import DeepLab
 
 torch.set_num_threads(1)
@@ -71,3 +73,31 @@ def one_line():
             assert str(word) in text, f"{word!r} is not in {text!r}"
 
     return check
+
+
+@pytest.fixture
+def confident(make_net, digits_root, ids):
+    """A network that predicts all classes, some of them confidently."""
+    net, images = make_net().eval(), Images(digits_root, ids["train"][:2])
+    last = net.linear_head[-1]
+    with torch.no_grad():
+        logits = torch.cat([net(images[n][0][None]).logits for n in range(2)])
+        spread = logits.std(dim=(0, 2, 3))
+        last.weight.mul_((3 / spread).view(-1, 1, 1, 1))
+        last.bias.copy_((last.bias - logits.mean(dim=(0, 2, 3))) * 3 / spread)
+    return net
+
+
+@pytest.fixture
+def voided(digits_root, ids, tmp_path):
+    """Two images of the digits set, one of them with void pixels, the other with another size."""
+    for folder in (MASKS, "JPEGImages"):
+        (tmp_path / folder).mkdir()
+    for number, image_id in enumerate(ids["train"][:2]):
+        mask = read_mask(digits_root / MASKS / f"{image_id}.png")
+        mask[:20] = 255 if number == 0 else mask[:20]
+        size = (64, 64 - 10 * number)
+        write_mask(tmp_path / MASKS / f"{image_id}.png", mask[: size[1]])
+        with Image.open(digits_root / "JPEGImages" / f"{image_id}.png") as image:
+            image.crop((0, 0, *size)).save(tmp_path / "JPEGImages" / f"{image_id}.png")
+    return Images(tmp_path, ids["train"][:2])

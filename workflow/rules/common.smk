@@ -1,6 +1,7 @@
 # What the rules share: the checked parameters, the list of runs, and how a step is called.
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -16,7 +17,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get
 from semiproto.provenance import integrity, versions
 from semiproto.process import locks, signals
 from semiproto import params as P
-from semiproto.provenance.artifacts import RECEIPT, receipt_file
+from semiproto import paths
+from semiproto.provenance.artifacts import RECEIPT
+from semiproto.provenance.receipts import receipt_file
 from semiproto.provenance.sources import digests
 from semiproto.errors import UserError
 
@@ -45,7 +48,7 @@ if config:
 
 DATASET = PARAMS.dataset.name
 # In place of the shell, so that Snakemake's signals reach the step and not only a shell around it.
-SEMIPROTO = f"exec {sys.executable} -m semiproto"
+SEMIPROTO = f"exec {shlex.quote(sys.executable)} -m semiproto"
 # Fresh memory costs page faults, a tenth of a small training step: glibc is told to keep what it was given.
 # Steps end with the Snakemake that started them: left alone, one would write into what the next run makes.
 shell.prefix(
@@ -89,9 +92,10 @@ def step(config_class):
 
 
 def code(module):
-    """The sources that the result of a step depends on, each with a digest: a parameter, compared whatever their age,
-    since in a fresh clone all sources are older than what DVC brings. The reason for a job then names what changed."""
-    return [f"{name} {digest[:12]}" for name, digest in digests(module).items()]
+    """The sources that the result of a step depends on, each with its digest, as a parameter: parameters are compared
+    whatever their age, and in a fresh clone all sources are older than what DVC brings. Snakemake's reason for a job
+    then names the modules that changed."""
+    return [f"{name} {digest[:12]}" for name, digest in digests(f"steps.{module}").items()]
 
 
 def existing(folder, *names):
@@ -113,18 +117,13 @@ def force_in_dag(files):
 
 LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")
 PRETRAINED_FILES = ("model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv", "receipt.json")
-DATA = f"data/raw/{DATASET}"
-SPLIT = f"data/splits/{DATASET}/{{split}}"
-PRETRAINED = f"models/pretrain/{DATASET}/{{split}}/seed{{seed}}"
-FOLD = f"data/folds/{DATASET}/{{split}}/fold{{fold}}"
-FOLD_MODEL = f"models/folds/{DATASET}/{{split}}/seed{{seed}}/fold{{fold}}"
-FORECAST = f"results/forecast/{DATASET}/{{split}}/seed{{seed}}"
-FEATURES = f"models/features/{DATASET}/{{split}}/seed{{seed}}"
-PROTOTYPES = f"models/prototypes/{DATASET}/{{split}}/seed{{seed}}"
-TRAINED = f"models/semi/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
-EVALUATED = f"results/eval/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
-TSNE = f"results/tsne/{DATASET}/{{split}}/seed{{seed}}"
-PATCHES = f"results/patches/{DATASET}/{{split}}/{{variant}}/seed{{seed}}"
+DATA, SPLIT, FOLD, FOLD_MODEL, PRETRAINED, FEATURES, PROTOTYPES, TRAINED, FORECAST, EVALUATED, TSNE, PATCHES = (
+    place(dataset=DATASET)
+    for place in (
+        *(paths.DATA, paths.SPLIT, paths.FOLD, paths.FOLD_MODEL, paths.PRETRAINED, paths.FEATURES, paths.PROTOTYPES),
+        *(paths.TRAINED, paths.FORECAST, paths.EVALUATED, paths.TSNE, paths.PATCHES),
+    )
+)
 
 
 def of_runs(pattern, runs=RUNS):

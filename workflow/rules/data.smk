@@ -8,7 +8,7 @@ rule data:
         receipt=f"{DATA}/receipt.json",
     params:
         config=step(P.DataConfig),
-        code=code("steps.inputs"),
+        code=code(f"data.{PARAMS.dataset.source}"),
         # A changed folder is prepared anew.
         fingerprint=last_fingerprint(Path(PARAMS.dataset.path), Path(DATA)) if PARAMS.dataset.source == "folder" else None,
     shell:
@@ -23,7 +23,7 @@ rule split:
         multiext(f"{SPLIT}/", *LIST_FILES),
     params:
         config=step(P.SplitConfig),
-        code=code("steps.inputs"),
+        code=code("data.split"),
         out=SPLIT,
     shell:
-        "{SEMIPROTO} split --config {params.config:q} --data {DATA} --labels {wildcards.split} --out {params.out}"
+        "{SEMIPROTO} split --config {params.config:q} --data {DATA} --out {params.out}"

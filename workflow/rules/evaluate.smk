@@ -1,5 +1,6 @@
 # What the trained models score, where their features lie, and what their prototypes stand for.
 
+
 rule evaluate:
     input:
         receipts=[f"{DATA}/receipt.json", f"{SPLIT}/receipt.json", f"{TRAINED}/receipt.json"],
@@ -20,7 +21,7 @@ rule evaluate:
         receipt=f"{EVALUATED}/receipt.json",
     params:
         config=step(P.EvaluateConfig),
-        code=code("steps.scores"),
+        code=code("results.evaluate"),
         split=SPLIT,
         model=TRAINED,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
@@ -30,8 +31,7 @@ rule evaluate:
         gpu=TRAIN_GPUS,
     shell:
         "{SEMIPROTO} evaluate --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
-        " {params.pretrained} --dataset {DATASET} --labels {wildcards.split} --variant {wildcards.variant}"
-        " --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
+        " {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
 
 
 def compared(name):
@@ -53,17 +53,16 @@ rule tsne:
         receipt=f"{TSNE}/receipt.json",
     params:
         config=step(P.TsneConfig),
-        code=code("measure.tsne"),
+        code=code("results.tsne"),
         split=SPLIT,
         models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.runs],
-        variants=lambda wildcards: [f"--variant {variant}" for variant in TSNE_VARIANTS[wildcards.split]],
         out=TSNE,
     threads: MODEL_THREADS
     resources:
         gpu=MODEL_GPUS,
     shell:
-        "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.variants}"
-        " {params.models} --seed {wildcards.seed} --out {params.out} --compute {COMPUTE:q}"
+        "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.models}"
+        " --out {params.out} --compute {COMPUTE:q}"
 
 
 rule patches:
@@ -76,7 +75,7 @@ rule patches:
         receipt=f"{PATCHES}/receipt.json",
     params:
         config=step(P.PatchesConfig),
-        code=code("measure.patches"),
+        code=code("results.patches"),
         split=SPLIT,
         model=TRAINED,
         out=PATCHES,

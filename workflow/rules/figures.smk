@@ -5,7 +5,7 @@ EVALUATIONS = [str(Path(path).parent) for path in of_runs(f"{EVALUATED}/receipt.
 PROJECTIONS = [str(Path(path).parent) for path in of_starts(f"{TSNE}/receipt.json", TSNE_RUNS)]
 PROTOTYPES_SEEN = [str(Path(path).parent) for path in of_runs(f"{PATCHES}/receipt.json", PATCH_RUNS)]
 TABLES = [
-    f"results/tables/{name}"
+    f"{paths.TABLES}/{name}"
     for name in (
         "runs.csv",
         "summary.csv",
@@ -24,7 +24,7 @@ TABLES = [
     )
 ]
 SPLITS = sorted({run[0] for run in RUNS})
-FIGURES = [f"results/figures/{stem}.{kind}" for stem in stems(SPLITS) for kind in ("png", "pdf")]
+FIGURES = [f"{paths.FIGURES}/{stem}.{kind}" for stem in stems(SPLITS) for kind in ("png", "pdf")]
 
 
 def in_report(files, category):
@@ -47,25 +47,25 @@ rule tables:
     output:
         in_report(TABLES, "tables"),
     params:
-        code=code("report.tables"),
+        code=code("results.tables"),
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
-        "{SEMIPROTO} tables {params.evaluations} --out results/tables"
+        "{SEMIPROTO} tables {params.evaluations} --out {paths.TABLES}"
 
 
 rule outcome:
     input:
-        runs="results/tables/runs.csv",
-        receipt="results/tables/receipt.json",
+        runs=f"{paths.TABLES}/runs.csv",
+        receipt=f"{paths.TABLES}/receipt.json",
         forecasts=of_starts(f"{FORECAST}/forecast.json", FORECASTS),
     output:
-        table="results/tables/forecast.csv",
-        receipt="results/tables/forecast.receipt.json",
+        table=f"{paths.TABLES}/forecast.csv",
+        receipt=f"{paths.TABLES}/forecast.receipt.json",
     params:
-        code=code("report.forecast"),
+        code=code("results.outcome"),
         forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
     shell:
-        "{SEMIPROTO} outcome --tables results/tables {params.forecasts} --out {output.table}"
+        "{SEMIPROTO} outcome --tables {paths.TABLES} {params.forecasts} --out {output.table}"
 
 
 # `snakemake --cores all figures` draws them from tables and small images alone.
@@ -82,17 +82,17 @@ rule figures:
         files=existing(DATA, "files"),
     output:
         in_report(FIGURES, "figures"),
-        receipt="results/figures/receipt.json",
+        receipt=f"{paths.FIGURES}/receipt.json",
     params:
-        code=code("report.figures.registry"),
+        code=code("results.figures"),
         evaluations=repeated("--evaluation", EVALUATIONS),
         health=lambda wildcards, input: repeated("--health", input.health),
         tsne=repeated("--tsne", PROJECTIONS),
         patches=repeated("--patches", PROTOTYPES_SEEN),
         forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
     shell:
-        "{SEMIPROTO} figures --tables results/tables {params.evaluations} --data {DATA} {params.health} {params.tsne}"
-        " {params.patches} {params.forecasts} --out results/figures"
+        "{SEMIPROTO} figures --tables {paths.TABLES} {params.evaluations} --data {DATA} {params.health} {params.tsne}"
+        " {params.patches} {params.forecasts} --out {paths.FIGURES}"
 
 
 # The runs' receipts and those of all that they came from, the last step first.
@@ -110,17 +110,17 @@ PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits
 
 rule report:
     input:
-        tables=[*TABLES, "results/tables/forecast.csv"],
-        drawn="results/figures/receipt.json",
+        tables=[*TABLES, f"{paths.TABLES}/forecast.csv"],
+        drawn=f"{paths.FIGURES}/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
         receipts=RECEIPTS,
         paper=f"experiments/{PAPER}.yaml",
     output:
-        page=in_report(["results/report.html"], "report"),
+        page=in_report([paths.REPORT], "report"),
         receipt="results/report.receipt.json",
     params:
-        code=code("report.page"),
+        code=code("results.report"),
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
-        "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --paper {input.paper}"
+        "{SEMIPROTO} report --tables {paths.TABLES} --figures {paths.FIGURES} {params.receipts} --paper {input.paper}"
         " --out {output.page}"

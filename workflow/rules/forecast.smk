@@ -10,7 +10,7 @@ rule folds:
         expand(f"{FOLD}/{{name}}", fold=FOLDS, name=LIST_FILES, allow_missing=True),
     params:
         config=step(P.FoldsConfig),
-        code=code("steps.inputs"),
+        code=code("data.folds"),
         split=SPLIT,
         out=str(Path(FOLD).parent),
     priority: 1
@@ -27,10 +27,10 @@ use rule pretrain as pretrain_fold with:
         multiext(f"{FOLD_MODEL}/", *PRETRAINED_FILES),
     params:
         config=step(P.PretrainConfig),
-        code=code("steps.training"),
+        code=code("models.pretrain"),
         split=FOLD,
         out=FOLD_MODEL,
-        checkpoints=f"checkpoints/folds/{DATASET}/{{split}}/seed{{seed}}/fold{{fold}}",
+        checkpoints=paths.checkpoints_of(paths.FOLD_MODEL, dataset=DATASET),
     priority: 1
 
 
@@ -47,7 +47,7 @@ rule forecast:
         multiext(f"{FORECAST}/", "forecast.csv", "forecast.json", "forecast.png", "forecast.pdf", "receipt.json"),
     params:
         config=P.canonical(P.forecast_config(PARAMS)),
-        code=code("measure.forecast"),
+        code=code("results.forecast"),
         parts=[f"--unseen {lists} --model {model}" for lists, model in UNSEEN],
         split=SPLIT,
         out=FORECAST,
@@ -57,5 +57,5 @@ rule forecast:
     priority: 1
     shell:
         "{SEMIPROTO} forecast --config {params.config:q} --data {DATA} --split {params.split} {params.parts}"
-        " --dataset {DATASET} --labels {wildcards.split} --seed {wildcards.seed} --out {params.out}"
+        " --out {params.out}"
         " --compute {COMPUTE:q}"

@@ -10,10 +10,10 @@ rule pretrain:
         multiext(f"{PRETRAINED}/", *PRETRAINED_FILES),
     params:
         config=step(P.PretrainConfig),
-        code=code("steps.training"),
+        code=code("models.pretrain"),
         split=SPLIT,
         out=PRETRAINED,
-        checkpoints=f"checkpoints/pretrain/{DATASET}/{{split}}/seed{{seed}}",
+        checkpoints=paths.checkpoints_of(paths.PRETRAINED, dataset=DATASET),
     threads: TRAIN_THREADS
     resources:
         gpu=TRAIN_GPUS,
@@ -32,7 +32,7 @@ rule features:
         receipt=f"{FEATURES}/receipt.json",
     params:
         config=step(P.FeaturesConfig),
-        code=code("steps.scores"),
+        code=code("models.features"),
         split=SPLIT,
         pretrained=PRETRAINED,
         out=FEATURES,
@@ -53,7 +53,7 @@ rule prototypes:
         receipt=f"{PROTOTYPES}/receipt.json",
     params:
         config=step(P.PrototypesConfig),
-        code=code("steps.scores"),
+        code=code("models.prototypes"),
         features=FEATURES,
         out=PROTOTYPES,
     shell:

@@ -42,12 +42,12 @@ rule train:
         receipt=f"{TRAINED}/receipt.json",
     params:
         config=lambda wildcards: P.canonical(P.train_config(PARAMS, wildcards.variant)),
-        code=code("steps.training"),
+        code=code("models.train"),
         split=SPLIT,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
         prototypes=lambda wildcards, input: option("--prototypes", input.prototypes),
         out=TRAINED,
-        checkpoints=f"checkpoints/semi/{DATASET}/{{split}}/{{variant}}/seed{{seed}}",
+        checkpoints=paths.checkpoints_of(paths.TRAINED, dataset=DATASET),
     threads: TRAIN_THREADS
     resources:
         gpu=TRAIN_GPUS,

@@ -10,7 +10,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from semiproto.data.layout import IGNORE_INDEX
-from semiproto.params import Augment
+from semiproto.params import AugmentParams
 
 MEAN_COLOUR = (124, 116, 104)
 """ImageNet's mean colour, 8 bits: what padding looks like to the network after normalisation is zero."""
@@ -34,7 +34,7 @@ class Window(NamedTuple):
 def weak_view(
     image: np.ndarray,
     label: np.ndarray,
-    augment: Augment,
+    augment: AugmentParams,
     rng: np.random.Generator,
     padding_label: int = IGNORE_INDEX,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +53,7 @@ def weak_view(
     return view, target
 
 
-def _draw_window(shape: tuple[int, ...], augment: Augment, rng: np.random.Generator) -> Window:
+def _draw_window(shape: tuple[int, ...], augment: AugmentParams, rng: np.random.Generator) -> Window:
     """A square of crop / zoom pixels, rounded, its corner anywhere in the image or, where that is smaller, around it.
 
     In whole pixels, so that what is resized is a part of the array.

@@ -1,6 +1,7 @@
 """The one layout of a prepared set, that of PASCAL VOC, and how its files are found and read.
 
 <root>/classes.txt                        one class name a line, line n is mask value n
+<root>/palette.json                       red, green and blue of each class, where the masks had colours of their own
 <root>/JPEGImages/<id>.jpg|.jpeg|.png
 <root>/SegmentationClass/<id>.png         only for images with masks; palette PNG of class indices, 255 void
 <root>/ImageSets/Segmentation/train.txt   ids with masks; unlabeled.txt and val.txt beside it
@@ -9,19 +10,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_json
 
 IGNORE_INDEX = 255
 FILES = "files"
 """Sub-folder of data/raw/<dataset> that holds the set, its <root>; the receipt is beside it."""
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
 PUBLISHED = f"{LISTS}/published"
+PALETTE = "palette.json"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")
@@ -114,6 +119,20 @@ def write_mask(path: Path, mask: np.ndarray) -> None:
     image = Image.fromarray(mask)
     image.putpalette(voc_palette().ravel().tolist())
     image.save(path, format="PNG")
+
+
+def write_palette(root: Path, colours: Sequence[Sequence[int]]) -> None:
+    """Keeps the colours of the classes with the prepared set, so that predictions can be drawn in them."""
+    write_json(root / PALETTE, colours)
+
+
+def read_palette(root: Path) -> list[list[int]]:
+    """Red, green and blue of each class of a prepared set: those of its masks, or VOC's where they had none."""
+    if (root / PALETTE).is_file():
+        colours: list[list[int]] = json.loads((root / PALETTE).read_text(encoding="utf-8"))
+        return colours
+    voc: list[list[int]] = voc_palette()[: len(read_classes(root))].tolist()
+    return voc
 
 
 def voc_palette() -> np.ndarray:

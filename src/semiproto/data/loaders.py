@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from semiproto.data import augment, layout
 from semiproto.data.dataset import Images
-from semiproto.params import Augment
+from semiproto.params import AugmentParams
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -32,7 +32,7 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
     interruption changes a view.
     """
 
-    def __init__(self, root: Path, ids: Sequence[str], augment: Augment, *, labeled: bool) -> None:
+    def __init__(self, root: Path, ids: Sequence[str], augment: AugmentParams, *, labeled: bool) -> None:
         self.images, self.augment, self.labeled = Images(root, ids), augment, labeled
         self._padding_label = augment.padding_label if labeled else layout.IGNORE_INDEX
         self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -86,7 +86,7 @@ class StepBatches(torch.utils.data.Sampler[list[Key]]):
 
 
 def loader(
-    root: Path, ids: list[str], augment: Augment, keys: StepBatches, *, labeled: bool, workers: int
+    root: Path, ids: list[str], augment: AugmentParams, keys: StepBatches, *, labeled: bool, workers: int
 ) -> DataLoader[Batch]:
     """Weak views of the images `ids` in the order of `keys`: (uint8 [B, 3, crop, crop], uint8 [B, crop, crop])."""
     return DataLoader(

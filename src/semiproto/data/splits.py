@@ -17,7 +17,7 @@ import numpy as np
 from semiproto.data import layout
 from semiproto.data.published import catalog
 from semiproto.errors import UserError
-from semiproto.params import Splits
+from semiproto.params import SplitsParams
 
 
 def stratified(classes_of: Mapping[str, Set[int]], count: int, seed: int) -> list[str]:
@@ -84,7 +84,7 @@ def classes_in_masks(root: Path, ids: Sequence[str]) -> dict[str, frozenset[int]
     return found
 
 
-def make_split(root: Path, split: str, params: Splits) -> dict[str, list[str]]:
+def make_split(root: Path, split: str, params: SplitsParams) -> dict[str, list[str]]:
     """The lists `labeled`, `unlabeled` and `val` of a prepared set.
 
     split: number of labelled images, drawn from train.txt by the rule, or `all`. Images of train.txt that are not
@@ -137,7 +137,7 @@ def describe(root: Path, split: Path) -> Iterator[str]:
         yield f"  {name}: {100 * found / max(1, pixels.sum()):.1f} % of the pixels, {shown} images"
 
 
-def _validation(root: Path, train: list[str], params: Splits) -> list[str]:
+def _validation(root: Path, train: list[str], params: SplitsParams) -> list[str]:
     if len(train) < 2:
         raise UserError(f"{root}: {len(train)} image with a mask, one part must validate; give masks for two or more")
     count = min(len(train) - 1, max(1, round(params.validation * len(train))))

@@ -27,7 +27,7 @@ from semiproto.errors import UserError
 from semiproto.measure.inference import BATCH, bands, linear_scores
 from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
-from semiproto.params import Window
+from semiproto.params import WindowParams
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write, sha256_file
 
@@ -128,7 +128,7 @@ def palette(card: model_folder.Card) -> np.ndarray:
 def _segment(network: DeepLab, images: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Class and confidence (255 times the largest softmax probability) of uint8 [B, H, W, 3]: uint8 [B, H, W] each."""
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.mean.device)
-    tiles = Window(size=window, stride=window * 2 // 3) if max(tensor.shape[-2:]) > window else None
+    tiles = WindowParams(size=window, stride=window * 2 // 3) if max(tensor.shape[-2:]) > window else None
     rows: list[tuple[Tensor, Tensor]] = []
     try:
         for (scores,) in bands(linear_scores(network), tensor, tiles):

@@ -1,4 +1,4 @@
-"""Where prototypes come from: sampled pixel features of the labelled images, k-means per class (method section 3)."""
+"""Pixel features at drawn pixels of each class: where prototypes come from (method section 3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from semiproto.data.layout import IGNORE_INDEX
 from semiproto.errors import UserError
 from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import sample_at
-from semiproto.params import Prototypes
 from semiproto.process.progress import Progress
 
 
@@ -77,25 +76,3 @@ def sample_features(
             f"{images.root}: no labelled pixel in {len(images)} images (all void, {IGNORE_INDEX}); label some"
         )
     return torch.cat(features), torch.cat(classes)
-
-
-def cluster(features: Tensor, classes: Tensor, names: Sequence[str], params: Prototypes) -> Tensor:
-    """K-means per class: the mean of the raw features of each cluster, [num_classes, per_class, dim].
-
-    UserError names a class with fewer sampled pixels than prototypes.
-    """
-    from sklearn.cluster import KMeans  # here, because evaluation draws pixels too and its import takes a second
-
-    prototypes = torch.zeros(len(names), params.per_class, features.shape[1])
-    progress = Progress("prototypes", len(names), "classes")
-    for c, name in enumerate(names):
-        own = features[classes == c].numpy()
-        if len(own) < params.per_class:
-            raise UserError(
-                f"class {name}: {len(own)} labelled pixels were sampled, prototypes.per_class is {params.per_class};"
-                " label more of it, lower prototypes.per_class, or remove the class"
-            )
-        found = KMeans(params.per_class, n_init=params.n_init, random_state=params.seed).fit(own)
-        prototypes[c] = torch.from_numpy(found.cluster_centers_)
-        progress.update()
-    return prototypes

@@ -14,7 +14,7 @@ from semiproto.measure.confusion import ConfusionMatrix
 from semiproto.measure.pseudo_labels import PseudoLabels
 from semiproto.model.network import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Window
+from semiproto.params import WindowParams
 from semiproto.process import distributed
 
 BATCH = 16
@@ -54,13 +54,13 @@ def _prototype_scores(bank: PrototypeBank, z: Tensor, size: torch.Size) -> Tenso
     return logits.T.view(-1, *size)
 
 
-def predict(scores: Scores, images: Tensor, window: Window | None) -> list[Tensor]:
+def predict(scores: Scores, images: Tensor, window: WindowParams | None) -> list[Tensor]:
     """Per head, the predicted class of every pixel: int64 [B, H, W]."""
     found = [[head.argmax(dim=1) for head in band] for band in bands(scores, images, window)]
     return [torch.cat(head, dim=1) for head in zip(*found, strict=True)]
 
 
-def classify(scores: Scores, images: Tensor, window: Window | None) -> tuple[Tensor, Tensor]:
+def classify(scores: Scores, images: Tensor, window: WindowParams | None) -> tuple[Tensor, Tensor]:
     """The first head's class of every pixel, int64 [B, H, W], and the softmax probability of it, float [B, H, W]."""
     found = []
     for head, *_ in bands(scores, images, window):
@@ -71,7 +71,7 @@ def classify(scores: Scores, images: Tensor, window: Window | None) -> tuple[Ten
 
 
 @torch.inference_mode()
-def bands(scores: Scores, images: Tensor, window: Window | None) -> Iterator[list[Tensor]]:
+def bands(scores: Scores, images: Tensor, window: WindowParams | None) -> Iterator[list[Tensor]]:
     """Per head, the scores [B, C, rows, W] of one band of rows after the other, from the top.
 
     window: the scores of overlapping windows are averaged; no more than a window's rows are held at once, so memory
@@ -91,7 +91,7 @@ def bands(scores: Scores, images: Tensor, window: Window | None) -> Iterator[lis
         totals = [F.pad(total[..., done:, :], (0, 0, 0, reach - total.shape[-2] + done)) for total in totals]
 
 
-def _add_windows(totals: list[Tensor], scores: Scores, rows: Tensor, lefts: list[int], window: Window) -> None:
+def _add_windows(totals: list[Tensor], scores: Scores, rows: Tensor, lefts: list[int], window: WindowParams) -> None:
     """Adds the scores of the windows of one row of windows; `totals` is filled on the first."""
     for left in lefts:
         place = (..., slice(left, left + window.size))
@@ -101,7 +101,7 @@ def _add_windows(totals: list[Tensor], scores: Scores, rows: Tensor, lefts: list
             totals[head][place] += resize(part.float(), rows[place].shape[-2:])
 
 
-def _cover(starts: list[int], length: int, window: Window) -> Tensor:
+def _cover(starts: list[int], length: int, window: WindowParams) -> Tensor:
     """How many windows cover each position of an axis, float [length]."""
     count = torch.zeros(length)
     for start in starts:
@@ -109,7 +109,7 @@ def _cover(starts: list[int], length: int, window: Window) -> Tensor:
     return count
 
 
-def _starts(length: int, window: Window) -> list[int]:
+def _starts(length: int, window: WindowParams) -> list[int]:
     """Where windows begin so that they cover `length`; the last one ends at the edge."""
     last = max(0, length - window.size)
     return sorted({*range(0, last, window.stride), last})
@@ -143,7 +143,7 @@ def _stacked(waiting: list[tuple[int, Tensor, Tensor]], device: torch.device) ->
 
 
 def validate(
-    model: DeepLab, images: Images, names: Sequence[str], tau: float | None = None, window: Window | None = None
+    model: DeepLab, images: Images, names: Sequence[str], tau: float | None = None, window: WindowParams | None = None
 ) -> dict[str, list[float]]:
     """What a training run notes of the linear head on `images`, in eval mode; the model's mode is restored.
 

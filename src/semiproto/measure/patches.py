@@ -6,26 +6,19 @@ A pixel belongs to the prototype that is nearest of all, which is how the protot
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import Tensor
 
 from semiproto.data import layout
 from semiproto.data.dataset import Images
-from semiproto.data.layout import FILES
-from semiproto.errors import UserError
-from semiproto.measure.features import draw_images
-from semiproto.model import folder as model_folder
 from semiproto.model.network import DeepLab
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Patches, PatchesConfig
+from semiproto.params import PatchesParams
 from semiproto.process.progress import Progress
-from semiproto.provenance.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt
 
 Array = np.ndarray
 LISTS = ("labeled", "unlabeled")
@@ -69,43 +62,6 @@ class Found:
 
     def _count(self, prototypes: Array) -> Array:
         return np.bincount(prototypes, minlength=len(self.pixels))
-
-
-def patches(config: PatchesConfig, data: Path, split: Path, model: Path, out: Path, device: torch.device) -> None:
-    """Writes prototypes.csv, patches.csv, and for each list a sheet of patches, labeled.png and unlabeled.png.
-
-    A sheet has a row for each prototype and config.patches.per_prototype patches in it, the nearest first. UserError
-    when the run in `model` has no prototypes.
-    """
-    watch = Stopwatch()
-    params, names = config.patches, layout.read_classes(data / FILES)
-    student, bank = model_folder.load_student(model)
-    if bank is None:
-        raise UserError(f"{model}: a run without prototypes; name one of the method prototype")
-    rows, places = [], []
-    for name in LISTS:
-        ids = draw_images(layout.read_list(split / f"{name}.txt"), params.images, params.seed)
-        images = Images(data / FILES, ids)
-        found = look(student, bank, images, name, device)
-        nearest = [sorted(own, reverse=True)[: params.per_prototype] for own in found.places]
-        with atomic_write(out / f"{name}.png") as temporary:
-            Image.fromarray(sheet(images, nearest, params)).save(temporary, format="PNG")
-        rows.append(shares(found, names).assign(list=name))
-        places.append(table(nearest, ids, names).assign(list=name))
-    for file, parts in {"prototypes.csv": rows, "patches.csv": places}.items():
-        with atomic_write(out / file) as temporary:
-            pd.concat(parts).to_csv(temporary, index=False, float_format="%.6g")
-    files = ["prototypes.csv", "patches.csv", *(f"{name}.png" for name in LISTS)]
-    write_receipt(
-        out,
-        "patches",
-        outputs={file: sha256_file(out / file) for file in files},
-        config=config.model_dump(mode="json"),
-        inputs=[data, split, model],
-        seed=params.seed,
-        seconds=watch.seconds(),
-        device=str(device),
-    )
 
 
 @torch.inference_mode()
@@ -167,7 +123,7 @@ def table(nearest: list[list[Place]], ids: list[str], names: list[str]) -> pd.Da
     return pd.DataFrame(rows, columns=["class", "prototype", "place", "image", "row", "column", "similarity"])
 
 
-def sheet(images: Images, nearest: list[list[Place]], params: Patches) -> Array:
+def sheet(images: Images, nearest: list[list[Place]], params: PatchesParams) -> Array:
     """The patches side by side, a row of them for each prototype: uint8 [P * size, per_prototype * size, 3]."""
     size = params.size
     drawn = np.full((len(nearest) * size, params.per_prototype * size, 3), BLANK, dtype=np.uint8)

@@ -20,7 +20,7 @@ from semiproto.measure.calibration import Calibration, expected_error
 from semiproto.measure.confusion import ConfusionMatrix
 from semiproto.measure.inference import batches, classify, head_scores, linear_scores, own_part, predict
 from semiproto.model import folder as model_folder
-from semiproto.params import Window
+from semiproto.params import WindowParams
 from semiproto.process import distributed
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write
@@ -69,7 +69,7 @@ class TeacherScores:
 
 
 def score_teacher(
-    folder: Path, images: Images, window: Window | None, device: torch.device, what: str, predictions: Path
+    folder: Path, images: Images, window: WindowParams | None, device: torch.device, what: str, predictions: Path
 ) -> TeacherScores:
     """Scores the model to predict with; writes predictions/ID.png for all images, and removes those of others."""
     network = model_folder.load_model(folder).to(device)
@@ -91,7 +91,7 @@ def score_teacher(
 
 
 def score_student(
-    folder: Path, images: Images, window: Window | None, device: torch.device, what: str
+    folder: Path, images: Images, window: WindowParams | None, device: torch.device, what: str
 ) -> list[ConfusionMatrix]:
     """A confusion matrix for the student's linear head and, where it has one, its prototype head."""
     network, bank = model_folder.load_student(folder)

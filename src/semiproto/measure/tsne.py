@@ -3,69 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.spatial.distance import cdist
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_samples
 from torch import Tensor
 from torch.nn import functional as F
 
-from semiproto.data import layout
-from semiproto.data.dataset import Images
-from semiproto.data.layout import FILES
-from semiproto.measure.features import draw_images, sample_features
-from semiproto.model import folder as model_folder
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Tsne, TsneConfig
-from semiproto.provenance.artifacts import Stopwatch, atomic_write, sha256_file, write_receipt
-
-
-def tsne(
-    config: TsneConfig, data: Path, split: Path, models: dict[str, Path], seed: int, out: Path, device: torch.device
-) -> None:
-    """Writes points.csv and compactness.csv: the same validation pixels in the feature space of each variant.
-
-    models: the student-teacher runs by variant. The pixels depend on config.tsne.seed alone, so that each seed of the
-    runs is looked at in the same places.
-    """
-    watch = Stopwatch()
-    params, names = config.tsne, layout.read_classes(data / FILES)
-    images = Images(data / FILES, draw_images(layout.read_list(split / "val.txt"), params.images, params.seed))
-    points, numbers = [], []
-    for variant, folder in models.items():
-        student, bank = model_folder.load_student(folder)
-        features, classes = sample_features(
-            student, images, params.pixels_per_class, params.seed, device, f"t-SNE {variant}"
-        )
-        plane = project(features, classes, bank, names, params)
-        points.append(plane.assign(variant=variant))
-        numbers.append(compactness_of(features, classes, plane, names).assign(variant=variant))
-    tables = {
-        "points.csv": pd.concat(points)[["variant", "kind", "class", "x", "y"]],
-        "compactness.csv": pd.concat(numbers)[["variant", "space", "class", "silhouette", "within_between"]],
-    }
-    for name, table in tables.items():
-        with atomic_write(out / name) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
-    write_receipt(
-        out,
-        "tsne",
-        outputs={name: sha256_file(out / name) for name in tables},
-        config=config.model_dump(mode="json"),
-        inputs=[data, split, *models.values()],
-        seed=seed,
-        seconds=watch.seconds(),
-        device=str(device),
-    )
+from semiproto.params import TsneParams
 
 
 def project(
-    features: Tensor, classes: Tensor, bank: PrototypeBank | None, names: Sequence[str], params: Tsne
+    features: Tensor, classes: Tensor, bank: PrototypeBank | None, names: Sequence[str], params: TsneParams
 ) -> pd.DataFrame:
     """Columns kind (pixel or prototype), class, x, y; the pixels first. Features [N, dim], classes [N].
 

@@ -24,10 +24,11 @@ from semiproto.data import layout
 from semiproto.errors import UserError
 from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, DeepLab
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Colour, Encoder, Model, Section, first_problem
+from semiproto.params import RGB, EncoderParams, ModelParams, Section, first_problem
 from semiproto.provenance.artifacts import write_bytes, write_json
 
-CARD, MODEL, STUDENT, PROTOTYPES = "card.json", "model.safetensors", "student.safetensors", "prototypes.safetensors"
+CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
+FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
 
 
 class Normalisation(Section):
@@ -45,10 +46,10 @@ class Card:
     """What a model folder says of itself; checked, since people edit it."""
 
     classes: list[str]
-    model: Model
+    model: ModelParams
     training: dict[str, Any]
     """What trained it: step, method, split, seed; free facts for people."""
-    palette: list[Colour] | None = None
+    palette: list[RGB] | None = None
     """Red, green and blue of each class in predicted masks; None: VOC's, which is what the file then says."""
     normalisation: Normalisation = IMAGENET
 
@@ -108,7 +109,7 @@ def read_card(folder: Path) -> Card:
         raise UserError(f"{path}: not a model card ({' '.join(str(error).split())[:120]}); train again") from None
 
 
-def _licence(encoder: Encoder) -> str:
+def _licence(encoder: EncoderParams) -> str:
     """What is known of the licence of the weights that training started from."""
     if encoder.weights is None:
         return "started from random weights; only the licence of the training images bears on these"

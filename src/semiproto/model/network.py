@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semiproto.model.encoders import cnn as encoder
-from semiproto.params import Model
+from semiproto.params import ModelParams
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -35,7 +35,7 @@ class DeepLab(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, params: Model, num_classes: int, *, pretrained: bool) -> None:
+    def __init__(self, params: ModelParams, num_classes: int, *, pretrained: bool) -> None:
         """pretrained: load the encoder's weights as the parameters say; false when a saved model is restored."""
         super().__init__()
         planes, dropout = params.decoder.planes, params.decoder.dropout

@@ -14,13 +14,12 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import torch
 from torch import Tensor, distributed, nn
 
 from semiproto.errors import Interrupted, UserError, of_system
-from semiproto.params import Compute
 from semiproto.process.parent import end_with_parent
 
 if TYPE_CHECKING:
@@ -31,6 +30,18 @@ SECONDS_TO_STOP = 300
 
 WAITED_FOR = "SEMIPROTO_WAITED_FOR"
 """Variable of the environment of processes that this module started."""
+
+
+class Machine(Protocol):
+    """What is asked here of the section compute of params.yaml."""
+
+    @property
+    def gpus(self) -> Any:
+        """Number of GPUs, or auto."""
+
+    @property
+    def processes(self) -> int:
+        """Number of processes on the CPU."""
 
 
 NO_BATCH = 0
@@ -163,7 +174,7 @@ def _synchronise_batch_norm(module: nn.Module) -> None:
 # ------------------------------------------------------------------------------------------------- outside
 
 
-def device_of(compute: Compute) -> torch.device:
+def device_of(compute: Machine) -> torch.device:
     """The device of this process; UserError when a GPU is asked for and there is none."""
     available = torch.cuda.is_available()
     if compute.gpus not in ("auto", 0) and not available:
@@ -173,7 +184,7 @@ def device_of(compute: Compute) -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
 
 
-def process_count(compute: Compute, batch: int) -> int:
+def process_count(compute: Machine, batch: int) -> int:
     """How many processes a training run with a global batch of `batch` images a list has."""
     if compute.gpus == 0 or (compute.gpus == "auto" and not torch.cuda.is_available()):
         count, key = compute.processes, "compute.processes"
@@ -192,7 +203,7 @@ def _require_divisor(count: int, key: str, batch: int) -> None:
         raise UserError(f"{key}: {count} processes cannot share a batch of {batch} images; take a divisor of it")
 
 
-def run(compute: Compute, batch: int, work: Callable[[], None]) -> None:
+def run(compute: Machine, batch: int, work: Callable[[], None]) -> None:
     """Does `work` on a global batch of `batch` images a list: here, or in copies of this command that are waited for.
 
     When one of them fails, all are stopped, and its error is raised here: UserError or Interrupted as it raised them.

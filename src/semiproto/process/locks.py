@@ -20,12 +20,11 @@ from typing import Any
 import psutil
 
 from semiproto.errors import UserError
+from semiproto.paths import HOLDER, WRITTEN
 from semiproto.provenance.artifacts import write_json
 
-HOLDER = Path(".snakemake/holder.json")
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
 DVC_LOCKS = Path(".dvc/tmp/rwlock")
-WRITTEN = ("data", "models", "results", "checkpoints")
 LEFTOVER = re.compile(r"\..+\.(\d+)\.tmp")
 """Names of artifacts.atomic_write and atomic_directory."""
 

@@ -1,9 +1,4 @@
-"""Files that steps hand on: atomic writes, checksums, and the receipt beside every big output.
-
-A receipt (receipt.json) says what an output is: the sha256 of its files, the configuration, the inputs' digests, the
-code, the seed, and how it was made. Rules take receipts as inputs because Snakemake compares the checksums of small
-files only; `semiproto explain` follows them from a number back to the data.
-"""
+"""Files that steps hand on: atomic writes and checksums."""
 
 from __future__ import annotations
 
@@ -11,28 +6,17 @@ import glob
 import hashlib
 import json
 import os
-import platform
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from semiproto import __version__
-from semiproto.errors import UserError
+if TYPE_CHECKING:
+    import pandas as pd
 
 RECEIPT = "receipt.json"
-RECEIPT_FIELDS = ("step", "outputs", "inputs", "config", "seed", "facts", "made")
-
-PACKAGE = Path(__file__).parents[1]
-SHARED = ("provenance/artifacts.py", "cli.py", "errors.py", "params.py", "process/parent.py", "process/progress.py")
-"""Modules that all steps share and that decide no result. No rule or checkpoint depends on them and no receipt records
-them: a comment in one would make everything anew. The commit in the receipt has them."""
-
-_STARTED = time.time()
+"""Beside what a step wrote; receipts.py writes it, and no digest includes it."""
 
 
 @contextmanager
@@ -62,6 +46,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, table: pd.DataFrame, number: str = "%.6g") -> None:
+    """Writes a table as CSV without its index; `number` formats floats."""
+    with atomic_write(path) as temporary:
+        table.to_csv(temporary, index=False, float_format=number)
 
 
 @contextmanager
@@ -128,143 +118,8 @@ def sha256_tree(root: Path) -> str:
     return digest.hexdigest()
 
 
-class Stopwatch:
-    """Seconds since it was made, plus those of interrupted runs before."""
-
-    def __init__(self, before: float = 0.0) -> None:
-        self._start = time.monotonic() - before
-
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
-
-
 def digests(folder: Path, names: Iterable[str] | None = None) -> dict[str, str]:
     """sha256 by name, of files in `folder` and of the trees below its folders; by default of all but the receipt."""
     everything = sorted(path.name for path in folder.glob("[!.]*") if path.name != RECEIPT)
     paths = {name: folder / name for name in (everything if names is None else names)}
     return {name: sha256_tree(path) if path.is_dir() else sha256_file(path) for name, path in paths.items()}
-
-
-def receipt_file(artefact: Path) -> Path:
-    """Where an artefact's receipt is: in its folder, or beside a single file (report.html: report.receipt.json)."""
-    return artefact.with_suffix(f".{RECEIPT}") if artefact.is_file() else artefact / RECEIPT
-
-
-def write_receipt(
-    artefact: Path,
-    step: str,
-    *,
-    outputs: dict[str, str],
-    config: dict[str, Any],
-    inputs: Iterable[Path],
-    seed: int | None,
-    seconds: float | None,
-    device: str = "cpu",
-    records: dict[str, str] | None = None,
-    facts: dict[str, Any] | None = None,
-) -> None:
-    """Writes the receipt of a folder, or of a single file.
-
-    outputs: sha256 by file name (or tree). inputs: folders of other steps, whose outputs are recorded, and single files
-    such as weights. records: sha256 of files that hold times and so differ between two equal runs; no step depends on
-    them. facts: what else the step wants to be known of its result (counts, scores).
-    seconds: what the step took; None for results that are kept in git: the receipt leaves out duration, machine and
-    commit, so that equal results are equal files.
-    """
-    made: dict[str, Any] = {"version": __version__}
-    if seconds is not None:
-        made |= {
-            "code": _code_version(),
-            "seconds": round(seconds, 2),
-            "device": device,
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
-            "python": platform.python_version(),
-            "packages": _package_versions(),
-        }
-    write_json(
-        receipt_file(artefact),
-        {
-            "artefact": artefact.as_posix(),
-            "step": step,
-            "outputs": outputs,
-            "records": records or {},
-            "inputs": {path.as_posix(): input_digests(path) for path in inputs},
-            "modules": loaded_modules(),
-            "config": config,
-            "seed": seed,
-            "facts": facts or {},
-            "made": made,
-        },
-    )
-
-
-def input_digests(path: Path) -> dict[str, str]:
-    """sha256 by name of what a step reads of an input: another step's outputs by their receipt, or a single file."""
-    if path.is_file():
-        return {path.name: sha256_file(path)}
-    outputs: dict[str, str] = read_receipt(path)["outputs"]
-    return outputs
-
-
-def checked_inputs(paths: Iterable[Path]) -> list[Path]:
-    """Inputs for `write_receipt`; UserError for one without a receipt, while nothing has been written yet."""
-    inputs = list(paths)
-    for path in inputs:
-        input_digests(path)
-    return inputs
-
-
-def read_receipt(artefact: Path) -> dict[str, Any]:
-    """The receipt of an artefact; UserError when there is none or it is damaged."""
-    path = receipt_file(artefact)
-    try:
-        receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; run the step that makes {artefact}, or `snakemake --cores all`"
-        ) from None
-    except ValueError as error:
-        raise UserError(f"{path}: not a receipt ({error}); delete {artefact} and run `snakemake --cores all`") from None
-    if missing := [name for name in RECEIPT_FIELDS if not isinstance(receipt, dict) or name not in receipt]:
-        raise UserError(f"{path}: not a receipt (no {missing[0]}); delete {artefact} and run `snakemake --cores all`")
-    return receipt
-
-
-def loaded_modules() -> dict[str, str]:
-    """sha256 of this package's modules that the process has loaded, by their path in it; SHARED left out."""
-    files = {module.__file__ for name, module in sys.modules.items() if name.startswith("semiproto.")}
-    names = {Path(file).relative_to(PACKAGE).as_posix() for file in files if file}
-    return {name: _source(PACKAGE / name) for name in sorted(names - {*SHARED}) if not name.endswith("__init__.py")}
-
-
-def _source(file: Path) -> str:
-    """sha256 of a module; a training runs for hours, and the file may no longer be what was loaded."""
-    return "changed while the step ran" if file.stat().st_mtime > _STARTED else sha256_file(file)
-
-
-def _code_version() -> str:
-    """Commit of the checkout the code runs from, `-dirty` where a source was changed, or `unknown` where git does not
-    have the sources: a tarball of them may lie in the repository of something else."""
-    commit, changed = _git("rev-parse", "--short=12", "HEAD"), _git("status", "--porcelain", "--", ".")
-    return commit + ("-dirty" if changed else "") if commit and _git("ls-files") else "unknown"
-
-
-def _git(*arguments: str) -> str:
-    """What git says of the folder of the sources; empty without git."""
-    try:
-        result = subprocess.run(["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
-
-
-def _package_versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for package in ("torch", "timm", "numpy", "scikit-learn", "pillow"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "absent"
-    return versions

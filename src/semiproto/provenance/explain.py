@@ -1,8 +1,7 @@
 """Where an artefact comes from and whether it is what it says: the receipts from it back to the data, checked.
 
-Each receipt is held against params.yaml, its files (by sha256) and the receipts of its inputs, without Snakemake, on
-whose own record this is a check. Only which of the modules that a step loaded can matter to it, the rules alone know:
-where one changed, `snakemake --dry-run` is asked.
+Each receipt is compared with what params.yaml asks for, with its files and sources (by sha256) and with the receipts of
+its inputs. Snakemake's own record is not asked: this is a check of it too.
 """
 
 from __future__ import annotations
@@ -10,32 +9,33 @@ from __future__ import annotations
 import csv
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from semiproto.data.own.contents import fingerprint
+from semiproto import paths
 from semiproto.errors import UserError
-from semiproto.params import Params, Run, forecast_config, load, train_config
-from semiproto.provenance.artifacts import (
-    PACKAGE,
-    RECEIPT,
-    digests,
-    input_digests,
-    read_receipt,
-    receipt_file,
-    sha256_file,
-)
+from semiproto.provenance.artifacts import RECEIPT, digests, sha256_file
+from semiproto.provenance.receipts import PACKAGE, input_digests, read_receipt, receipt_file
 
 PARAMETERS = Path("params.yaml")
-OF_RUN = re.compile(
-    r"(models/semi|results/eval)/(?P<dataset>[^/]+)/(?P<split>[^/]+)/(?P<variant>[^/]+)/seed(?P<seed>\d+)"
-)
-OF_ALL_RUNS = ("tables", "figures", "report")
-"""Steps that put together every run that params.yaml asks for."""
+
+
+class Experiment(Protocol):
+    """What params.yaml asks for now, as far as receipts can be compared with it."""
+
+    def config_of(self, step: str, artefact: Path, recorded: dict[str, Any]) -> dict[str, Any] | None:
+        """The configuration that a step is handed for an artefact; None where no variant asks for it."""
+
+    def runs(self) -> set[paths.Run]:
+        """Every run."""
+
+    def runs_of(self, step: str, artefact: Path) -> set[paths.Run] | None:
+        """The runs that an artefact puts together; None where its step puts none together."""
+
+    def fingerprint_of(self, config: dict[str, Any]) -> str | None:
+        """The fingerprint of the user's own folder that a prepared set was made from; None where it is not here."""
 
 
 @dataclass(frozen=True)
@@ -100,20 +100,20 @@ class Explanation:
             yield f"can't tell: {absent} of {len(self.links)} artefacts are not on this machine; {remedy}"
 
 
-def explain(asked: str) -> Explanation:
+def explain(asked: str, experiment: Experiment) -> Explanation:
     """Follows a file or folder of the pipeline, or `TABLE.csv:ROW` (rows count from 1 below the header), to the data.
 
     UserError: there is no such path or row, or it isn't the pipeline's.
     """
     table = re.fullmatch(r"(.+\.csv):(\d+)", asked)
     path = _inside(Path(table[1] if table else asked))
-    artefact, params = _artefact_of(path), load(PARAMETERS)
+    artefact = _artefact_of(path)
     if not table:
-        return Explanation(path, _Chain(params).follow(artefact))
+        return Explanation(path, _Chain(experiment).follow(artefact))
     row = _row(path, int(table[2]))
     inputs = [name for name in read_receipt(artefact)["inputs"] if not _is_of_another(row, name)]
-    links = _Chain(params).follow(artefact, lambda folder: folder.as_posix() in inputs)
-    scores = {name: _metrics(name).get("miou") for name in inputs if OF_RUN.fullmatch(name)}
+    links = _Chain(experiment).follow(artefact, lambda folder: folder.as_posix() in inputs)
+    scores = {name: _metrics(name).get("miou") for name in inputs if _run_in(name)}
     return Explanation(path, links, row, {n: s if isinstance(s, float) else None for n, s in scores.items()})
 
 
@@ -169,31 +169,33 @@ def _is_of_another(row: dict[str, str], name: str) -> bool:
 
     By the folder's name, which holds even where the run is gone; that of the split `all` does not tell its labels.
     """
-    if (match := OF_RUN.fullmatch(name)) is None:
+    if (run := _run_in(name)) is None:
         return False
     variants = {row[key] for key in ("variant", "minuend", "subtrahend") if row.get(key)}
-    if variants and match["variant"] not in variants:
+    if variants and run.variant not in variants:
         return True
-    labels = match["split"] if match["split"].isdigit() else str(_metrics(name).get("labels", row.get("labels")))
-    of_run = {"dataset": match["dataset"], "seed": match["seed"], "labels": labels}
+    labels = run.split if run.split.isdigit() else str(_metrics(name).get("labels", row.get("labels")))
+    of_run = {"dataset": run.dataset, "seed": str(run.seed), "labels": labels}
     return any(row.get(key) not in (None, "", value) for key, value in of_run.items())
+
+
+def _run_in(name: str) -> paths.Run | None:
+    """The run whose model or evaluation lies at a path."""
+    names = paths.TRAINED.names(name) or paths.EVALUATED.names(name)
+    return None if names is None else paths.run_of(Path(name))
 
 
 class _Chain:
     """Walks receipts from an artefact to the data; each artefact is looked at once."""
 
-    def __init__(self, params: Params) -> None:
-        self.params = params
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
         self.links: dict[Path, Link] = {}
 
     def follow(self, artefact: Path, wanted: Callable[[Path], bool] = lambda _: True) -> list[Link]:
         """The links in order, the artefact first; of its own inputs only those that are `wanted`."""
         self._visit(artefact, wanted)
-        links = list(self.links.values())
-        changed = sorted({name for link in links for name in _changed_modules(link)})
-        if changed and not links[0].faults and (planned := _planned(artefact)):
-            links[0].faults.append(f"{planned}; modules changed since: {', '.join(changed)}")
-        return links
+        return list(self.links.values())
 
     def _visit(self, artefact: Path, wanted: Callable[[Path], bool] = lambda _: True) -> None:
         if not artefact.exists():
@@ -205,8 +207,8 @@ class _Chain:
             self.links[artefact] = Link(artefact, {}, [str(error)])
             return
         self.links[artefact] = link
-        link.faults.extend(_faults(link, self.params))
-        link.notes.extend(_notes(artefact, self.params))
+        link.faults.extend(_faults(link, self.experiment))
+        link.notes.extend(_notes(artefact, self.experiment))
         made = [Path(name) for name, files in link.receipt["inputs"].items() if _is_made(name, files)]
         for name in filter(wanted, made):
             if name not in self.links:
@@ -215,26 +217,22 @@ class _Chain:
                 link.faults.append(f"made from {name}, which is not sound")
 
 
-def _faults(link: Link, params: Params) -> Iterator[str]:
-    yield from _of_config(link, params)
-    yield from _of_runs(link, params)
-    yield from _of_source(link)
+def _faults(link: Link, experiment: Experiment) -> Iterator[str]:
+    yield from _of_config(link, experiment)
+    yield from _of_runs(link, experiment)
+    yield from _of_source(link, experiment)
     yield from _of_inputs(link)
+    yield from _of_modules(link)
     yield from _of_files(link)
 
 
-def _of_config(link: Link, params: Params) -> Iterator[str]:
-    """Leaves of the configuration that params.yaml now has otherwise."""
-    step, recorded, variant = link.receipt["step"], link.receipt["config"], link.artefact.parent.name
-    if step == "train" and variant not in params.variants:
-        yield f"{PARAMETERS} has no variant {variant}"
+def _of_config(link: Link, experiment: Experiment) -> Iterator[str]:
+    """Leaves of the configuration that have another value in params.yaml now."""
+    step, recorded = link.receipt["step"], link.receipt["config"]
+    config = experiment.config_of(step, link.artefact, recorded)
+    if config is None:
+        yield f"{PARAMETERS} has no variant {link.artefact.parent.name}"
         return
-    if step == "train":
-        config = train_config(params, variant).model_dump(mode="json")
-    elif step == "forecast":
-        config = forecast_config(params).model_dump(mode="json")
-    else:
-        config = params.model_dump(mode="json", include=set(recorded))
     then, now = dict(_leaves(recorded)), dict(_leaves(config))
     for leaf in sorted(then | now):
         if then.get(leaf) != now.get(leaf):
@@ -250,43 +248,31 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield f"{prefix}{name}", value
 
 
-def _of_runs(link: Link, params: Params) -> Iterator[str]:
+def _of_runs(link: Link, experiment: Experiment) -> Iterator[str]:
     """Runs that a table, figure or report lacks or has too many, by what params.yaml asks for."""
-    used = {(match["dataset"], _run(match)) for name in link.receipt["inputs"] if (match := OF_RUN.fullmatch(name))}
-    if link.receipt["step"] in OF_ALL_RUNS:
-        asked = params.runs()
-    elif link.receipt["step"] == "tsne":
-        split, seed = link.artefact.parent.name, int(link.artefact.name.removeprefix("seed"))
-        asked = [run for run in params.runs() if (run.split, run.seed) == (split, seed)]
-        asked = [run for run in asked if run.variant in params.tsne.variants]
-    else:
+    asked = experiment.runs_of(link.receipt["step"], link.artefact)
+    if not asked:  # none are put together, or the artefact is left over from runs that were asked for once
         return
-    if not asked:  # a leftover of runs that were asked for once
-        return
-    now = {(params.dataset.name, run) for run in asked}
-    yield from (f"lacks {_named(*run)}, which {PARAMETERS} asks for" for run in sorted(now - used))
-    yield from (f"holds {_named(*run)}, which {PARAMETERS} does not ask for" for run in sorted(used - now))
+    used = {run for name in link.receipt["inputs"] if (run := _run_in(name))}
+    yield from (f"lacks {_named(run)}, which {PARAMETERS} asks for" for run in sorted(asked - used))
+    yield from (f"holds {_named(run)}, which {PARAMETERS} does not ask for" for run in sorted(used - asked))
 
 
-def _run(match: re.Match[str]) -> Run:
-    return Run(match["split"], match["variant"], int(match["seed"]))
+def _named(run: paths.Run) -> str:
+    return f"{run.dataset}/{run.split}/{run.variant}/seed{run.seed}"
 
 
-def _named(dataset: str, run: Run) -> str:
-    return f"{dataset}/{run.split}/{run.variant}/seed{run.seed}"
-
-
-def _of_source(link: Link) -> Iterator[str]:
+def _of_source(link: Link, experiment: Experiment) -> Iterator[str]:
     """The user's own folder, where it is on this machine."""
     if (recorded := link.receipt["facts"].get("fingerprint")) is None:
         return
-    folder = Path(link.receipt["config"]["dataset"]["path"])
-    if folder.is_dir() and fingerprint(folder) != recorded:
-        yield f"{folder}: its files changed since"
+    config = link.receipt["config"]
+    if (now := experiment.fingerprint_of(config)) is not None and now != recorded:
+        yield f"{config['dataset']['path']}: its files changed since"
 
 
 def _of_inputs(link: Link) -> Iterator[str]:
-    """Inputs whose contents are others now, by their receipts, or that are gone."""
+    """Inputs whose contents have changed, by their receipts, or that are gone."""
     for name, then in link.receipt["inputs"].items():
         if _is_file(name, then) and not Path(name).is_file():
             yield f"{name}: gone"
@@ -320,27 +306,20 @@ def _of_files(link: Link) -> Iterator[str]:
             yield f"{folder / name}: not the file that was written: sha256 {_short(then)} then, {_short(now)} now"
 
 
-def _changed_modules(link: Link) -> Iterator[str]:
-    """Modules that the step loaded and that are others now."""
-    for name, then in link.receipt.get("modules", {}).items():
-        module = PACKAGE / name
-        if not module.is_file() or sha256_file(module) != then:
-            yield name
+def _of_modules(link: Link) -> Iterator[str]:
+    """Sources that the result depends on and that changed since."""
+    changed = [
+        name
+        for name, then in link.receipt.get("modules", {}).items()
+        if not (PACKAGE / name).is_file() or sha256_file(PACKAGE / name) != then
+    ]
+    if changed:
+        yield f"modules changed since, so `snakemake` makes it again: {', '.join(sorted(changed))}"
 
 
-def _planned(artefact: Path) -> str:
-    """What Snakemake would do for an artefact; empty if nothing."""
-    command = ["-m", "snakemake", "--cores", "1", "--dry-run", "--quiet", "--", receipt_file(artefact).as_posix()]
-    result = subprocess.run([sys.executable, *command], capture_output=True, text=True)
-    said = (result.stdout + result.stderr).strip()
-    if "Nothing to be done" in said:
-        return ""
-    return "`snakemake --dry-run` would make it again" if result.returncode == 0 else said.splitlines()[-1]
-
-
-def _notes(artefact: Path, params: Params) -> Iterator[str]:
-    match = OF_RUN.fullmatch(artefact.as_posix())
-    if match and _run(match) not in params.runs():
+def _notes(artefact: Path, experiment: Experiment) -> Iterator[str]:
+    run = _run_in(artefact.as_posix())
+    if run and run not in experiment.runs():
         yield f"{PARAMETERS} asks for no such run, so no table holds it and nothing keeps it up to date"
 
 

@@ -12,15 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import (
-    input_digests,
-    read_receipt,
-    receipt_file,
-    sha256_file,
-    sha256_text,
-    sha256_tree,
-    write_json,
-)
+from semiproto.provenance.artifacts import sha256_file, sha256_text, sha256_tree, write_json
+from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 
 CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from semiproto.provenance.artifacts import sha256_file
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -42,7 +43,14 @@ def sources(module: str) -> list[Path]:
 
 def digests(module: str) -> dict[str, str]:
     """sha256 of each of the `sources`, by its path in the package."""
-    return {path.as_posix(): _sha256(PACKAGE / path) for path in sources(module)}
+    return {path.as_posix(): sha256_file(PACKAGE / path) for path in sources(module)}
+
+
+def unchanged(before: dict[str, str]) -> dict[str, str]:
+    """`before`, the digests that a step began with, with a word in place of those of files that changed since: a step
+    runs for hours, and what it loads late may not be what it began with."""
+    now = {name: sha256_file(PACKAGE / name) if (PACKAGE / name).is_file() else "" for name in before}
+    return {name: digest if now[name] == digest else "changed while the step ran" for name, digest in before.items()}
 
 
 def _file(module: str) -> Path | None:
@@ -78,8 +86,3 @@ def _named_data(file: Path) -> set[Path]:
 @functools.cache
 def _tree(file: Path) -> ast.Module:
     return ast.parse(file.read_bytes())
-
-
-@functools.cache
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -92,6 +92,11 @@ class Evaluation(BaseModel):
         return self
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether the run of this evaluation folder has been evaluated."""
+    return (folder / METRICS).is_file()
+
+
 def read_evaluations(folders: Iterable[Path]) -> list[Evaluation]:
     """The evaluations in the tables' order: data set, labels, variant, seed."""
     read = [_read_evaluation(folder) for folder in folders]

@@ -11,7 +11,7 @@ import yaml
 
 from semiproto import params
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import read_receipt
+from semiproto.provenance.receipts import read_receipt
 
 PAPER_SECTIONS = ("model", "augment", "optimizer", "pretrain", "features", "prototypes", "semi")
 """The sections of params.yaml that the paper determines. The others choose data, runs and what is measured."""

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from semiproto.provenance.artifacts import atomic_write, write_json, write_text
-from semiproto.report.evaluations import GROUP, METRICS, ORDER, Evaluation, in_order, read_evaluations, read_table
+from semiproto.report.evaluations import GROUP, ORDER, Evaluation, in_order, is_finished, read_evaluations, read_table
 from semiproto.report.published import published_table
 from semiproto.report.verdict import signed, verdicts
 
@@ -50,7 +50,7 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
     unfinished run: it is named, and no number includes it. UserError names a folder that is damaged or given twice, or
     the first one if no run is finished.
     """
-    finished = [folder for folder in evaluations if (folder / METRICS).is_file()]
+    finished = [folder for folder in evaluations if is_finished(folder)]
     read = read_evaluations(finished or evaluations)
     unfinished = [folder.as_posix() for folder in evaluations if folder not in finished]
     runs = runs_table(read)

@@ -1,1 +1,1 @@
-"""The steps of the pipeline."""
+"""The steps of the pipeline, one file a rule: folders in, a folder and its receipt out."""

@@ -1,13 +1,12 @@
 """Resume checkpoints: tensors and plain values, written whole or not at all, the one before kept.
 
 They live outside the results (checkpoints/), are an output of no rule, and carry a key: the hash of all that a run
-depends on, and of the code that made it: a run goes on with the code it began with, or begins anew. A checkpoint with
-another key is not used. The last 32 bytes of a file are the SHA-256 of the others.
+depends on, its code included, so that a run goes on with the code that it began with or begins again. A checkpoint with
+a different key is not used. The last 32 bytes of a file are the SHA-256 of the others.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import torch
 
-from semiproto.provenance.artifacts import atomic_write, loaded_modules, sha256_text
+from semiproto.provenance.artifacts import atomic_write
 
 LATEST, PREVIOUS = "latest.pt", "previous.pt"
 FORMAT = 2
@@ -55,12 +54,7 @@ def load(folder: Path, key: str) -> State | None:
 
 
 def _stamp(key: str) -> str:
-    return f"{FORMAT}:{_code()}:{key}"
-
-
-@functools.cache  # at the start: files may change while the run goes on with what it has loaded
-def _code() -> str:
-    return sha256_text(str(loaded_modules()))
+    return f"{FORMAT}:{key}"
 
 
 def _read(path: Path) -> State:

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from semiproto.data.loaders import Batch
 from semiproto.errors import Interrupted, UserError
 from semiproto.model.network import DeepLab
-from semiproto.params import Optimizer
+from semiproto.params import OptimizerParams
 from semiproto.process import distributed
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write
@@ -125,7 +125,7 @@ class Result:
 
 def fit(
     phase: Phase,
-    optimizer_params: Optimizer,
+    optimizer_params: OptimizerParams,
     run: Run,
     loaders: Callable[[int], list[DataLoader[Batch]]],
     validate: Callable[[DeepLab], Means],
@@ -170,7 +170,7 @@ def fit(
     return result
 
 
-def make_optimizer(student: DeepLab, params: Optimizer) -> torch.optim.SGD:
+def make_optimizer(student: DeepLab, params: OptimizerParams) -> torch.optim.SGD:
     groups = student.parameter_groups(params.lr, params.head_lr_factor)
     return torch.optim.SGD(groups, lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay, fused=True)
 

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semiproto.data.layout import IGNORE_INDEX
-from semiproto.params import LabeledLoss
+from semiproto.params import LabeledLossParams
 from semiproto.process import distributed
 
 
-def labeled_loss(logits: Tensor, target: Tensor, params: LabeledLoss) -> Tensor:
+def labeled_loss(logits: Tensor, target: Tensor, params: LabeledLossParams) -> Tensor:
     """The labelled linear loss that the parameters choose: logits [B, C, H, W], target [B, H, W]."""
     if params.kind == "cross_entropy":
         return cross_entropy(logits, target)

@@ -20,7 +20,7 @@ from semiproto.data.loaders import Batch
 from semiproto.model.network import DeepLab, resize
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
 from semiproto.model.teacher import Teacher
-from semiproto.params import Semi
+from semiproto.params import SemiParams
 from semiproto.process import distributed
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.health import CONFIDENCE_BINS
@@ -43,7 +43,7 @@ class Sampled(NamedTuple):
 class SemiPhase(Phase):
     """bank: the prototype head, None for the variants without one. teacher_from: first step with unlabelled losses."""
 
-    def __init__(self, student: DeepLab, params: Semi, bank: PrototypeBank | None, teacher_from: int = 0) -> None:
+    def __init__(self, student: DeepLab, params: SemiParams, bank: PrototypeBank | None, teacher_from: int = 0) -> None:
         super().__init__()
         self.student, self.bank = student, bank
         self.teacher = Teacher(student, params.teacher.decay, params.teacher.batch_norm)

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from semiproto.data.loaders import Batch
 from semiproto.model.network import DeepLab, Output, resize
-from semiproto.params import LabeledLoss
+from semiproto.params import LabeledLossParams
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.losses import labeled_loss
 
 
 class SupervisedPhase(Phase):
-    def __init__(self, student: DeepLab, params: LabeledLoss) -> None:
+    def __init__(self, student: DeepLab, params: LabeledLossParams) -> None:
         super().__init__()
         self.student, self.params = student, params
 
@@ -22,7 +22,7 @@ class SupervisedPhase(Phase):
         return supervised_loss(self.student, self.student(images), labels, self.params), {}
 
 
-def supervised_loss(student: DeepLab, output: Output, labels: Tensor, params: LabeledLoss) -> Tensor:
+def supervised_loss(student: DeepLab, output: Output, labels: Tensor, params: LabeledLossParams) -> Tensor:
     """The loss of the linear head on labelled images and, where the network has one, of its auxiliary head [config].
 
     output: of images [B, 3, H, W]; labels [B, H, W].

@@ -7,13 +7,13 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
 
 from semiproto.data.augment import MEAN_COLOUR, _draw_window, cutmix, cutmix_boxes, weak_view
-from semiproto.params import Augment
+from semiproto.params import AugmentParams
 
 CROP = 48
 
 
 def augment(crop=CROP, scale=(1.0, 1.0), shift=0, rotation=0.0, flip=0.0, padding_label=255):
-    return Augment(crop=crop, scale=scale, shift=shift, rotation=rotation, flip=flip, padding_label=padding_label)
+    return AugmentParams(crop=crop, scale=scale, shift=shift, rotation=rotation, flip=flip, padding_label=padding_label)
 
 
 def blocks(width, height, side=12, classes=6):

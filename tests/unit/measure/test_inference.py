@@ -13,7 +13,7 @@ from semiproto.data.dataset import Images
 from semiproto.data.layout import IMAGES, MASKS, read_mask, write_mask
 from semiproto.measure.inference import BATCH, batches, head_scores, linear_scores, predict, validate
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.params import Window
+from semiproto.params import WindowParams
 
 NAMES = ["background", *"abcdef"]
 
@@ -30,7 +30,7 @@ def by_pixel(images):
 def test_windows_cover_the_image(size, side, stride):
     images = torch.randint(256, (2, 3, *size), dtype=torch.uint8)
     (whole,) = predict(by_pixel, images, None)
-    (windows,) = predict(by_pixel, images, Window(size=side, stride=stride))
+    (windows,) = predict(by_pixel, images, WindowParams(size=side, stride=stride))
     assert whole.shape == (2, *size) and whole.dtype == torch.int64
     assert torch.equal(whole, windows)
     assert len(whole.unique()) > 2
@@ -44,7 +44,7 @@ def test_each_window_has_its_size_and_the_last_ends_at_the_edge():
         return by_pixel(images)
 
     images = torch.arange(20 * 30).view(1, 1, 20, 30).expand(1, 3, 20, 30).float()
-    predict(spy, images, Window(size=16, stride=11))
+    predict(spy, images, WindowParams(size=16, stride=11))
     corners = [divmod(int(window[0, 0, 0, 0]), 30) for window in seen]
     assert corners == [(0, 0), (0, 11), (0, 14), (4, 0), (4, 11), (4, 14)]
     assert {tuple(window.shape[-2:]) for window in seen} == {(16, 16)}
@@ -64,7 +64,7 @@ def test_overlapping_logits_are_averaged():
     for left in (0, 9, 18, 25):
         total[..., left : left + 16] += position_scores(images[..., left : left + 16])[0]
         count[left : left + 16] += 1
-    (found,) = predict(position_scores, images, Window(size=16, stride=9))
+    (found,) = predict(position_scores, images, WindowParams(size=16, stride=9))
     assert torch.equal(found, (total / count).argmax(1))
 
 
@@ -81,7 +81,7 @@ def test_a_window_as_large_as_the_image_is_the_whole_image(make_net):
     net = make_net().eval()
     images = torch.randint(256, (2, 3, 33, 33), dtype=torch.uint8)
     for side in (33, 64):
-        windows, whole = (predict(linear_scores(net), images, w)[0] for w in (Window(size=side, stride=9), None))
+        windows, whole = (predict(linear_scores(net), images, w)[0] for w in (WindowParams(size=side, stride=9), None))
         assert torch.equal(windows, whole)
 
 
@@ -137,7 +137,7 @@ def test_neighbours_of_one_size_go_together(odd_set):
             assert torch.equal(images[n], odd_set[position][0]) and torch.equal(masks[n], odd_set[position][1])
 
 
-@pytest.mark.parametrize("window", [None, Window(size=16, stride=9)])
+@pytest.mark.parametrize("window", [None, WindowParams(size=16, stride=9)])
 def test_mean_iou_equals_scikit_learns(make_net, odd_set, window):
     net = make_net().eval()
     with torch.no_grad():

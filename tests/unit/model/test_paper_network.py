@@ -125,7 +125,7 @@ def test_the_settings_of_both_tables(voc, cityscapes):
     assert [voc.semi.tau, cityscapes.semi.tau] == [0.8, 0.65]
     assert [voc.prototypes.per_class, cityscapes.prototypes.per_class] == [4, 3]
     assert [voc.augment.crop, cityscapes.augment.crop] == [513, 769]
-    assert cityscapes.evaluate.window == params.Window(size=769, stride=513) and voc.evaluate.window is None
+    assert cityscapes.evaluate.window == params.WindowParams(size=769, stride=513) and voc.evaluate.window is None
     blended = params.load(EXPERIMENTS / "voc-blended.yaml")
     assert {e.split for e in [*voc.experiments, *blended.experiments]} == set(VOC_STEPS)
     assert {e.split for e in cityscapes.experiments} == set(CITYSCAPES_STEPS)

@@ -10,7 +10,7 @@ from torch import nn
 
 import fixed_steps
 from semiproto.errors import UserError
-from semiproto.params import Compute, LabeledLoss
+from semiproto.params import ComputeParams, LabeledLossParams
 from semiproto.process import distributed
 from semiproto.process.distributed import SyncBatchNorm2d, device_of, process_count
 from semiproto.train import losses
@@ -21,7 +21,7 @@ def noise(*shape, seed=0):
 
 
 def compute(**changes):
-    return Compute(**fixed_steps.settings().compute.model_dump() | changes)
+    return ComputeParams(**fixed_steps.settings().compute.model_dump() | changes)
 
 
 # ------------------------------------------------------------------------------------------------ the parts
@@ -53,8 +53,8 @@ def test_batch_norm_sees_the_whole_batch(tmp_path, kind):
         torch.testing.assert_close(evaluated, copy.deepcopy(whole).eval()(x).detach(), rtol=1e-5, atol=1e-5)
 
 
-OHEM = LabeledLoss(kind="ohem", ohem_threshold=0.3, ohem_min_kept_per_image=12)
-PLAIN = LabeledLoss(kind="cross_entropy", ohem_threshold=0.3, ohem_min_kept_per_image=12)
+OHEM = LabeledLossParams(kind="ohem", ohem_threshold=0.3, ohem_min_kept_per_image=12)
+PLAIN = LabeledLossParams(kind="cross_entropy", ohem_threshold=0.3, ohem_min_kept_per_image=12)
 LOGITS, TARGET = noise(4, 3, 5, 5), torch.randint(3, (4, 5, 5), generator=torch.Generator().manual_seed(0))
 TARGET[:2, :4] = 255  # the halves have unequal numbers of valid pixels
 CONFIDENCE = torch.rand(4, 5, 5, generator=torch.Generator().manual_seed(1))

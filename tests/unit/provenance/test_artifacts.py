@@ -1,4 +1,4 @@
-"""Atomic writes, checksums and receipts."""
+"""Atomic writes and checksums."""
 
 import hashlib
 import json
@@ -7,18 +7,14 @@ import subprocess
 
 import pytest
 
-from semiproto.errors import UserError
-from semiproto.provenance import artifacts
 from semiproto.provenance.artifacts import (
     RECEIPT,
     atomic_directory,
     atomic_write,
-    read_receipt,
     sha256_file,
     sha256_text,
     sha256_tree,
     write_json,
-    write_receipt,
     write_text,
 )
 
@@ -76,31 +72,6 @@ def test_json_is_sorted_and_refuses_nan(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == {"b": 1, "a": [2]}
 
 
-def receipt(folder, inputs=(), **changes):
-    facts = {"outputs": {"file": "12"}, "config": {"seed": 3}, "inputs": list(inputs), "seed": 3, "seconds": 1.234}
-    write_receipt(folder, "step", **(facts | changes))
-    return read_receipt(folder)
-
-
-def test_a_receipt_says_what_the_output_is(tmp_path):
-    receipt(tmp_path / "in")
-    found = receipt(tmp_path / "out", [tmp_path / "in"], facts={"images": 4}, outputs={"tree": "34"})
-    assert found["step"] == "step" and found["seed"] == 3 and found["config"] == {"seed": 3}
-    assert found["inputs"] == {(tmp_path / "in").as_posix(): {"file": "12"}}
-    assert found["outputs"] == {"tree": "34"} and found["facts"] == {"images": 4}
-    assert {"version", "code", "seconds", "device", "machine", "python", "packages"} <= set(found["made"])
-
-
-@pytest.mark.parametrize("content", [None, "", "{", b"\xff\xfe"])
-def test_missing_and_damaged_receipts(tmp_path, one_line, content):
-    if content is not None:
-        data = content if isinstance(content, bytes) else content.encode()
-        (tmp_path / RECEIPT).write_bytes(data)
-    with pytest.raises(UserError) as error:
-        read_receipt(tmp_path)
-    one_line(error, tmp_path / RECEIPT)
-
-
 def test_what_killed_writers_left_is_removed_and_what_live_ones_write_is_not(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
@@ -115,26 +86,3 @@ def test_what_killed_writers_left_is_removed_and_what_live_ones_write_is_not(tmp
     with atomic_directory(tmp_path / "files"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [live.name, "files", "table.csv"]
-
-
-def test_the_code_is_a_commit_only_where_git_has_the_sources(tmp_path, monkeypatch):
-    """Not in a tarball of them, even if it lies in the repository of something else."""
-
-    def git(*arguments: str) -> str:
-        names = ("-c", "user.name=test", "-c", "user.email=test@example.org")
-        return subprocess.check_output(["git", *names, *arguments], cwd=tmp_path, text=True)
-
-    package = tmp_path / "sources"
-    package.mkdir()
-    (package / "module.py").write_text("1")
-    monkeypatch.setattr(artifacts, "PACKAGE", package)
-    assert artifacts._code_version() == "unknown"
-    git("init", "--quiet")
-    git("commit", "--quiet", "--allow-empty", "--message", "something else")
-    assert artifacts._code_version() == "unknown"
-    git("add", ".")
-    git("commit", "--quiet", "--message", "sources")
-    commit = git("rev-parse", "--short=12", "HEAD").strip()
-    assert artifacts._code_version() == commit
-    (package / "module.py").write_text("2")
-    assert artifacts._code_version() == f"{commit}-dirty"

@@ -7,12 +7,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made_up import write_receipt
 
 from semiproto import params
 from semiproto.errors import UserError
 from semiproto.provenance import artifacts
-from semiproto.provenance.explain import explain
-from semiproto.steps import inputs as steps
+from semiproto.provenance import explain as explaining
+from semiproto.provenance.receipts import read_receipt
+from semiproto.steps.data.digits import data as prepare
+from semiproto.steps.data.split import split as draw
+from semiproto.steps.experiment import Experiment
+from semiproto.steps.job import Inputs, Job
 
 EVALUATION = "results/eval/digits/30/{variant}/seed{seed}"
 
@@ -26,10 +31,9 @@ def made(shipped, tmp_path, monkeypatch):
     tree["experiments"] = [{"split": 30, "variants": ["supervised", "prototype"], "seeds": [0, 1]}]
     write(tmp_path, tree)
     parameters = params.load(tmp_path / "params.yaml")
-    data, split = (tmp_path / "data" / name for name in ("raw/digits", "splits/digits/30"))
-    steps.prepare(params.step_config(parameters, params.DataConfig), data.relative_to(tmp_path), parameters.compute)
-    config = params.step_config(parameters, params.SplitConfig)
-    steps.split(config, data.relative_to(tmp_path), "30", split.relative_to(tmp_path))
+    data, split = Path("data/raw/digits"), Path("data/splits/digits/30")
+    prepare(Job(params.step_config(parameters, params.DataConfig), Inputs(), data, parameters.compute))
+    draw(Job(params.step_config(parameters, params.SplitConfig), Inputs(data=data), split))
     return tmp_path
 
 
@@ -43,6 +47,10 @@ def edit(folder, change):
     write(folder, tree)
 
 
+def explain(path):
+    return explaining.explain(path, Experiment(params.load(Path("params.yaml"))))
+
+
 def faults(path):
     return [fault for link in explain(path).links for fault in link.faults]
 
@@ -52,7 +60,7 @@ def test_a_split_leads_to_its_data(made):
     assert found.sound
     assert [link.artefact.as_posix() for link in found.links] == ["data/splits/digits/30", "data/raw/digits"]
     text = "\n".join(found.lines())
-    receipt = artifacts.read_receipt(made / "data/raw/digits")
+    receipt = read_receipt(made / "data/raw/digits")
     assert receipt["outputs"]["files"][:12] in text and receipt["made"]["code"] in text
     assert json.loads(json.dumps(found.as_json()))["artefacts"][1]["receipt"] == receipt
 
@@ -126,7 +134,7 @@ def tables(made):
 
 
 def receipt(folder, step, inputs, seed, config=None):
-    artifacts.write_receipt(
+    write_receipt(
         folder, step, outputs=artifacts.digests(folder), config=config or {}, inputs=inputs, seed=seed, seconds=None
     )
 
@@ -157,7 +165,7 @@ def test_a_row_of_what_was_forecast(tables):
     )
     artifacts.write_text(out, "dataset,labels,seed\ndigits,30,0\n")
     outputs, inputs = {out.name: artifacts.sha256_file(out)}, [out.parent, forecast]
-    artifacts.write_receipt(out, "outcome", outputs=outputs, config={}, inputs=inputs, seed=None, seconds=None)
+    write_receipt(out, "outcome", outputs=outputs, config={}, inputs=inputs, seed=None, seconds=None)
     found = explain(f"{out}:1")
     assert found.sound and len(found.links) == 1 + 1 + 4 + 1  # itself, the tables, their runs, the forecast
 
@@ -176,7 +184,7 @@ def test_a_run_that_the_tables_lack_or_have_too_many(tables):
 
 def test_a_receipt_kept_in_git_is_the_same_twice(tables):
     before = (tables / "results/tables/receipt.json").read_bytes()
-    inputs = [tables / name for name in artifacts.read_receipt(tables / "results/tables")["inputs"]]
+    inputs = [tables / name for name in read_receipt(tables / "results/tables")["inputs"]]
     receipt((tables / "results/tables").relative_to(tables), "tables", [p.relative_to(tables) for p in inputs], None)
     assert (tables / "results/tables/receipt.json").read_bytes() == before
 

@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from made_up import write_receipt
 
 from semiproto.errors import UserError
 from semiproto.provenance import integrity
-from semiproto.provenance.artifacts import digests, write_receipt
+from semiproto.provenance.artifacts import digests
 
 
 @pytest.fixture

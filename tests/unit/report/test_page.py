@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import pytest
 import yaml
+from made_up import write_receipt
 from PIL import Image
 
 from semiproto import cli
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import write_receipt, write_text
+from semiproto.provenance.artifacts import write_text
 from semiproto.report import page as reporting
 from semiproto.report import tables
 from semiproto.report.figures.registry import FIGURES, stems
@@ -266,14 +267,14 @@ def test_what_fails_leaves_the_former_results(page_of, three_variants, results, 
     page, drawn, folders = results.root / "report.html", results.root / "figures", [results.root / "eval" / "gone"]
     before = page.read_bytes()
     with pytest.raises(UserError, match=r"tables/receipt\.json: no such file"):
-        cli.report(results.tables, drawn, [], paper, page)
+        cli.steps.report(results.tables, drawn, [], paper, page)
     with pytest.raises(UserError, match=r"raw/receipt\.json: no such file"):
-        cli.figures(results.tables, folders, results.root / "raw", drawn)
+        cli.steps.figures(results.tables, folders, results.root / "raw", drawn)
     (drawn / "gain.png").unlink()
     for folder in (results.tables, drawn):
         write_receipt(folder, "made", outputs={}, config={}, inputs=[], seed=None, seconds=None)
     assert page.read_bytes() == before
-    cli.report(results.tables, drawn, [], paper, page)  # no forecast was made: none is asked for
+    cli.steps.report(results.tables, drawn, [], paper, page)  # no forecast was made: none is asked for
     assert page.read_bytes() != before
 
 

@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
+from made_up import write_receipt
 
-from semiproto.provenance.artifacts import write_receipt
 from semiproto.report.figures.registry import FIGURES, draw_all
 from semiproto.report.page import write_page
 from semiproto.report.results import Sources

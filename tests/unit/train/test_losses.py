@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from semiproto.params import LabeledLoss
+from semiproto.params import LabeledLossParams
 from semiproto.train.losses import cross_entropy, labeled_loss, ohem_cross_entropy, pseudo_label_loss
 
 SHAPES = [(2, 7, 5, 6), (1, 2, 1, 1), (3, 21, 4, 4), (1, 4, 9, 1)]
@@ -92,7 +92,7 @@ def test_ohem_with_everything_kept_is_cross_entropy():
 
 def test_the_labelled_loss_is_the_one_asked_for():
     logits, target = draw((2, 7, 6, 6))
-    plain = LabeledLoss(kind="cross_entropy", ohem_threshold=0.2, ohem_min_kept_per_image=3)
+    plain = LabeledLossParams(kind="cross_entropy", ohem_threshold=0.2, ohem_min_kept_per_image=3)
     ohem = plain.model_copy(update={"kind": "ohem"})
     assert torch.equal(labeled_loss(logits, target, plain), cross_entropy(logits, target))
     # min_kept is per image: 2 images x 3 pixels.

@@ -21,7 +21,8 @@ from semiproto.data.own.formats import coco
 from semiproto.data.own.masks import Mask
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
-from semiproto.provenance.artifacts import RECEIPT, read_receipt
+from semiproto.provenance.artifacts import RECEIPT
+from semiproto.provenance.receipts import read_receipt
 
 PARTS = ("train", "val", "unlabeled")
 UNREAD_SUFFIXES = (".tif", ".tiff", ".bmp", ".webp", ".gif", ".heic", ".jp2", ".jfif")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +13,8 @@ from semiproto.data.own.faults import Fault, fault_of
 from semiproto.data.own.formats import coco
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
-from semiproto.provenance.artifacts import write_json
 
 Mask = Path | coco.Outlines
-PALETTE = "palette.json"
 
 
 @dataclass(frozen=True)
@@ -106,18 +103,3 @@ def _meanings(rules: Rules) -> tuple[np.ndarray, np.ndarray]:
             meaning[rules.ignore] = layout.IGNORE_INDEX
     known = sorted(meaning)
     return np.array(known), np.array([meaning[value] for value in known], np.uint8)
-
-
-def write_palette(root: Path, source: FolderSource) -> None:
-    """Keeps the colours of the masks with the prepared set, so that predictions can be drawn in them."""
-    if source.colours:
-        write_json(root / PALETTE, source.colours)
-
-
-def read_palette(root: Path, classes: int) -> list[list[int]]:
-    """Red, green and blue of each class of a prepared set: those of its masks, or VOC's where they had none."""
-    if (root / PALETTE).is_file():
-        colours: list[list[int]] = json.loads((root / PALETTE).read_text(encoding="utf-8"))
-        return colours
-    voc: list[list[int]] = layout.voc_palette()[:classes].tolist()
-    return voc

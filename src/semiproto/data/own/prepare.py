@@ -39,7 +39,8 @@ def prepare(root: Path, source: FolderSource) -> None:
     for part in contents.PARTS:
         write_text(root / layout.LISTS / f"{part}.txt", "".join(f"{item.id}\n" for item in found.of(part)))
     write_text(root / "classes.txt", "".join(f"{name}\n" for name in source.classes))
-    masks.write_palette(root, source)
+    if source.colours:
+        layout.write_palette(root, source.colours)
 
 
 def _indices(item: contents.Item, mask: masks.Mask, rules: masks.Rules) -> np.ndarray:

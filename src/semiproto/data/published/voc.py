@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat, matlab
 
 from semiproto.data import layout
-from semiproto.data.own.masks import PALETTE
+from semiproto.data.layout import PALETTE
 from semiproto.data.published import archives
 from semiproto.data.published.catalog import Dataset
 from semiproto.data.published.download import Access, fetch_all

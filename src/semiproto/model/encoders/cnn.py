@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from semiproto.errors import UserError
-from semiproto.params import Encoder as EncoderParams
+from semiproto.params import EncoderParams
 
 
 class Features(nn.Module):

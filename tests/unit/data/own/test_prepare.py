@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from made_up import write_receipt
 from PIL import Image
 
 from pipeline import own_folder
@@ -16,7 +17,6 @@ from semiproto.data.own import prepare as folder
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
-from semiproto.provenance.artifacts import write_receipt
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
@@ -110,10 +110,10 @@ def test_images_without_masks_may_lie_beside_those_with(base, tmp_path):
 
 
 def test_the_colours_of_the_masks_are_kept_for_predictions(base, tmp_path):
-    assert masks.read_palette(base, 2) == [[0, 0, 0], [128, 0, 0]]
+    assert layout.read_palette(base) == [[0, 0, 0], [128, 0, 0]]
     source = discover(own_folder.drawn_in_colours(base), "own")[0]
     prepared(tmp_path / "raw", source)
-    assert masks.read_palette(tmp_path / "raw", 2) == [[0, 0, 0], [200, 30, 90]]
+    assert layout.read_palette(tmp_path / "raw") == [[0, 0, 0], [200, 30, 90]]
 
 
 # ----------------------------------------------------------------------------------------------------- names

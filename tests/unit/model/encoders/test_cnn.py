@@ -7,11 +7,11 @@ from safetensors.torch import save_file
 from semiproto.errors import UserError
 from semiproto.model.encoders import cnn as encoder
 from semiproto.model.encoders.cnn import SmallEncoder, build, load_what_fits
-from semiproto.params import Encoder
+from semiproto.params import EncoderParams
 
 
 def params(name="small", weights=None, output_stride=8, multi_grid=None):
-    return Encoder(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
+    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
 
 
 @pytest.fixture(scope="module")

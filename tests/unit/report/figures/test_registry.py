@@ -1,6 +1,5 @@
 """All figures: the files that are written, the same bytes each time, and what is said of missing numbers."""
 
-import json
 import subprocess
 import sys
 
@@ -8,9 +7,9 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 import pytest
+from made_up import write_receipt
 from PIL import Image
 
-from semiproto.provenance.artifacts import RECEIPT_FIELDS
 from semiproto.provenance.sources import PACKAGE, sources
 from semiproto.report import style
 from semiproto.report.figures import calibration, curves, gain, patches, per_class, registry, samples, tsne
@@ -59,7 +58,7 @@ def test_same_input_same_bytes_and_no_torch(results, three_variants):
     options += [f"--health={results.health('prototype')}", f"--tables={results.tables}", f"--data={results.root}"]
     others = ("", "tables", "tsne/digits/30/seed0", "patches/digits/30/prototype/seed0")
     for folder in [*folders, *(results.root / other for other in others)]:
-        (folder / "receipt.json").write_text(json.dumps({name: {} for name in RECEIPT_FIELDS}))
+        write_receipt(folder)
     code = "import sys; from semiproto import cli; cli.app(standalone_mode=False); assert 'torch' not in sys.modules"
     for out in ("one", "two"):
         command = [sys.executable, "-c", code, "figures", *options, f"--out={results.root / out}"]

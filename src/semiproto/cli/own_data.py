@@ -1,0 +1,167 @@
+"""Commands for your own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semiproto import params, paths
+from semiproto.cli.app import app
+from semiproto.errors import Interrupted, UserError
+
+PANEL = "Your own data"
+
+
+@app.command(rich_help_panel=PANEL)
+def init(
+    folder: Annotated[Path, typer.Argument(help="Your folder of images, with masks for some.")],
+    name: Annotated[str | None, typer.Option(help="Name of the set; the folder's name if not given.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="How many of the images with masks to label: a number, or all; as in the template if not given."
+        ),
+    ] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Another parameter, e.g. semi.steps=2000; may be repeated.")
+    ] = None,
+    template: Annotated[Path, typer.Option(help="The experiment to start from.")] = Path("experiments/my-data.yaml"),
+    out: Annotated[Path, typer.Option(help="The parameter file to write.")] = Path("params.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a parameter file that was edited.")] = False,
+) -> None:
+    """Write params.yaml for your own folder, and say what was assumed.
+
+    Example: semiproto init ~/photos --labels 50 --set semi.steps=4000
+    """
+    from semiproto.data.own import init as initialise
+
+    for line in initialise.write_params(folder, name, labels, change or [], template, out, force):
+        typer.echo(line)
+
+
+@app.command("check-data", rich_help_panel=PANEL)
+def check_data(
+    what: Annotated[Path, typer.Argument(help="The parameter file, or a folder of images.")] = Path("params.yaml"),
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write what was found as JSON; - for standard output alone.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Also draw the class balance, a PNG.")] = None,
+) -> None:
+    """List every fault of your own data: file, value, remedy. Exits with 1 if there is an error, 0 with warnings only.
+
+    Example: semiproto check-data my-photos --json faults.json --picture classes.png
+    """
+    import json
+
+    from semiproto.data.own import check, contents, discover
+    from semiproto.provenance.artifacts import write_json
+
+    parameters, source = (None, discover.discover(what, "check")[0]) if what.is_dir() else _own_data(what)
+    findings = check.check(source, contents.read(source), parameters)
+    if json_file == Path("-"):
+        typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))
+    else:
+        for line in findings.lines():
+            typer.echo(line)
+        if json_file is not None:
+            write_json(json_file, findings.as_json())
+    if picture is not None:
+        from semiproto.report import class_balance
+
+        class_balance.write(findings, picture)
+    counts = ", ".join(f"{number} {part}" for part, number in findings.images.items())
+    warnings = len(findings.faults) - findings.errors()
+    if findings.errors():
+        raise UserError(f"{source.path}: faults found: {findings.errors()}; warnings: {warnings} ({counts})")
+    typer.echo(f"{source.path}: no fault; warnings: {warnings} ({counts})", err=json_file == Path("-"))
+
+
+@app.command(rich_help_panel=PANEL)
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model folder, e.g. models/semi/digits/30/prototype/seed0.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the masks.")],
+    window: Annotated[int, typer.Option(min=64, help="Side of the sliding window for larger images, pixels.")] = 1024,
+    index: Annotated[bool, typer.Option("--index", help="Grey PNGs of class indices, without a palette.")] = False,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Also OUT/overlay: masks laid over images.")] = False,
+    confidence: Annotated[
+        bool, typer.Option("--confidence", help="Also OUT/confidence: probability of the class, 255 is certain.")
+    ] = False,
+) -> None:
+    """Write a mask of class indices for each image; masks of the same model and options are kept.
+
+    Example: semiproto predict models/semi/digits/30/prototype/seed0 data/raw/digits/files/JPEGImages -o masks
+    """
+    import signal
+
+    from semiproto.deploy import predict as prediction
+
+    options = prediction.Options(window, not index, overlay, confidence)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        outcome = prediction.predict_files(model, images, out, options)
+    except KeyboardInterrupt:
+        raise Interrupted(f"{out}: stopped; the same command goes on") from None
+    for line in outcome.unreadable:
+        typer.echo(f"skipped: {line}", err=True)
+    typer.echo(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")
+    if outcome.unreadable:
+        raise UserError(
+            f"images that could not be read: {len(outcome.unreadable)}; the masks of the others are in {out}"
+        )
+
+
+@app.command(rich_help_panel=PANEL)
+def compare(
+    minuend: Annotated[str, typer.Argument(metavar="A", help="A variant, or a folder of its evaluations.")],
+    subtrahend: Annotated[str, typer.Argument(metavar="B", help="What it is compared with, likewise.")],
+    results: Annotated[Path, typer.Option(help="Where the evaluations of variants are.")] = Path(paths.EVALUATIONS),
+) -> None:
+    """Say whether A did better than B: the gain over images and seeds, by class, and what it does not show.
+
+    Example: semiproto compare prototype supervised
+    """
+    from semiproto.report import verdict
+
+    for line in verdict.lines(minuend, subtrahend, results):
+        typer.echo(line)
+
+
+@app.command("splits", rich_help_panel=PANEL)
+def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")] = Path("params.yaml")) -> None:
+    """Print the images, pixels and classes of each split that was made.
+
+    Example: semiproto splits params.yaml
+    """
+    from semiproto.data import splits
+    from semiproto.data.layout import FILES
+
+    name = params.load(file).dataset.name
+    folder = Path(paths.SPLIT(dataset=name, split="any")).parent
+    made = sorted(path.parent for path in folder.glob("*/receipt.json"))
+    if not made:
+        raise UserError(f"{folder}: no split was made yet; run `snakemake --cores all stage_data`")
+    for split in made:
+        for line in splits.describe(Path(paths.DATA(dataset=name), FILES), split):
+            typer.echo(line)
+
+
+@app.command("params", rich_help_panel=PANEL)
+def explain_params() -> None:
+    """Print every parameter with its unit, bounds, reason and source.
+
+    Example: semiproto params | less
+    """
+    for line in params.explain():
+        typer.echo(line)
+
+
+def _own_data(file: Path) -> tuple[params.Params, params.FolderSource]:
+    """A parameter file and its section of the user's own folder."""
+    parameters = params.load(file)
+    source = parameters.dataset
+    if not isinstance(source, params.FolderSource):
+        raise UserError(f"{file}: dataset.source is {source.source}, which has no folder to check")
+    return parameters, source

@@ -1,0 +1,45 @@
+"""Commands that say whether a result can be trusted, and that repair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semiproto.cli.app import app
+
+PANEL = "Trust and repair"
+
+
+@app.command(rich_help_panel=PANEL)
+def explain(
+    path: Annotated[str, typer.Argument(help="A file or folder of the pipeline, or TABLE.csv:ROW.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON, with the whole receipts.")] = False,
+) -> None:
+    """Say where a result comes from, back to the data, and check it. Exits with 1 unless all of it is sound.
+
+    Example: semiproto explain results/tables/summary.csv:3
+    """
+    import json
+
+    from semiproto import params
+    from semiproto.provenance import explain as explaining
+    from semiproto.steps.experiment import Experiment
+
+    explanation = explaining.explain(path, Experiment(params.load(explaining.PARAMETERS)))
+    for line in [json.dumps(explanation.as_json(), indent=2)] if as_json else explanation.lines():
+        typer.echo(line)
+    raise typer.Exit(0 if explanation.sound else 1)
+
+
+@app.command(rich_help_panel=PANEL)
+def unlock() -> None:
+    """Say what killed processes left locked or half written, and remove it; refuse while one is at work.
+
+    Example: semiproto unlock
+    """
+    from semiproto.process import locks
+
+    for line in locks.unlock(Path()):
+        typer.echo(line)

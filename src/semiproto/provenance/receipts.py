@@ -1,0 +1,120 @@
+"""Receipts: what an output is, and what it was made from.
+
+A receipt (receipt.json, beside every big output) has the sha256 of the output's files, the configuration, the digests
+of the inputs and of the sources, the seed, and how the output was made. Rules take receipts as inputs because Snakemake
+compares the checksums of small files only; `semiproto explain` follows them from a number back to the data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from semiproto import __version__
+from semiproto.errors import UserError
+from semiproto.provenance.artifacts import RECEIPT, sha256_file, write_json
+
+FIELDS = ("step", "outputs", "inputs", "config", "seed", "facts", "made")
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is recorded of one output."""
+
+    step: str
+    outputs: dict[str, str]
+    """sha256 by file name, or by the name of a folder."""
+    inputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By path, what `input_digests` said of the folders of other steps and of single files such as weights."""
+    modules: dict[str, str] = field(default_factory=dict)
+    """sha256 of the sources that the result depends on (sources.py)."""
+    config: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the step wants to be known of its result: counts, scores."""
+    records: dict[str, str] = field(default_factory=dict)
+    """sha256 of files that hold times, which differ between two equal runs; no step depends on them."""
+    made: dict[str, Any] = field(default_factory=lambda: {"version": __version__})
+    """How it was made. Results that are kept in git have the version alone, so that equal results are equal files."""
+
+
+def made_here(seconds: float, device: str) -> dict[str, Any]:
+    """How an output was made on this machine, in `seconds`."""
+    return {
+        "version": __version__,
+        "code": _code_version(),
+        "seconds": round(seconds, 2),
+        "device": device,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "python": platform.python_version(),
+        "packages": _package_versions(),
+    }
+
+
+def receipt_file(artefact: Path) -> Path:
+    """Where an artefact's receipt is: in its folder, or beside a single file (report.html: report.receipt.json)."""
+    return artefact.with_suffix(f".{RECEIPT}") if artefact.is_file() else artefact / RECEIPT
+
+
+def write_receipt(artefact: Path, receipt: Receipt) -> None:
+    """Writes the receipt of a folder, or of a single file."""
+    write_json(receipt_file(artefact), {"artefact": artefact.as_posix(), **asdict(receipt)})
+
+
+def read_receipt(artefact: Path) -> dict[str, Any]:
+    """The fields of an artefact's receipt; UserError when there is none or it is damaged."""
+    path = receipt_file(artefact)
+    try:
+        receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file; run the step that makes {artefact}, or `snakemake --cores all`"
+        ) from None
+    except ValueError as error:
+        raise UserError(f"{path}: not a receipt ({error}); delete {artefact} and run `snakemake --cores all`") from None
+    if missing := [name for name in FIELDS if not isinstance(receipt, dict) or name not in receipt]:
+        raise UserError(f"{path}: not a receipt (no {missing[0]}); delete {artefact} and run `snakemake --cores all`")
+    return receipt
+
+
+def input_digests(path: Path) -> dict[str, str]:
+    """sha256 by name of what a step reads of an input: another step's outputs by their receipt, or a single file."""
+    if path.is_file():
+        return {path.name: sha256_file(path)}
+    outputs: dict[str, str] = read_receipt(path)["outputs"]
+    return outputs
+
+
+def _code_version() -> str:
+    """Commit of the checkout the code runs from, `-dirty` where a source was changed, or `unknown` where git does not
+    have the sources: a tarball of them may lie in the repository of something else."""
+    commit, changed = _git("rev-parse", "--short=12", "HEAD"), _git("status", "--porcelain", "--", ".")
+    return commit + ("-dirty" if changed else "") if commit and _git("ls-files") else "unknown"
+
+
+def _git(*arguments: str) -> str:
+    """What git says of the folder of the sources; empty without git."""
+    try:
+        result = subprocess.run(["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def _package_versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {}
+    for package in ("torch", "timm", "numpy", "scikit-learn", "pillow"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "absent"
+    return versions

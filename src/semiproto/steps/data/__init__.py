@@ -1,0 +1,1 @@
+"""Steps that write below data/: the set, its splits, the folds of the forecast."""

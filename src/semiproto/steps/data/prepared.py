@@ -1,0 +1,17 @@
+"""What the steps that prepare a set have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from semiproto.data import layout
+from semiproto.data.layout import FILES
+from semiproto.steps.job import Written
+
+
+def written(out: Path, facts: dict[str, Any] | None = None) -> Written:
+    """The set in out/files, with its numbers of images and its classes."""
+    root = out / FILES
+    lists = {path.stem: len(layout.read_list(path)) for path in sorted((root / layout.LISTS).glob("*.txt"))}
+    return Written([FILES], facts=(facts or {}) | {"images": lists, "classes": layout.read_classes(root)})

@@ -1,0 +1,45 @@
+"""What params.yaml asks for, as `semiproto explain` compares receipts with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semiproto import paths
+from semiproto.data.own.contents import fingerprint
+from semiproto.params import Params, forecast_config, train_config
+
+OF_ALL_RUNS = ("tables", "figures", "report")
+"""Steps that put together every run."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An implementation of provenance.explain.Experiment."""
+
+    params: Params
+
+    def config_of(self, step: str, artefact: Path, recorded: dict[str, Any]) -> dict[str, Any] | None:
+        if step == "forecast":
+            return forecast_config(self.params).model_dump(mode="json")
+        if step != "train":
+            return self.params.model_dump(mode="json", include=set(recorded))
+        variant = artefact.parent.name
+        return train_config(self.params, variant).model_dump(mode="json") if variant in self.params.variants else None
+
+    def runs(self) -> set[paths.Run]:
+        return {paths.Run(self.params.dataset.name, *run) for run in self.params.runs()}
+
+    def runs_of(self, step: str, artefact: Path) -> set[paths.Run] | None:
+        if step in OF_ALL_RUNS:
+            return self.runs()
+        if step != "tsne":
+            return None
+        split, seed = artefact.parent.name, paths.seed_of(artefact)
+        here = {run for run in self.runs() if (run.split, run.seed) == (split, seed)}
+        return {run for run in here if run.variant in self.params.tsne.variants}
+
+    def fingerprint_of(self, config: dict[str, Any]) -> str | None:
+        folder = Path(config["dataset"]["path"])
+        return fingerprint(folder) if folder.is_dir() else None

@@ -1,0 +1,1 @@
+"""Steps that write below models/: networks, features and prototypes."""

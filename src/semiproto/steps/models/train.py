@@ -1,0 +1,62 @@
+"""The rule `train`: one variant's semi-supervised run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from semiproto.errors import UserError
+from semiproto.model import folder as model_folder
+from semiproto.model.network import DeepLab
+from semiproto.model.prototypes import PrototypeBank
+from semiproto.params import SemiParams, TrainConfig
+from semiproto.process import distributed
+from semiproto.steps.job import Job, Written, step
+from semiproto.steps.models.training import Lists, run_of, views, write_card, written
+from semiproto.train.engine import fit
+from semiproto.train.semi import SemiPhase
+
+
+@step
+def train(job: Job[TrainConfig]) -> Written | None:
+    """Writes a model folder whose model is the teacher.
+
+    Inputs: data, split; pretrained, the model to start from, none for the encoder's own weights; prototypes, where the
+    bank starts, for the full method.
+    """
+    config, semi, lists = job.config, job.config.semi, Lists.of(job)
+    pretrained, prototypes = job.inputs.maybe("pretrained"), job.inputs.maybe("prototypes")
+    uses_unlabeled = config.method != "supervised"
+    if uses_unlabeled and not lists.unlabeled:
+        raise UserError(
+            f"{job.inputs.one('split')}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
+        )
+    torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
+    student = DeepLab(config.model, len(lists.classes), pretrained=pretrained is None)
+    if pretrained is not None:
+        student.load_state_dict(model_folder.read_tensors(pretrained / model_folder.MODEL))
+    bank = None if prototypes is None else first_bank(config, prototypes)
+    longer = max(len(lists.labeled), len(lists.unlabeled))
+    steps = semi.total_steps(longer)
+    phase = SemiPhase(student, semi, bank, _supervised_steps(semi, longer))
+    run = run_of(job, "train", semi, lists.classes, steps)
+    loaders = views(job, lists, run, semi.batch, unlabeled=uses_unlabeled)
+    result = fit(phase, config.optimizer, run, loaders, lists.validator(semi.tau))
+    if distributed.rank() > 0:
+        return None
+    write_card(job, lists, {"step": "train", "method": config.method, "steps": steps})
+    model_folder.save_weights(job.out / model_folder.MODEL, phase.teacher.model)
+    model_folder.save_student(job.out, phase.student, bank)
+    return written(job, run, result)
+
+
+def first_bank(config: TrainConfig, prototypes: Path) -> PrototypeBank:
+    """The bank that the prototypes step wrote."""
+    start = model_folder.read_tensors(prototypes / model_folder.PROTOTYPES)["prototypes"]
+    return model_folder.bank_of(start, config.semi.prototype_head.momentum, config.semi.prototype_head.temperature)
+
+
+def _supervised_steps(semi: SemiParams, images: int) -> int:
+    """Steps before the teacher is made."""
+    return semi.supervised_epochs * semi.model_copy(update={"steps": None, "epochs": 1}).total_steps(images)

@@ -1,0 +1,154 @@
+"""What the two training steps have in common, from folders to a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+
+from semiproto.data import layout
+from semiproto.data.dataset import Images
+from semiproto.data.layout import FILES
+from semiproto.data.loaders import Batch, StepBatches, loader
+from semiproto.measure.inference import validate
+from semiproto.model import folder as model_folder
+from semiproto.model.network import DeepLab
+from semiproto.params import PretrainConfig, ScheduleParams, TrainConfig, canonical
+from semiproto.process import distributed
+from semiproto.provenance import sources
+from semiproto.provenance.artifacts import sha256_text
+from semiproto.provenance.receipts import input_digests
+from semiproto.steps.job import Job, Written
+from semiproto.train import checkpoint
+from semiproto.train.engine import Result, Run, write_tables
+from semiproto.train.health import Means
+
+TrainingJob = Job[PretrainConfig] | Job[TrainConfig]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The prepared set of a training step and the ids of its split."""
+
+    root: Path
+    classes: list[str]
+    labeled: list[str]
+    unlabeled: list[str]
+    val: list[str]
+
+    @classmethod
+    def of(cls, job: TrainingJob) -> Self:
+        root, split = job.inputs.one("data") / FILES, job.inputs.one("split")
+        lists = {name: layout.read_list(split / f"{name}.txt") for name in ("labeled", "unlabeled", "val")}
+        return cls(root, layout.read_classes(root), **lists)
+
+    def validator(self, tau: float | None = None) -> Callable[[DeepLab], Means]:
+        """What the loop calls for the validation score of a network."""
+        return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau)
+
+
+def weights_file(config: PretrainConfig | TrainConfig) -> Path | None:
+    """The file of the encoder's weights, where there is one: an input like any other."""
+    weights = config.model.encoder.weights
+    return Path(weights) if weights is not None and Path(weights).is_file() else None
+
+
+def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[str], steps: int) -> Run:
+    """How the loop runs this job. name: of the step, for people and to find its sources."""
+    machine = job.machine
+    torch.set_num_threads(machine.threads)
+    device = distributed.device_of(machine)
+    bfloat16 = uses_bfloat16(job.config.optimizer.precision, device)
+    assert job.seed is not None and job.checkpoints is not None
+    return Run(
+        # The last parts of the folder: digits/30/prototype/seed0.
+        " ".join(filter(None, ["pretrain" * (name == "pretrain"), "/".join(job.out.parts[2:]) or job.out.name])),
+        _key(job, name, bfloat16),
+        job.seed,
+        steps,
+        schedule.validations,
+        schedule.checkpoint_every,
+        job.checkpoints,
+        device,
+        classes,
+        bfloat16=bfloat16,
+        compile=machine.compile,
+        tensorboard=None if machine.tensorboard is None else Path(machine.tensorboard),
+    )
+
+
+def _key(job: TrainingJob, name: str, bfloat16: bool) -> str:
+    """Hash of all that the result depends on: configuration, seed, precision, inputs and sources."""
+    read = [str(sorted(input_digests(path).items())) for path in job.inputs.paths()]
+    code = str(sources.digests(f"steps.models.{name}"))
+    return sha256_text("\n".join([canonical(job.config), str(job.seed), str(bfloat16), *read, code]))
+
+
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether the step computes in bfloat16; says so when the device will be slow at it."""
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    if precision == "bfloat16" and not fast:
+        print(
+            f"optimizer.precision: bfloat16 without instructions for it on this {device.type} is many times slower than"
+            " float32; take auto or float32",
+            flush=True,
+        )
+    return precision == "bfloat16" or (precision == "auto" and fast)
+
+
+def views(
+    job: TrainingJob, lists: Lists, run: Run, batch: int, *, unlabeled: bool
+) -> Callable[[int], list[DataLoader[Batch]]]:
+    """A function that gives the loaders of this process's share of the batches from a step on."""
+    asked = [(lists.labeled, True)] + ([(lists.unlabeled, False)] if unlabeled else [])
+
+    def make(start: int) -> list[DataLoader[Batch]]:
+        return [
+            loader(
+                lists.root,
+                ids,
+                job.config.augment,
+                StepBatches(len(ids), batch, run.seed, start, run.steps, distributed.share(batch)),
+                labeled=labeled,
+                workers=job.machine.workers,
+            )
+            for ids, labeled in asked
+        ]
+
+    return make
+
+
+def write_card(job: TrainingJob, lists: Lists, training: dict[str, Any]) -> None:
+    """Writes the card of the model folder. training: free facts for people."""
+    palette = layout.read_palette(lists.root)
+    card = model_folder.Card(lists.classes, job.config.model, training | {"seed": job.seed}, palette)
+    model_folder.write_card(job.out, card)
+
+
+def written(job: TrainingJob, run: Run, result: Result) -> Written:
+    """Writes the history and the validation scores beside the weights; drops the resume checkpoints at the end."""
+    write_tables(job.out, result.tables() | {"validation.csv": pd.DataFrame(result.scores)})
+    weights = sorted(path.name for path in job.out.glob("*.safetensors"))
+    return Written(
+        outputs=[*weights, model_folder.CARD, "validation.csv", "health.csv"],
+        records=["history.csv"],
+        facts={
+            "steps": run.steps,
+            "seconds": round(result.seconds, 2),
+            "warnings": result.health.warnings,
+            "precision": "bfloat16" if run.bfloat16 else "float32",
+            "processes": distributed.world(),
+        },
+        device=str(run.device),
+        seconds=result.seconds,
+        afterwards=partial(checkpoint.remove, run.checkpoints),
+    )

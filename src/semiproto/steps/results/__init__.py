@@ -1,0 +1,1 @@
+"""Steps that write below results/: measurements, tables, figures and the report."""
