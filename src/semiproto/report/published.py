@@ -1,7 +1,7 @@
-"""Published mIoU beside ours where both were measured in the same way, or the reason why they cannot be compared.
+"""Published mIoU beside ours if both were measured in the same way; otherwise the reason why they cannot be compared.
 
-published.csv has the numbers, percent. Each comes from one split and one training, at the epoch that scored best on the
-validation images. So ours is given at its best step too, though the tables' headline is the last step.
+published.csv has the numbers, percent. Each comes from one split, one training and the epoch that was best on the
+validation images. So ours is given at the best step too, although the tables' headline is the last step.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ COLUMNS = [
 ]
 NUMBERS = Path(__file__).with_name("published.csv")
 ENCODER = "resnet101"
-"""How timm's names of the published runs' encoder begin."""
+"""The beginning of timm's names for the encoder of the published runs."""
 
 
 def published_table(evaluations: list[Evaluation], summary: pd.DataFrame) -> pd.DataFrame:
-    """The columns COLUMNS: the published numbers of a data set's splits, with ours where we have the same number of
-    labels; or, for a data set that cannot be compared, one row with the reason in `note`."""
+    """The columns COLUMNS: the published numbers of each data set's splits, with ours at the same number of labels.
+
+    A data set that cannot be compared has one row instead, with the reason in `note`.
+    """
     return pd.concat(list(_rows(evaluations, summary)), ignore_index=True).reindex(columns=COLUMNS)
 
 
@@ -45,7 +47,7 @@ def _scoring(window: Mapping[str, int] | None) -> str:
 
 
 def why_not(run: Evaluation) -> str:
-    """Why a run cannot be compared with published ones, in a line; empty if it can."""
+    """Why a run cannot be compared with the published ones, in one line; empty if it can."""
     protocol = catalog.protocol(run.set, run.family)
     if protocol is None:
         return f"nobody published results on these images and splits ({run.set}, {run.family})"

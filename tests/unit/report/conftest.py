@@ -25,7 +25,7 @@ Scores = dict[str, list[float | None]]
 
 
 @dataclass
-class Results:
+class ResultsFolder:
     """A results folder below `root` that tests fill."""
 
     root: Path
@@ -148,8 +148,8 @@ def _history(*, uses_unlabeled: bool) -> str:
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Results:
-    return Results(tmp_path)
+def results(tmp_path: Path) -> ResultsFolder:
+    return ResultsFolder(tmp_path)
 
 
 @pytest.fixture

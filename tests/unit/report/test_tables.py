@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -127,14 +125,6 @@ def test_nothing_to_read_is_said(results):
         tables.tables([], results.tables)
     with pytest.raises(UserError, match="no such file"):
         tables.tables([results.root / "gone"], results.tables)
-
-
-def test_the_last_steps_never_load_torch():
-    code = (
-        "import sys; from semiproto.report import page, tables; from semiproto.report.figures import registry;"
-        " sys.exit('torch was imported' if 'torch' in sys.modules else 0)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
 def test_summary_has_a_row_for_what_was_not_run(results, three_variants):
