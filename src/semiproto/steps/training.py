@@ -22,8 +22,9 @@ from semiproto.params import Augment, Compute, PretrainConfig, Schedule, TrainCo
 from semiproto.process import distributed
 from semiproto.provenance.artifacts import digests, input_digests, sha256_text, write_receipt
 from semiproto.train import checkpoint
-from semiproto.train.engine import Result, Run, fit, write_tables
+from semiproto.train.engine import Run, fit, write_tables
 from semiproto.train.health import Means
+from semiproto.train.history import Result
 from semiproto.train.semi import SemiPhase
 from semiproto.train.supervised import SupervisedPhase
 

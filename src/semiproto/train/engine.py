@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,7 +30,8 @@ from semiproto.process import distributed
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write
 from semiproto.train import checkpoint
-from semiproto.train.health import Health, Means, peak_memory, scalars
+from semiproto.train.health import Health, Means, peak_memory
+from semiproto.train.history import Result
 from semiproto.train.schedule import lr_factor
 
 LOG_LINES = 100
@@ -78,49 +79,6 @@ class Run:
     bfloat16: bool = False
     compile: bool = False
     tensorboard: Path | None = None
-
-
-@dataclass
-class Result:
-    """What a run has seen so far. Plain values, so that a checkpoint can hold it."""
-
-    history: list[dict[str, float]] = field(default_factory=list)
-    """Rows of step, seconds, lr and the mean of what was measured since the row before."""
-    scores: list[dict[str, float]] = field(default_factory=list)
-    """Rows of step and what validation measured as one number, percent."""
-    health: Health = field(default_factory=Health)
-    seconds: float = 0.0
-    """Spent in steps, interruptions and validation left out."""
-    sums: Means = field(default_factory=dict)
-    """Of what was measured since the last row."""
-    counts: dict[str, int] = field(default_factory=dict)
-    """In how many steps it was."""
-
-    def add(self, values: Means) -> None:
-        for name, ones in values.items():
-            before = self.sums.get(name, [0.0] * len(ones))
-            self.sums[name] = [one + other for one, other in zip(before, ones, strict=True)]
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables of a run by file name."""
-        return {
-            "history.csv": pd.DataFrame(self.history),
-            "health.csv": pd.DataFrame(self.health.rows, columns=["step", "measure", "name", "value"]),
-        }
-
-    def end_row(self, step: int, lr: float, memory: float, classes: list[str]) -> list[str]:
-        """Adds a row to the history; returns new warnings."""
-        means = {name: [value / self.counts[name] for value in total] for name, total in self.sums.items()}
-        self.sums, self.counts = {}, {}
-        row = {"step": step, "seconds": round(self.seconds, 2), "lr": lr, **scalars(means), "memory_mib": round(memory)}
-        self.history.append(row)
-        return self.health.add(step, means, classes)
-
-    def validated(self, step: int, found: Means, classes: list[str]) -> None:
-        """Adds what validation found."""
-        self.scores.append({"step": step, **scalars(found)})
-        self.health.note(step, found, classes)
 
 
 def fit(
