@@ -8,7 +8,7 @@ import torch
 from semiproto import params as parameters
 from semiproto.data import digits
 from semiproto.data.layout import LISTS, read_list
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 
 torch.set_num_threads(1)
 
@@ -37,7 +37,7 @@ def make_net(tiny):
 
     def make(seed=0, classes=7):
         torch.manual_seed(seed)
-        net = DeepLab(tiny.model, classes, pretrained=False)
+        net = SegmentationNetwork(tiny.model, classes, pretrained=False)
         for _ in range(20):
             net(torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8))
         return net

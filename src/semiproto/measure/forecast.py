@@ -18,7 +18,7 @@ from semiproto.data.layout import FILES
 from semiproto.measure.inference import batches
 from semiproto.measure.pseudo_labels import PseudoLabels
 from semiproto.model import folder as model_folder
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.teacher import Teacher
 from semiproto.params import ForecastConfig
 from semiproto.process.progress import Progress
@@ -75,7 +75,7 @@ def forecast(
     return str(summary["sentence"])
 
 
-def count(found: PseudoLabels, model: DeepLab, images: Images, device: torch.device, what: str) -> None:
+def count(found: PseudoLabels, model: SegmentationNetwork, images: Images, device: torch.device, what: str) -> None:
     """Adds the labelled pixels of `images`, as the model labels them."""
     teacher = Teacher(model, decay=0).to(device)
     progress = Progress(what, len(images), "images")

@@ -21,7 +21,7 @@ from semiproto.data.layout import FILES
 from semiproto.errors import UserError
 from semiproto.measure.features import draw_images
 from semiproto.model import folder as model_folder
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Patches, PatchesConfig
 from semiproto.process.progress import Progress
@@ -109,7 +109,7 @@ def patches(config: PatchesConfig, data: Path, split: Path, model: Path, out: Pa
 
 
 @torch.inference_mode()
-def look(student: DeepLab, bank: PrototypeBank, images: Images, name: str, device: torch.device) -> Found:
+def look(student: SegmentationNetwork, bank: PrototypeBank, images: Images, name: str, device: torch.device) -> Found:
     """Each prototype's pixels in the images, and its nearest one in every image. Masks are read of labelled images."""
     student.to(device).eval()
     bank.to(device)

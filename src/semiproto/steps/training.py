@@ -16,7 +16,7 @@ from semiproto.data.loaders import Batch, StepBatches, loader
 from semiproto.data.own import masks
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import Augment, Compute, PretrainConfig, Schedule, TrainConfig, canonical
 from semiproto.process import distributed
@@ -28,7 +28,7 @@ from semiproto.train.history import Result
 from semiproto.train.semi import SemiPhase
 from semiproto.train.supervised import SupervisedPhase
 
-Validate = Callable[[DeepLab], Means]
+Validate = Callable[[SegmentationNetwork], Means]
 
 
 class Inputs:
@@ -62,7 +62,7 @@ def pretrain(
 ) -> None:
     """Supervised training on the labelled images; writes a model folder."""
     torch.manual_seed(seed)  # the initial weights; later draws come from (seed, step)
-    student = DeepLab(config.model, len(inputs.classes), pretrained=True)
+    student = SegmentationNetwork(config.model, len(inputs.classes), pretrained=True)
     phase = SupervisedPhase(student, config.pretrain.labeled_loss)
     steps = config.pretrain.total_steps(len(inputs.labeled))
     run = _run(f"pretrain {_label(out)}", config, config.pretrain, inputs, seed, steps, checkpoints, compute)
@@ -96,7 +96,7 @@ def train(
     pretrained: the model to start from, None for the encoder's own weights. prototypes: where the bank starts.
     """
     torch.manual_seed(seed)  # the initial weights; later draws come from (seed, step)
-    student = DeepLab(config.model, len(inputs.classes), pretrained=pretrained is None)
+    student = SegmentationNetwork(config.model, len(inputs.classes), pretrained=pretrained is None)
     if pretrained is not None:
         student.load_state_dict(model_folder.read_tensors(pretrained / model_folder.MODEL))
     bank = None if prototypes is None else make_bank(config, prototypes)

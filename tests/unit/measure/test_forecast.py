@@ -24,7 +24,7 @@ NAMES = ["background", "zero", "one", "two", "three", "four", "five"]
 def confident(make_net, digits_root, ids):
     """A network that predicts all classes, some of them confidently."""
     net, images = make_net().eval(), Images(digits_root, ids["train"][:2])
-    last = net.linear_head[-1]
+    last = net.heads["linear"].layers[-1]
     with torch.no_grad():
         logits = torch.cat([net(images[n][0][None]).logits for n in range(2)])
         spread = logits.std(dim=(0, 2, 3))
