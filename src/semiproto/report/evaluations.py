@@ -53,6 +53,17 @@ Score = Annotated[float, BeforeValidator(lambda v: math.nan if v is None else v)
 """Percent; nan without a score."""
 
 
+HEAD_COLUMNS = {"linear": "miou_student", "prototype": "miou_prototype_head"}
+"""The columns of the paper's two heads, which every table has. Any other head has miou_{name}_head, where a run has it.
+"""
+
+
+class HeadScores(BaseModel):
+    """The scores of one head of the student."""
+
+    miou: Score
+
+
 class Evaluation(BaseModel):
     """One run's metrics.json, which steps/scores.py writes; seconds are those of training."""
 
@@ -69,8 +80,6 @@ class Evaluation(BaseModel):
     images: PositiveInt
     miou: Score
     miou_best: Score
-    miou_student: Score
-    miou_prototype_head: Score
     boundary_iou: Score
     accuracy: Score
     ece: Score
@@ -83,6 +92,14 @@ class Evaluation(BaseModel):
     family: str
     encoder: str
     window: dict[str, int] | None
+    heads: dict[str, HeadScores]
+    """By head of the student."""
+
+    @property
+    def head_columns(self) -> dict[str, float]:
+        """By column of the tables, the mIoU of each head; nan for a head of HEAD_COLUMNS that the student lacks."""
+        scores = {HEAD_COLUMNS.get(name, f"miou_{name}_head"): head.miou for name, head in self.heads.items()}
+        return dict.fromkeys(HEAD_COLUMNS.values(), math.nan) | scores
 
     @model_validator(mode="after")
     def _is_the_mean(self) -> Self:

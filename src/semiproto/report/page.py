@@ -27,6 +27,7 @@ from semiproto.report.tables import (
     SUMMARY_COLUMNS,
     by_group,
     mean_sd,
+    other_heads,
     published_for_people,
     summary_for_people,
     verdict_for_people,
@@ -150,6 +151,7 @@ def _runs_table(runs: pd.DataFrame, receipts: list[Receipt]) -> Table:
         "miou": "mIoU, last step",
         "miou_best": "best step on validation, shown apart",
         "miou_prototype_head": "prototype head",
+        **other_heads(runs),
     }
     rows, links = [], []
     for _, run in runs.iterrows():

@@ -80,13 +80,22 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
 
 
 def runs_table(evaluations: list[Evaluation]) -> pd.DataFrame:
-    """A row for each run, the columns RUN_COLUMNS."""
-    return pd.DataFrame([dict(e) for e in evaluations])[RUN_COLUMNS]
+    """One row a run: RUN_COLUMNS, then the columns of heads beyond the paper's two."""
+    runs = pd.DataFrame([dict(e) | e.head_columns for e in evaluations])
+    return runs[[*RUN_COLUMNS, *other_heads(runs)]]
+
+
+def other_heads(table: pd.DataFrame) -> dict[str, str]:
+    """The scores of heads beyond the paper's two in a table of runs or a summary, and their names for people."""
+    scores = [str(name).removesuffix("_mean") for name in table]
+    others = [name for name in scores if name.startswith("miou_") and name.endswith("_head") and name not in SCORES]
+    return {name: name.removeprefix("miou_").replace("_", " ") for name in others}
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
-    """Mean and sample standard deviation over the seeds of each variant; n is the number of seeds with a score."""
-    parts = {f"{score}_{name}": (score, how) for score in SCORES for name, how in (("mean", "mean"), ("sd", "std"))}
+    """Mean and sample standard deviation over the seeds of each variant; n: the seeds that have a score."""
+    scores = [*SCORES, *other_heads(runs)]
+    parts = {f"{score}_{name}": (score, how) for score in scores for name, how in (("mean", "mean"), ("sd", "std"))}
     summary = (
         runs.groupby([*GROUP, "variant"], sort=False)
         .agg(n=("miou", "count"), steps=("steps", "mean"), seconds=("seconds", "mean"), **parts)
@@ -118,9 +127,10 @@ def by_group(summary: pd.DataFrame, verdict: pd.DataFrame) -> Iterator[tuple[str
 
 def summary_for_people(summary: pd.DataFrame) -> pd.DataFrame:
     """One data set and number of labels as text; a row `not run` for each of ORDER that is missing."""
-    rows = {row["variant"]: _summary_row(row) for _, row in summary.iterrows()}
+    heads = other_heads(summary)
+    rows = {row["variant"]: _summary_row(row, [*heads]) for _, row in summary.iterrows()}
     columns = ["steps", "seconds", "mIoU, last step", "best step on validation, shown apart", "prototype head"]
-    columns += ["boundary IoU", "accuracy", "calibration error", "n"]
+    columns += [*heads.values(), "boundary IoU", "accuracy", "calibration error", "n"]
     absent = ["not run", *[""] * (len(columns) - 1)]
     variants = in_order([*rows, *ORDER])
     return pd.DataFrame([[v, *rows.get(v, absent)] for v in variants], columns=["variant", *columns])
@@ -191,10 +201,15 @@ def _collected(evaluations: list[Evaluation], name: str, columns: Sequence[str])
     return pd.concat(parts, ignore_index=True)
 
 
-def _summary_row(row: pd.Series[Any]) -> list[str]:
-    names = ("miou", "miou_best", "miou_prototype_head", "boundary_iou", "accuracy", "ece")
-    last, best, head, *others = (mean_sd(row[f"{name}_mean"], row[f"{name}_sd"]) for name in names)
-    scores = [last or "no score", best or "no score", head or "none", *others]
+def _summary_row(row: pd.Series[Any], heads: list[str]) -> list[str]:
+    """heads: the columns of those beyond the paper's two."""
+    heads = ["miou_prototype_head", *heads]
+    texts = {name: mean_sd(row[f"{name}_mean"], row[f"{name}_sd"]) for name in (*SCORES, *heads)}
+    scores = [
+        *(texts[name] or "no score" for name in ("miou", "miou_best")),
+        *(texts[head] or "none" for head in heads),
+    ]
+    scores += [texts[name] for name in ("boundary_iou", "accuracy", "ece")]
     return [f"{row['steps']:,}", f"{row['seconds']:.0f}", *scores, str(row["n"])]
 
 

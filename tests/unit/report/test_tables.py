@@ -30,6 +30,19 @@ def test_runs_have_the_promised_columns_and_order(results):
     ]
 
 
+def test_another_head_gets_its_own_columns(results):
+    heads = {"linear": {"miou": 40.0}, "boundary": {"miou": 33.0}}
+    folders = [results.run("supervised", 0, 50.0), results.run("prototype", 0, 60.0, heads=heads)]
+    tables.tables(folders, results.tables)
+    runs, summary = rows(results.tables / "runs.csv"), rows(results.tables / "summary.csv")
+    assert [*runs[0]] == [*tables.RUN_COLUMNS, "miou_boundary_head"]
+    assert [run["miou_boundary_head"] for run in runs] == ["", "33.00"]
+    assert [run["miou_prototype_head"] for run in runs] == ["", ""]
+    assert [row["miou_boundary_head_mean"] for row in summary] == ["", "33.00"]
+    people = (results.tables / "summary.md").read_text()
+    assert "| prototype head | boundary head |" in people and "| none | 33.0 (one seed) |" in people
+
+
 def test_means_and_spreads(results, three_variants):
     tables.tables(results.grid(three_variants), results.tables)
     supervised, _, prototype = rows(results.tables / "summary.csv")
