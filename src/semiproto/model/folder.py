@@ -4,7 +4,6 @@ card.json                classes, palette, normalisation, the network's paramete
                          of the weights that training started from
 model.safetensors        the network to predict with (the teacher's average, or the pretrained network)
 student.safetensors      semi-supervised runs: the student, whose features the prototypes follow
-prototypes.safetensors   prototype runs: the bank [classes, per_class, dim]
 """
 
 from __future__ import annotations
@@ -16,19 +15,17 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from semiproto.data import layout
 from semiproto.errors import UserError
 from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
+from semiproto.model.weights import read_tensors, save_tensors
 from semiproto.params import RGB, EncoderParams, ModelParams, Section, first_problem
-from semiproto.provenance.artifacts import write_bytes, write_json
+from semiproto.provenance.artifacts import write_json
 
 CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
-FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
 
 NETWORK, BANK_SETTINGS = "network.", ("momentum", "temperature")
 """How the names of the network's tensors begin in STUDENT, and the scalars beside the prototypes there."""
@@ -65,21 +62,6 @@ class Card:
 
 def save_weights(path: Path, module: nn.Module) -> None:
     save_tensors(path, module.state_dict())
-
-
-def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    # As bytes, because safetensors' own writer does not say "disk full" as an OSError.
-    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file; UserError when it is missing or damaged."""
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -1,4 +1,4 @@
-"""Weights of encoders from files that other projects publish."""
+"""Tensors in files: our own as safetensors, and the weights of encoders that other projects publish."""
 
 from __future__ import annotations
 
@@ -6,10 +6,30 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_bytes
+
+FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
+"""Names of the files of the steps features and prototypes."""
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    # As bytes, because safetensors' own writer does not say "disk full" as an OSError.
+    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; UserError when it is missing or damaged."""
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
 
 
 def load_what_fits(net: nn.Module, path: Path) -> None:
