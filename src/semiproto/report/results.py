@@ -78,7 +78,7 @@ def read(sources: Sources) -> tuple[Results, dict[str, Results]]:
     runs = read_evaluations(sources.evaluations)
     if other := [e for e in runs if e.dataset != runs[0].dataset]:
         raise UserError(
-            f"{other[0].folder}: not the data set of {runs[0].folder}; figures show one data set, give evaluations of one"
+            f"{other[0].folder}: not the data set of {runs[0].folder}; give one, as figures show one data set"
         )
     tables = {name: read_table(sources.tables / f"{name}.csv", columns) for name, columns in TABLES.items()}
     whole = Results(runs, tables | read_health(sources.health, runs), sources.data)
