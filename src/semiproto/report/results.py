@@ -77,7 +77,9 @@ def read(sources: Sources) -> tuple[Results, dict[str, Results]]:
     """
     runs = read_evaluations(sources.evaluations)
     if other := [e for e in runs if e.dataset != runs[0].dataset]:
-        raise UserError(f"{other[0].folder}: figures show one data set, and {runs[0].folder} is of another; give one")
+        raise UserError(
+            f"{other[0].folder}: not the data set of {runs[0].folder}; give one, as figures show one data set"
+        )
     tables = {name: read_table(sources.tables / f"{name}.csv", columns) for name, columns in TABLES.items()}
     whole = Results(runs, tables | read_health(sources.health, runs), sources.data)
     return whole, {split: _of_split(split, whole, sources) for split in sorted({e.split for e in runs})}

@@ -29,7 +29,7 @@ class Entry:
     draw: Callable[[Results], Figure]
 
     def stem(self, split: str, splits: Collection[str]) -> str:
-        """The name of its files without the ending. It ends in the split where there are several."""
+        """The name of its files without the ending. If there are several splits, it ends in the split."""
         return f"{self.name}-{split}" if self.per_split and len(splits) > 1 else self.name
 
 
