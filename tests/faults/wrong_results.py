@@ -63,7 +63,7 @@ CODE = [
     ("data/loaders.py", "[self.seed, turn]", "[self.seed, turn, 1]"),
     ("data/strong_views.py", ") >= probability", ") >= probability / 2"),
     ("model/layers.py", "align_corners=True)", "align_corners=False)"),
-    ("model/encoders/small.py", "self.bn1(self.conv1(x)).relu()", "self.bn1(self.conv1(x))"),
+    ("model/encoders/small.py", "[low, middle, self.layer3(middle)]", "[low, middle, 2 * self.layer3(middle)]"),
     ("model/decoders/deeplab.py", "torch.cat([low, context]", "torch.cat([context, low]"),
     ("model/heads/linear.py", "self.layers(maps.representation)", "self.layers(2 * maps.representation)"),
     ("model/heads/prototype.py", "bank.logits(piece)[0]", "-bank.logits(piece)[0]"),

@@ -13,7 +13,7 @@ from semiproto.data.layout import IGNORE_INDEX
 from semiproto.params import AugmentParams
 
 MEAN_COLOUR = (124, 116, 104)
-"""ImageNet's mean colour, 8 bits: what padding looks like to the network after normalisation is zero."""
+"""ImageNet's mean colour, 8 bits: padding of this colour is zero after normalisation."""
 
 
 class Window(NamedTuple):

@@ -1,4 +1,4 @@
-"""Strong views: what the student sees of an unlabelled batch in place of the weak view (method section 7).
+"""Strong views: the student sees these in place of the weak views of unlabelled images (method section 7).
 
 A strong view is a function of a pseudo-labelled batch and a generator, the same in all processes, that returns the
 changed batch. To add one, write it here, with a section of the parameters, and name it in `strong_views`.
@@ -19,7 +19,7 @@ from semiproto.process import distributed
 
 
 class PseudoLabeled(NamedTuple):
-    """This process's unlabelled images with what the teacher says of their weak views."""
+    """This process's unlabelled images, labelled by the teacher."""
 
     images: Tensor
     """uint8 [B, 3, S, S]."""

@@ -45,7 +45,7 @@ def head_scores(model: SegmentationNetwork, bank: PrototypeBank | None) -> Score
 
 
 def head_names(model: SegmentationNetwork, bank: PrototypeBank | None) -> list[str]:
-    """The heads that `head_scores` has scores of."""
+    """The names of the heads that `head_scores` scores."""
     return [*model.evaluated_heads(), *([] if bank is None else [PROTOTYPE])]
 
 
@@ -148,7 +148,7 @@ def validate(
     tau: float | None = None,
     window: WindowParams | None = None,
 ) -> dict[str, list[float]]:
-    """What a training run notes of the linear head on `images`, in eval mode; the model's mode is restored.
+    """The measures of the linear head on `images` during training, in eval mode; the model's mode is restored.
 
     miou: percent. With tau also coverage and precision of the pseudo-labels that the model would give, counted as in
     pseudo_labels.py: coverage and precision, percent, of the foreground; validation_coverage and validation_precision,
