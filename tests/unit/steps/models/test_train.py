@@ -1,0 +1,53 @@
+"""The semi-supervised run of one variant."""
+
+import pytest
+import torch
+
+from semiproto import params
+from semiproto.errors import UserError
+from semiproto.model.folder import PROTOTYPES, load_model, load_student, read_card, read_tensors
+from semiproto.provenance.receipts import read_receipt
+from semiproto.steps.data.lists import write_lists
+from semiproto.steps.job import Inputs
+from semiproto.steps.models.train import first_bank, train
+
+
+def test_the_model_is_the_teacher_and_the_student_stands_beside(training, trained):
+    receipt = read_receipt(trained)
+    assert {"model.safetensors", "student.safetensors", "card.json", "health.csv"} <= set(receipt["outputs"])
+    assert receipt["facts"]["steps"] == training.config.semi.steps
+    assert read_card(trained).training["method"] == "prototype" and load_model(trained).num_classes == 7
+    teacher, (student, bank) = load_model(trained).state_dict(), load_student(trained)
+    assert any(not torch.equal(teacher[name], value) for name, value in student.state_dict().items())
+    assert bank is not None
+
+
+def test_the_same_job_gives_the_same_weights(training, trained, elsewhere):
+    job = elsewhere(training)
+    train(job)
+    again, first = read_receipt(job.out)["outputs"], read_receipt(trained)["outputs"]
+    assert [again[f"{name}.safetensors"] for name in ("model", "student")] == [
+        first[f"{name}.safetensors"] for name in ("model", "student")
+    ]
+
+
+def test_the_bank_starts_where_the_prototypes_step_ended(training, prototypes):
+    bank = first_bank(training.config, prototypes)
+    torch.testing.assert_close(bank.prototypes, read_tensors(prototypes / PROTOTYPES)["prototypes"])
+    head = training.config.semi.prototype_head
+    assert (bank.momentum, bank.temperature) == (head.momentum, head.temperature)
+
+
+def test_without_unlabelled_images_only_supervised_runs(training, given, few, elsewhere, tmp_path, one_line):
+    lists = {"labeled": [], "unlabeled": [], "val": []}
+    for name in ("labeled", "val"):
+        lists[name] = (given["split"] / f"{name}.txt").read_text().split()
+    write_lists(tmp_path / "split", lists)
+    (tmp_path / "split/receipt.json").write_bytes((given["split"] / "receipt.json").read_bytes())
+    inputs = Inputs(**given | {"split": tmp_path / "split"}, pretrained=None, prototypes=None, weights=None)
+    with pytest.raises(UserError) as error:
+        train(elsewhere(training, config=params.train_config(few, "consistency"), inputs=inputs))
+    one_line(error, tmp_path / "split/unlabeled.txt", "consistency needs unlabelled images")
+    job = elsewhere(training, config=params.train_config(few, "supervised"), inputs=inputs)
+    train(job)
+    assert read_card(job.out).training["method"] == "supervised"

@@ -1,0 +1,72 @@
+"""What both training steps share: what a resumed run must have in common with the one that began."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from semiproto.provenance import sources
+from semiproto.steps.job import Inputs
+from semiproto.steps.models.training import Lists, run_of, uses_bfloat16, weights_file
+
+
+def key(job):
+    lists = Lists.of(job)
+    return run_of(job, "train", job.config.semi, lists.classes, 3).key
+
+
+def test_the_key_changes_with_what_decides_the_result(training, prototypes, tmp_path, monkeypatch):
+    semi = training.config.semi
+    other = training.config.model_copy(update={"semi": semi.model_copy(update={"tau": semi.tau / 2})})
+    (tmp_path / "receipt.json").write_text((prototypes / "receipt.json").read_text().replace('"prototypes.', '"other.'))
+    others = [
+        key(replace(training, seed=1)),
+        key(replace(training, config=other)),
+        key(replace(training, inputs=Inputs(**training.inputs | {"prototypes": tmp_path}))),
+    ]
+    first = key(training)
+    monkeypatch.setattr(sources, "digests", lambda module: {"train/semi.py": "changed"})
+    others.append(key(training))
+    assert len({first, *others}) == 5
+
+
+def test_the_key_is_the_same_on_another_machine_and_in_other_folders(training, tmp_path):
+    compute = training.compute.model_copy(update={"workers": 3, "threads": 2})
+    assert key(replace(training, compute=compute, out=tmp_path / "a/b/c", checkpoints=tmp_path)) == key(training)
+
+
+def test_lists_are_those_of_the_split(training, given):
+    found = Lists.of(training)
+    assert found.labeled == (given["split"] / "labeled.txt").read_text().split() and len(found.labeled) == 6
+    assert found.unlabeled and found.val and not set(found.labeled) & set(found.unlabeled)
+
+
+def test_weights_that_are_a_file_are_an_input(training, tmp_path):
+    def config_with(weights):
+        encoder = training.config.model.encoder.model_copy(update={"weights": weights})
+        return training.config.model_copy(
+            update={"model": training.config.model.model_copy(update={"encoder": encoder})}
+        )
+
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    file = str(tmp_path / "weights.safetensors")
+    assert weights_file(config_with(file)) == Path(file)
+    assert [weights_file(config_with(other)) for other in (None, "timm", f"{file}.gone")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("precision", "fast", "used", "warned"),
+    [
+        ("float32", True, False, False),
+        ("auto", True, True, False),
+        ("auto", False, False, False),
+        ("bfloat16", True, True, False),
+        ("bfloat16", False, True, True),
+    ],
+)
+def test_bfloat16_is_used_where_it_is_fast_or_asked_for(monkeypatch, capsys, precision, fast, used, warned):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: fast)
+    assert uses_bfloat16(precision, torch.device("cpu")) is used
+    assert ("many times slower" in capsys.readouterr().out) is warned
