@@ -287,19 +287,37 @@ Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Folders o
 
 
 @app.command(rich_help_panel="Steps of the pipeline")
-def tables(evaluation: Evaluations, out: Out) -> None:
-    """Write the tables: runs, means and spreads, the verdict, published numbers.
+def tables(
+    evaluation: Evaluations,
+    out: Out,
+    machine: Annotated[Path, typer.Option(help="Folder for what was measured of the machine, kept out of git.")],
+) -> None:
+    """Write the tables: runs, means and spreads, the verdict, published numbers; apart from them, seconds and memory.
 
     Example: semiproto tables --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
+    --machine results/machine
     """
     from semiproto.provenance import artifacts
+    from semiproto.report import machine as measured
     from semiproto.report import tables as writing
     from semiproto.report.evaluations import METRICS
 
+    watch = artifacts.Stopwatch()
     inputs = artifacts.checked_inputs(folder for folder in evaluation if (folder / METRICS).is_file())
     names = writing.tables(evaluation, out)
     artifacts.write_receipt(
         out, "tables", outputs=artifacts.digests(out, names), config={}, inputs=inputs, seed=None, seconds=None
+    )
+    records = artifacts.digests(machine, measured.tables(evaluation, machine))
+    artifacts.write_receipt(
+        machine,
+        "machine",
+        outputs={},
+        records=records,
+        config={},
+        inputs=inputs,
+        seed=None,
+        seconds=watch.seconds(),
     )
 
 
@@ -367,20 +385,24 @@ def report(
     receipt: Annotated[list[Path], typer.Option(help="Receipts of the runs and of what they came from.")],
     paper: Annotated[Path, typer.Option(help="The parameter file with the paper's values.")],
     out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+    machine: Annotated[
+        Path | None, typer.Option(help="Folder of what was measured of the machine; none: no seconds are shown.")
+    ] = None,
 ) -> None:
     """Write the report: one HTML file with the verdict, the tables, the figures and the receipts.
 
     Example: semiproto report --tables results/tables --figures results/figures
     --receipt models/semi/digits/30/prototype/seed0/receipt.json --paper experiments/voc-classic.yaml
-    --out results/report.html
+    --machine results/machine --out results/report.html
     """
     from semiproto.provenance import artifacts
     from semiproto.report import page
 
     watch = artifacts.Stopwatch()
     forecasts = tables.glob("forecast.csv")  # none where no forecast was made
-    inputs = artifacts.checked_inputs([tables, *forecasts, figures, *(path.parent for path in receipt)])
-    page.report(tables, figures, receipt, paper, out)
+    measured = [] if machine is None else [machine]
+    inputs = artifacts.checked_inputs([tables, *measured, *forecasts, figures, *(path.parent for path in receipt)])
+    page.report(tables, figures, receipt, paper, out, machine)
     artifacts.write_receipt(
         out,
         "report",

@@ -112,7 +112,8 @@ def force_in_dag(files):
 
 
 LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")
-PRETRAINED_FILES = ("model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv", "receipt.json")
+RECORDED = ("history.csv", "machine.csv", "validation.csv", "health.csv")
+PRETRAINED_FILES = ("model.safetensors", "card.json", *RECORDED, "receipt.json")
 DATA = f"data/raw/{DATASET}"
 SPLIT = f"data/splits/{DATASET}/{{split}}"
 PRETRAINED = f"models/pretrain/{DATASET}/{{split}}/seed{{seed}}"

@@ -22,6 +22,8 @@ TABLES = [
         "receipt.json",
     )
 ]
+# What was measured of the machine: kept by DVC and out of git, since two equal runs differ in it.
+MACHINE = [f"results/machine/{name}" for name in ("runs.csv", "history.csv", "receipt.json")]
 # Two figures of the whole experiment, and a set for each split.
 SPLITS = sorted({run[0] for run in RUNS})
 SUFFIXES = [""] if len(SPLITS) == 1 else [f"-{split}" for split in SPLITS]
@@ -50,11 +52,12 @@ rule tables:
         images=[ancient(f"{folder}/images.csv") for folder in EVALUATIONS],
     output:
         in_report(TABLES, "tables"),
+        MACHINE,
     params:
-        code=code("report.tables"),
+        code=code("report.machine"),
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
-        "{SEMIPROTO} tables {params.evaluations} --out results/tables"
+        "{SEMIPROTO} tables {params.evaluations} --out results/tables --machine results/machine"
 
 
 rule outcome:
@@ -115,6 +118,7 @@ PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits
 rule report:
     input:
         tables=[*TABLES, "results/tables/forecast.csv"],
+        machine=MACHINE,
         drawn="results/figures/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
         receipts=RECEIPTS,
@@ -127,4 +131,4 @@ rule report:
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
         "{SEMIPROTO} report --tables results/tables --figures results/figures {params.receipts} --paper {input.paper}"
-        " --out {output.page}"
+        " --machine results/machine --out {output.page}"

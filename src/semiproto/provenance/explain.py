@@ -34,7 +34,7 @@ PARAMETERS = Path("params.yaml")
 OF_RUN = re.compile(
     r"(models/semi|results/eval)/(?P<dataset>[^/]+)/(?P<split>[^/]+)/(?P<variant>[^/]+)/seed(?P<seed>\d+)"
 )
-OF_ALL_RUNS = ("tables", "figures", "report")
+OF_ALL_RUNS = ("tables", "machine", "figures", "report")
 """Steps that put together every run that params.yaml asks for."""
 
 

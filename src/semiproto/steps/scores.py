@@ -87,7 +87,7 @@ def evaluate(
     """Scores a run on the validation images with all its heads and keeps what the tables and figures need.
 
     run: dataset, split, variant and seed, for the tables. pretrained: the model folder that the run was warm-started
-    from; its steps and seconds are part of the run's.
+    from; its steps and seconds are part of the run's. The seconds go into the receipt: two equal runs differ in them.
     """
     watch, device = Stopwatch(), distributed.device_of(compute)
     images = Images(data / FILES, layout.read_list(split / "val.txt"))
@@ -97,22 +97,24 @@ def evaluate(
     student = score_student(model, images, window, device, what)
     if distributed.rank() > 0:
         return
-    metrics = run | _setting(config, data, split, model) | _cost(model, pretrained)
+    cost = _cost(model, pretrained)
+    metrics = run | _setting(config, data, split, model) | {"steps": cost["steps"]}
     metrics |= _scores(teacher, student, pd.read_csv(model / "validation.csv"))
     _write_scores(out, metrics | {"images": len(images)}, teacher)
-    for name in ("validation.csv", "history.csv"):
+    for name in ("validation.csv", "history.csv", "machine.csv"):
         write_bytes(out / name, (model / name).read_bytes())
     files = ("metrics.json", "confusion.csv", "images.csv", "calibration.csv")
     write_receipt(
         out,
         "evaluate",
-        outputs=digests(out, (*files, "validation.csv", "predictions")),
-        records=digests(out, ("history.csv",)),
+        outputs=digests(out, (*files, "validation.csv", "history.csv", "predictions")),
+        records=digests(out, ("machine.csv",)),
         config=config.model_dump(mode="json"),
         inputs=[data, split, model],
         seed=run["seed"],
         seconds=watch.seconds(),
         device=str(device),
+        facts={"training_seconds": cost["seconds"]},
     )
 
 

@@ -215,8 +215,8 @@ def _finish(
     write_receipt(
         out,
         step,
-        outputs=digests(out, [*weights, model_folder.CARD, "validation.csv", "health.csv"]),
-        records=digests(out, ["history.csv"]),
+        outputs=digests(out, [*weights, model_folder.CARD, "history.csv", "validation.csv", "health.csv"]),
+        records=digests(out, ["machine.csv"]),
         config=config.model_dump(mode="json"),
         inputs=inputs.paths(config),
         seed=run.seed,
