@@ -60,4 +60,4 @@ def test_the_report_shows_the_seconds_of_each_run_and_their_mean(results, folder
     shown = page.read_text(encoding="utf-8")
     assert ">102<" in shown and ">103.0<" in shown and "wall-clock seconds" in shown
     report(results.tables, results.root / "figures", [], paper, page)
-    assert "seconds" not in page.read_text(encoding="utf-8").partition("<h2 id=\"receipts\">")[0]
+    assert "seconds" not in page.read_text(encoding="utf-8").partition('<h2 id="receipts">')[0]

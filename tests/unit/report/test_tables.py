@@ -140,10 +140,7 @@ def test_the_last_steps_never_load_torch():
 def test_summary_has_a_row_for_what_was_not_run(results, three_variants):
     tables.tables(results.grid(three_variants), results.tables)
     text = (results.tables / "summary.md").read_text()
-    assert (
-        "| supervised | 1,400 | 52.0 ± 2.0 | 90.0 ± 0.0 | none | 30.0 ± 0.0 | 95.0 ± 0.0 | 7.5 ± 0.0 | 3 |"
-        in text
-    )
+    assert "| supervised | 1,400 | 52.0 ± 2.0 | 90.0 ± 0.0 | none | 30.0 ± 0.0 | 95.0 ± 0.0 | 7.5 ± 0.0 | 3 |" in text
     assert "| consistency-equal-loss | not run |" in text
     assert "- Did the unlabelled images help? helped by 12.0 points, 95 % interval 9.5 to 14.5." in text
     assert "seconds" not in text

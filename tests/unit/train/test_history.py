@@ -44,7 +44,10 @@ def test_what_has_a_value_for_each_class_goes_to_the_health_table():
     result.validated(1, {"miou": [50.0], "validation_coverage": [0.5, 1.0]}, CLASSES)
     assert result.scores == [{"step": 1, "miou": 50.0}]
     tables = result.tables()
-    assert list(tables) == ["history.csv", "machine.csv", "health.csv"] and "pseudo_label_share" not in tables["history.csv"]
+    assert (
+        list(tables) == ["history.csv", "machine.csv", "health.csv"]
+        and "pseudo_label_share" not in tables["history.csv"]
+    )
     rows = [*tables["health.csv"].itertuples(index=False, name=None)]
     shares = [(1, "pseudo_label_share", "background", 0.25), (1, "pseudo_label_share", "cow", 0.75)]
     assert rows == [*shares, (1, "validation_coverage", "background", 0.5), (1, "validation_coverage", "cow", 1.0)]
