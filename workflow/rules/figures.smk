@@ -24,6 +24,8 @@ TABLES = [
         "receipt.json",
     )
 ]
+# What was measured of the machine: kept by DVC and out of git, since two equal runs differ in it.
+MACHINE = [f"{paths.MACHINE}/{name}" for name in ("runs.csv", "history.csv", "receipt.json")]
 SPLITS = sorted({run[0] for run in RUNS})
 FIGURES = [f"{paths.FIGURES}/{stem}.{kind}" for stem in stems(SPLITS) for kind in ("png", "pdf")]
 
@@ -52,6 +54,19 @@ rule tables:
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} tables {params.evaluations} --out {paths.TABLES}"
+
+
+rule machine:
+    input:
+        receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS],
+        history=[f"{folder}/machine.csv" for folder in EVALUATIONS],
+    output:
+        MACHINE,
+    params:
+        code=code("results.machine"),
+        evaluations=repeated("--evaluation", EVALUATIONS),
+    shell:
+        "{SEMIPROTO} machine {params.evaluations} --out {paths.MACHINE}"
 
 
 rule outcome:
@@ -112,6 +127,7 @@ PAPER = catalog.experiment(PARAMS.splits.family)
 rule report:
     input:
         tables=[*TABLES, f"{paths.TABLES}/forecast.csv"],
+        machine=MACHINE,
         drawn=f"{paths.FIGURES}/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
         receipts=RECEIPTS,
@@ -124,4 +140,4 @@ rule report:
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
         "{SEMIPROTO} report --tables {paths.TABLES} --figures {paths.FIGURES} {params.receipts} --paper {input.paper}"
-        " --out {output.page}"
+        " --machine {paths.MACHINE} --out {output.page}"

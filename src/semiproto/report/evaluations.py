@@ -14,7 +14,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     model_validator,
@@ -65,7 +64,7 @@ class HeadScores(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """One run's metrics.json, which steps/scores.py writes; seconds are those of training."""
+    """One run's metrics.json, which the evaluate step writes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,7 +75,6 @@ class Evaluation(BaseModel):
     variant: str
     seed: NonNegativeInt
     steps: PositiveInt
-    seconds: NonNegativeFloat
     images: PositiveInt
     miou: Score
     miou_best: Score
@@ -159,6 +157,16 @@ def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ())
                 " `snakemake --cores all`"
             )
     return table
+
+
+def collect(evaluations: list[Evaluation], name: str, columns: Sequence[str]) -> pd.DataFrame:
+    """The runs' tables of one name below each other, the run's columns in front; each must have `columns`."""
+    parts = []
+    for e in evaluations:
+        part = read_table(e.folder / name, columns)
+        run = pd.DataFrame([(e.dataset, e.labels, e.variant, e.seed)] * len(part), columns=[*GROUP, "variant", "seed"])
+        parts.append(pd.concat([run, part], axis=1))
+    return pd.concat(parts, ignore_index=True)
 
 
 def base_of(variant: str, known: Iterable[str] = ORDER) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from semiproto.data import layout
 from semiproto.provenance.artifacts import write_text
+from semiproto.report import machine as of_machine
 from semiproto.report import published as published_numbers
 from semiproto.report import verdict as verdict_table
 from semiproto.report.evaluations import GROUP, in_order, read_table
@@ -72,14 +73,19 @@ class Picture:
     height: int
 
 
-def write_page(tables: Path, figures: Path, receipts: list[Path], paper: Path, out: Path) -> None:
+def write_page(
+    tables: Path, figures: Path, receipts: list[Path], paper: Path, out: Path, machine: Path | None = None
+) -> None:
     """Writes the page to the file `out`: findings, health, tables, figures, parameters, and how each run was made.
 
     tables, figures: the folders that the steps of these names wrote. receipts: receipt.json files, shown step by step
-    in this order. paper: the parameter file with the paper's values. UserError names a file that cannot be read.
+    in this order. paper: the parameter file with the paper's values. machine: the folder of the step machine; without
+    it no seconds are shown. UserError names a file that cannot be read.
     """
     read_tables = (read_table(tables / f"{name}.csv", *columns) for name, columns in TABLES.items())
     summary, verdict, per_class, runs, published, unfinished = read_tables
+    if machine is not None:
+        summary, runs = of_machine.with_seconds(summary, runs, machine)
     incomparable, numbers = published_for_people(published)
     groups = list(by_group(summary, verdict))
     forecasts = _forecasts(tables / "forecast.csv")
@@ -99,7 +105,7 @@ def write_page(tables: Path, figures: Path, receipts: list[Path], paper: Path, o
         unfinished=unfinished["run"].tolist(),
         incomparable=incomparable,
         published=_table(PUBLISHED, numbers),
-        notes=NOTES,
+        notes=[*NOTES, *([of_machine.NOTE] if "seconds" in runs else [])],
         pictures=list(_pictures(figures)),
         receipts=read,
         anchors=defaultdict(str, {receipt.folder: receipt.anchor for receipt in read}),
@@ -147,7 +153,8 @@ def _classes_by_variant(per_class: pd.DataFrame) -> pd.DataFrame:
 def _runs_table(runs: pd.DataFrame, receipts: list[Receipt]) -> Table:
     """Each run's numbers; its name links to the receipt of its evaluation."""
     evaluated = {receipt.folder for receipt in receipts if receipt.step == "evaluate"}
-    titles = {
+    titles = {"seconds": "seconds"} if "seconds" in runs else {}
+    titles |= {
         "miou": "mIoU, last step",
         "miou_best": "best step on validation, shown apart",
         "miou_prototype_head": "prototype head",
@@ -157,11 +164,11 @@ def _runs_table(runs: pd.DataFrame, receipts: list[Receipt]) -> Table:
     for _, run in runs.iterrows():
         ends = [f"{run['dataset']}/{split}/{run['variant']}/seed{run['seed']}" for split in (run["labels"], "all")]
         folder = next((one for end in ends for one in evaluated if one.endswith(f"/{end}")), None)
-        numbers = ["" if pd.isna(run[name]) else f"{run[name]:.1f}" for name in ("seconds", *titles)]
+        numbers = ["" if pd.isna(run[name]) else f"{run[name]:.1f}" for name in titles]
         about = [f"{run['variant']}, seed {run['seed']}", run["dataset"], str(run["labels"]), f"{run['steps']:,}"]
         rows.append([*about, *numbers])
         links.append("" if folder is None else anchor(folder))
-    columns = ["run", "data set", "labels", "steps", "seconds", *titles.values()]
+    columns = ["run", "data set", "labels", "steps", *titles.values()]
     return Table("Every run, mIoU in percent", columns, rows, links)
 
 

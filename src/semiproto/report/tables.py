@@ -7,27 +7,26 @@ then scored on, so it is shown apart and never compared. Scores are in percent, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from semiproto.provenance.artifacts import atomic_write, write_json, write_text
-from semiproto.report.evaluations import GROUP, ORDER, Evaluation, in_order, is_finished, read_evaluations, read_table
+from semiproto.provenance.artifacts import write_csv, write_json, write_text
+from semiproto.report.evaluations import GROUP, ORDER, Evaluation, collect, in_order, is_finished, read_evaluations
 from semiproto.report.published import published_table
 from semiproto.report.verdict import signed, verdicts
 
 SCORES = ["miou", "miou_best", "miou_student", "miou_prototype_head", "boundary_iou", "accuracy", "ece"]
-RUN_COLUMNS = [*GROUP, "variant", "seed", "steps", "seconds", *SCORES]
-SUMMARY_COLUMNS = [*GROUP, "variant", "n", "steps", "seconds"]
+RUN_COLUMNS = [*GROUP, "variant", "seed", "steps", *SCORES]
+SUMMARY_COLUMNS = [*GROUP, "variant", "n", "steps"]
 SUMMARY_COLUMNS += [f"{score}_{name}" for score in SCORES for name in ("mean", "sd")]
 COLLECTED = {"history": ("step", "loss"), "calibration": ("low", "high", "pixels", "confidence", "accuracy")}
 """The runs' tables that are concatenated unchanged: name and required columns."""
 
 NOTES = (
-    "Seconds are wall-clock seconds of training on the machine that ran it; validation is left out. Steps and seconds"
-    " count the pretraining that a run started from.",
+    "Steps count the pretraining that a run started from.",
     "The headline is the last step. The best step is picked on the validation images it is scored on, so it flatters:"
     " it is shown apart and compared with nothing.",
     "mIoU is the mean over the classes that occur, in truth or prediction. Each interval (95 %) stands by itself and"
@@ -62,17 +61,17 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
         "runs": runs,
         "summary": summary,
         "per_class": per_class(read),
-        "validation": _collected(read, "validation.csv", ("step", "miou")),
+        "validation": collect(read, "validation.csv", ("step", "miou")),
         "published": published,
         "verdict": verdict,
         "verdict_classes": classes,
         "unfinished": pd.DataFrame({"run": unfinished}),
     }
-    collected = {name: _collected(read, f"{name}.csv", columns) for name, columns in COLLECTED.items()}
+    collected = {name: collect(read, f"{name}.csv", columns) for name, columns in COLLECTED.items()}
     for name, table in written.items():
-        _write_csv(out / f"{name}.csv", table)
+        write_csv(out / f"{name}.csv", table, "%.2f")
     for name, table in collected.items():
-        _write_csv(out / f"{name}.csv", table, "%.6g")
+        write_csv(out / f"{name}.csv", table)
     write_text(out / "summary.md", _markdown(summary, verdict, published, unfinished))
     write_text(out / "summary.tex", _latex(summary, verdict, published))
     write_json(out / "metrics.json", _metrics(summary))
@@ -98,7 +97,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     parts = {f"{score}_{name}": (score, how) for score in scores for name, how in (("mean", "mean"), ("sd", "std"))}
     summary = (
         runs.groupby([*GROUP, "variant"], sort=False)
-        .agg(n=("miou", "count"), steps=("steps", "mean"), seconds=("seconds", "mean"), **parts)
+        .agg(n=("miou", "count"), steps=("steps", "mean"), **parts)
         .reset_index()
     )
     summary["steps"] = summary["steps"].round().astype(int)
@@ -126,10 +125,14 @@ def by_group(summary: pd.DataFrame, verdict: pd.DataFrame) -> Iterator[tuple[str
 
 
 def summary_for_people(summary: pd.DataFrame) -> pd.DataFrame:
-    """One data set and number of labels as text; a row `not run` for each of ORDER that is missing."""
+    """One data set and number of labels as text; a row `not run` for each of ORDER that is missing.
+
+    A column seconds is shown where the summary has one.
+    """
     heads = other_heads(summary)
     rows = {row["variant"]: _summary_row(row, [*heads]) for _, row in summary.iterrows()}
-    columns = ["steps", "seconds", "mIoU, last step", "best step on validation, shown apart", "prototype head"]
+    columns = ["steps", *(["seconds"] if "seconds" in summary else [])]
+    columns += ["mIoU, last step", "best step on validation, shown apart", "prototype head"]
     columns += [*heads.values(), "boundary IoU", "accuracy", "calibration error", "n"]
     absent = ["not run", *[""] * (len(columns) - 1)]
     variants = in_order([*rows, *ORDER])
@@ -191,16 +194,6 @@ def mean_sd(mean: float, sd: float) -> str:
     return f"{mean:.1f} (one seed)" if math.isnan(sd) else f"{mean:.1f} ± {sd:.1f}"
 
 
-def _collected(evaluations: list[Evaluation], name: str, columns: Sequence[str]) -> pd.DataFrame:
-    """The runs' tables of one name, concatenated, with the columns that name the run in front."""
-    parts = []
-    for e in evaluations:
-        part = read_table(e.folder / name, columns)
-        run = pd.DataFrame([(e.dataset, e.labels, e.variant, e.seed)] * len(part), columns=[*GROUP, "variant", "seed"])
-        parts.append(pd.concat([run, part], axis=1))
-    return pd.concat(parts, ignore_index=True)
-
-
 def _summary_row(row: pd.Series[Any], heads: list[str]) -> list[str]:
     """heads: the columns of those beyond the paper's two."""
     heads = ["miou_prototype_head", *heads]
@@ -210,7 +203,8 @@ def _summary_row(row: pd.Series[Any], heads: list[str]) -> list[str]:
         *(texts[head] or "none" for head in heads),
     ]
     scores += [texts[name] for name in ("boundary_iou", "accuracy", "ece")]
-    return [f"{row['steps']:,}", f"{row['seconds']:.0f}", *scores, str(row["n"])]
+    seconds = [f"{row['seconds']:.0f}"] if "seconds" in row else []
+    return [f"{row['steps']:,}", *seconds, *scores, str(row["n"])]
 
 
 def _markdown(summary: pd.DataFrame, verdict: pd.DataFrame, published: pd.DataFrame, unfinished: list[str]) -> str:
@@ -252,8 +246,3 @@ def _metrics(summary: pd.DataFrame) -> dict[str, Any]:
         known = {name: round(float(value), 2) for name, value in numbers.items() if not math.isnan(value)}
         metrics.setdefault(row["dataset"], {}).setdefault(str(row["labels"]), {})[row["variant"]] = known
     return metrics
-
-
-def _write_csv(path: Path, frame: pd.DataFrame, number: str = "%.2f") -> None:
-    with atomic_write(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format=number)

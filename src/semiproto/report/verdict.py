@@ -121,13 +121,12 @@ class Comparison:
 
     def _caveats(self) -> Iterator[str]:
         more, less = self.more[0], self.less[0]
-        spent, others = (float(np.mean([e.seconds for e in runs])) for runs in (self.more, self.less))
         if len(self.more) == 1:
             yield "one seed: the interval covers the images, not the spread of training"
         if self.left_out:
             yield f"no score of both for seed {', '.join(map(str, self.left_out))}, left out"
         if not self._same(lambda e: e.steps):
-            yield f"steps are not equal ({more.steps:,} in {spent:,.0f} seconds, {less.steps:,} in {others:,.0f})"
+            yield f"steps are not equal ({more.steps:,} and {less.steps:,})"
         if not self._same(lambda e: e.lists["labeled"]):
             yield f"labelled images are not the same ({more.labels} and {less.labels})"
         if not self._same(lambda e: e.encoder):

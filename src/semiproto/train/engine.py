@@ -283,7 +283,7 @@ def _tensorboard(run: Run, start: int) -> Iterator[Callable[[Result], None]]:
     writer = SummaryWriter(run.tensorboard / run.name.replace(" ", "/"), purge_step=start + 1)
 
     def write(result: Result) -> None:
-        row = result.history[-1]
+        row = result.history[-1] | result.machine[-1]
         step = int(row["step"])
         for name, value in row.items():
             writer.add_scalar(name, value, step)

@@ -8,13 +8,18 @@ import pandas as pd
 
 from semiproto.train.health import Health, Means, scalars
 
+SPEED = ("images_per_second", "data_wait", "step_seconds")
+"""Measures of the machine that ran a step. Two equal runs differ in them, and in no other measure."""
+
 
 @dataclass
 class Result:
     """Plain values only, so that a checkpoint can hold it."""
 
     history: list[dict[str, float]] = field(default_factory=list)
-    """Rows of step, seconds, lr and the mean of each measure since the row before."""
+    """Rows of step, lr and the mean of each measure since the row before."""
+    machine: list[dict[str, float]] = field(default_factory=list)
+    """Rows of step, seconds, the means of SPEED and peak memory (MiB), as many as the history has."""
     scores: list[dict[str, float]] = field(default_factory=list)
     """Rows of step and the scalar measures of one validation; scores in percent."""
     health: Health = field(default_factory=Health)
@@ -36,8 +41,10 @@ class Result:
         """Turns the sums into a row of the history; returns new warnings. memory: peak, MiB."""
         means = {name: [value / self.counts[name] for value in total] for name, total in self.sums.items()}
         self.sums, self.counts = {}, {}
-        row = {"step": step, "seconds": round(self.seconds, 2), "lr": lr, **scalars(means), "memory_mib": round(memory)}
-        self.history.append(row)
+        values = scalars(means)
+        speed = {name: values.pop(name) for name in SPEED if name in values}
+        self.history.append({"step": step, "lr": lr, **values})
+        self.machine.append({"step": step, "seconds": round(self.seconds, 2), **speed, "memory_mib": round(memory)})
         return self.health.add(step, means, classes)
 
     def validated(self, step: int, found: Means, classes: list[str]) -> None:
@@ -49,5 +56,6 @@ class Result:
         """The tables of a run by file name."""
         return {
             "history.csv": pd.DataFrame(self.history),
+            "machine.csv": pd.DataFrame(self.machine),
             "health.csv": pd.DataFrame(self.health.rows, columns=["step", "measure", "name", "value"]),
         }

@@ -64,6 +64,7 @@ class ResultsFolder:
         (folder / "metrics.json").write_text(json.dumps(metrics | changes))
         (folder / "validation.csv").write_text(f"step,miou,precision\n500,{40.5 + number},\n1000,{50.5 + number},80\n")
         (folder / "history.csv").write_text(_history(uses_unlabeled=not variant.startswith("supervised")))
+        (folder / "machine.csv").write_text("step,seconds,memory_mib\n10,1,500\n20,2,600\n")
         (folder / "images.csv").write_text(_images(dict(zip(self.classes, by_class, strict=False))))
         (folder / "calibration.csv").write_text("low,high,pixels,confidence,accuracy\n0,0.5,0,,\n0.5,1,9,0.8,0.7\n")
         for value, (image_id, (width, height)) in enumerate(SIZES.items()):
@@ -142,9 +143,9 @@ def _images(iou: dict[str, float | None]) -> str:
 
 def _history(*, uses_unlabeled: bool) -> str:
     if uses_unlabeled:
-        header = "step,seconds,lr,loss,labeled_linear,unlabeled_linear,coverage"
-        return f"{header}\n10,1,0.3,2,1.5,0.5,0.25\n20,2,0.1,1,1,0,0.75\n"
-    return "step,seconds,lr,loss,labeled_linear\n10,1,0.3,2,2\n20,2,0.1,1,1\n"
+        header = "step,lr,loss,labeled_linear,unlabeled_linear,coverage"
+        return f"{header}\n10,0.3,2,1.5,0.5,0.25\n20,0.1,1,1,0,0.75\n"
+    return "step,lr,loss,labeled_linear\n10,0.3,2,2\n20,0.1,1,1\n"
 
 
 @pytest.fixture

@@ -140,8 +140,8 @@ def written(job: TrainingJob, run: Run, result: Result) -> Written:
     write_tables(job.out, result.tables() | {"validation.csv": pd.DataFrame(result.scores)})
     weights = sorted(path.name for path in job.out.glob("*.safetensors"))
     return Written(
-        outputs=[*weights, model_folder.CARD, "validation.csv", "health.csv"],
-        records=["history.csv"],
+        outputs=[*weights, model_folder.CARD, "history.csv", "validation.csv", "health.csv"],
+        records=["machine.csv"],
         facts={
             "steps": run.steps,
             "seconds": round(result.seconds, 2),

@@ -27,7 +27,8 @@ def evaluate(job: Job[EvaluateConfig]) -> Written | None:
     """Keeps what the tables and figures need.
 
     Inputs: data, split, model; pretrained, the model folder that the run was warm-started from: its steps and seconds
-    are part of the run's. The run's names are those in the path of `out`.
+    are part of the run's. The run's names are those in the path of `out`. Seconds go into the receipt alone: two equal
+    runs differ in them.
     """
     model, device, window = job.inputs.one("model"), distributed.device_of(job.machine), job.config.evaluate.window
     images = Images(job.inputs.one("data") / FILES, layout.read_list(job.inputs.one("split") / "val.txt"))
@@ -37,13 +38,19 @@ def evaluate(job: Job[EvaluateConfig]) -> Written | None:
     student = score_student(model, images, window, device, what)
     if distributed.rank() > 0:
         return None
-    metrics = run._asdict() | _setting(job) | _cost(model, job.inputs.maybe("pretrained"))
+    cost = _cost(model, job.inputs.maybe("pretrained"))
+    metrics = run._asdict() | _setting(job) | {"steps": cost["steps"]}
     metrics |= _scores(teacher, student, pd.read_csv(model / "validation.csv"))
     _write_scores(job.out, metrics | {"images": len(images)}, teacher)
-    for name in ("validation.csv", "history.csv"):
+    for name in ("validation.csv", "history.csv", "machine.csv"):
         write_bytes(job.out / name, (model / name).read_bytes())
-    outputs = ["metrics.json", "confusion.csv", "images.csv", "calibration.csv", "validation.csv", "predictions"]
-    return Written(outputs, records=["history.csv"], device=str(device))
+    outputs = ["metrics.json", "confusion.csv", "images.csv", "calibration.csv", "predictions"]
+    return Written(
+        [*outputs, "validation.csv", "history.csv"],
+        records=["machine.csv"],
+        facts={"training_seconds": cost["seconds"]},
+        device=str(device),
+    )
 
 
 def _write_scores(out: Path, metrics: dict[str, Any], teacher: TeacherScores) -> None:
