@@ -84,7 +84,7 @@ ERRORS = {
         {}, "mask-unreadable", "masks/photo1.png", ["cannot be read as a mask"]),
     "mask of another size": (
         lambda b: save_mask(b, np.zeros((30, 20), np.uint8)),
-        {}, "mask-size", "masks/photo1.png", ["20x30", "40x40", "make the mask anew"]),
+        {}, "mask-size", "masks/photo1.png", ["20x30", "40x40", "make the mask again"]),
     "RGB mask where indices are expected": (
         lambda b: save_mask(b, np.zeros((40, 40, 3), np.uint8)),
         {}, "mask-unreadable", "masks/photo1.png", ["mode RGB", "palette or 8-bit grey PNG"]),
@@ -96,7 +96,7 @@ ERRORS = {
         {}, "mask-unreadable", "masks/photo1.png", ["mode I;16", "8-bit"]),
     "value out of range": (
         lambda b: save_mask(b, np.where(mask_of(b) == 1, np.uint8(1), np.uint8(7))),
-        {}, "mask-value", "masks/photo1.png", ["value 7 is no class", "row 0, column 0", "0 to 1", "255"]),
+        {}, "mask-value", "masks/photo1.png", ["value 7 is not a class", "row 0, column 0", "0 to 1", "255"]),
     "void value that was not declared": (
         lambda b: save_mask(b, np.full((40, 40), 255, np.uint8)),
         {"ignore": None}, "mask-value", "masks/photo1.png", ["value 255", "1600 such pixels"]),
@@ -309,7 +309,7 @@ def test_an_unknown_colour_is_placed_exactly(base):
     save_mask(base, pixels)
     source = discover(base, "own")[0]
     (fault,) = check.check(source, contents.read(source)).faults
-    assert "colour (1, 2, 3) is no class (first at row 7, column 3, 2 such pixels)" in fault.found
+    assert "colour (1, 2, 3) is not a class (first at row 7, column 3, 2 such pixels)" in fault.found
 
 
 def annotation(**changes):
@@ -328,7 +328,7 @@ def annotation(**changes):
         ("mask-unreadable", annotation(segmentation={"counts": [1, 2], "size": [40, 40]}), ["3 pixels in all", "1600"]),
         ("mask-unreadable", annotation(segmentation={"counts": [1600], "size": [20, 80]}), ["[20, 80]"]),
         ("mask-unreadable", annotation(segmentation={"counts": "", "size": [40, 40]}), ["0 pixels in all"]),
-        ("mask-unreadable", annotation(segmentation={"counts": "ÿ!", "size": [40, 40]}), ["mean none"]),
+        ("mask-unreadable", annotation(segmentation={"counts": "ÿ!", "size": [40, 40]}), ["mean nothing"]),
         ("mask-unreadable", annotation(segmentation={"counts": [-1, 1601], "size": [40, 40]}), ["not numbers"]),
         ("coco-annotation", annotation(image_id=77), ["image 77"]),
         ("coco-annotation", annotation(category_id=8), ["category 8"]),
@@ -351,7 +351,7 @@ def test_a_malformed_annotation_is_named(base, kind, change, words):
         ("mask-size", lambda c: c["images"][1].update(width=30), ["30x40", "photo1.jpg", "40x40"]),
         ("missing-file", lambda c: c["images"][1].update(file_name="none.jpg"), ["'none.jpg'"]),
         ("coco-image", lambda c: c["images"].append(c["images"][1] | {"id": 99}), ["'photo1.jpg'", "twice"]),
-        ("coco-category", lambda c: c["categories"].append({"id": 8, "name": "moon"}), ["'moon' is no class"]),
+        ("coco-category", lambda c: c["categories"].append({"id": 8, "name": "moon"}), ["'moon' is not a class"]),
     ],
 )
 def test_a_fault_of_a_coco_file_is_named(base, kind, change, words):
