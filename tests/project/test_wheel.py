@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from semiproto import __version__, params
+from semiproto import __version__
 from semiproto.model.folder import MODEL, Card, save_weights, write_card
-from semiproto.model.network import DeepLab
 
 ROOT = Path(__file__).parents[2]
 PROJECT_FILES = ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff")
@@ -100,10 +99,9 @@ def test_the_wheel_says_its_version_and_its_licence(environment, wheel):
     assert any(name.endswith("licenses/LICENSE") for name in zipfile.ZipFile(wheel).namelist())
 
 
-def test_the_wheel_predicts_outside_a_checkout(environment, tmp_path):
-    shipped = params.load(ROOT / "params.yaml").model
-    write_card(tmp_path / "model", Card(["background", "cat"], shipped, {}))
-    save_weights(tmp_path / "model" / MODEL, DeepLab(shipped, 2, pretrained=False))
+def test_the_wheel_predicts_outside_a_checkout(environment, tmp_path, tiny, make_net):
+    write_card(tmp_path / "model", Card(["background", "cat"], tiny.model, {}))
+    save_weights(tmp_path / "model" / MODEL, make_net(classes=2))
     Image.new("RGB", (50, 40), (90, 120, 30)).save(tmp_path / "photo.jpg")
     assert "predict" in run([environment / "semiproto", "--help"], tmp_path)
     assert "semi.tau" in run([environment / "semiproto", "params"], tmp_path)
