@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from gates import PATIENCE
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 
@@ -39,7 +40,7 @@ class Server:
         command = [SSHD, "-D", "-e", "-f", str(self.folder / "config")]
         with (self.folder / "log").open("a") as log:
             self._process = psutil.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             assert self._process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.05)

@@ -50,15 +50,15 @@ def slurm() -> None:
 
 
 def on_slurm(test: Callable[..., None]) -> Callable[..., None]:
-    """Marks a test that runs where a Slurm answers, and may take minutes."""
-    return pytest.mark.slurm(pytest.mark.timeout(1800)(pytest.mark.usefixtures("slurm")(test)))
+    """Marks a test that runs where a Slurm answers."""
+    return pytest.mark.slurm(pytest.mark.usefixtures("slurm")(test))
 
 
 def submit(checkout, *options: str, check: bool = True) -> tuple[str, list[Job]]:
     """Runs the profile with little memory: what Snakemake printed, and Slurm's records of the jobs by start."""
     profile = ["--workflow-profile", "workflow/profiles/slurm", "--slurm-keep-successful-logs"]
     quick = ["--slurm-init-seconds-before-status-checks", "5", "--default-resources", "nodes=1", "mem_mb=500"]
-    log = checkout.run("snakemake", *profile, *quick, *options, check=check, timeout=1500).stdout
+    log = checkout.run("snakemake", *profile, *quick, *options, check=check).stdout
     run_id = re.search(r"SLURM run ID: (\S+)", log)[1]
     columns = "JobID,Comment%40,State,ExitCode,Start,End,AllocTRES%50,NNodes"
     records = ["sacct", "--allocations", "--name", run_id, "--format", columns]

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 import summary
-from conftest import Checkout
-
-from preloaded import commands
+from checkouts import HANGS, Checkout
+from forked_commands import commands
 
 PATCHES = {"patches": 1, "figures": 1, "report": 1}
 SEED = {"pretrain": 1, "features": 1, "prototypes": 1, "train": 3, "evaluate": 3, "tsne": 1}
@@ -102,7 +101,7 @@ def queue(checkout: Checkout, name: str, setting: str) -> None:
 
 def finished(checkout: Checkout) -> dict[str, str]:
     """What became of the queue's tasks, once all have ended."""
-    deadline = time.monotonic() + 500
+    deadline = time.monotonic() + HANGS
     while time.monotonic() < deadline:
         lines = checkout.run("dvc", "queue", "status").stdout.splitlines()
         tasks = {line.split()[1]: line.split()[-1] for line in lines[1:] if len(line.split()) > 3}

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import tiny
+from forked_commands import commands
+from gates import PATIENCE, Gate
 
-from preloaded import commands
 from semiproto import params
 from semiproto.provenance.artifacts import sha256_file
 from semiproto.train import checkpoint
@@ -22,8 +23,13 @@ from semiproto.train import checkpoint
 STEPS = 80
 
 
+def at_checkpoints() -> Gate:
+    """A gate before each checkpoint: the command that waits there cannot end before a test has killed it."""
+    return Gate(checkpoint.LATEST)
+
+
 class Training:
-    """The command of a prototype run that is long enough to be killed, in a folder of its own."""
+    """The command of a prototype run with many checkpoints, in a folder of its own."""
 
     def __init__(self, checkout, folder: Path, processes: int, python: Path) -> None:
         tree = tiny.params()
@@ -38,10 +44,18 @@ class Training:
             *("--out", str(folder / "model"), "--checkpoints", str(folder / "checkpoints")),
         ]
 
-    def start(self, workers: int = 0) -> subprocess.Popen[str]:
+    def start(self, workers: int = 0, gate: Gate | None = None) -> subprocess.Popen[str]:
+        """Starts the command, in a process group of its own. gate: where it waits."""
         compute = tiny.params()["compute"] | {"processes": self.processes, "workers": workers}
         command = [*self.command, "--compute", json.dumps(compute)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0)
+        return subprocess.Popen(
+            command,
+            env=gate.environment() if gate else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
 
     def finish(self) -> str:
         """Runs to the end; what it printed."""
@@ -49,12 +63,6 @@ class Training:
         output = process.communicate()[0]
         assert process.returncode == 0, output
         return output
-
-    def wait_for_a_new_checkpoint(self, process: subprocess.Popen[str], since: float) -> None:
-        file, deadline = self.folder / "checkpoints/latest.pt", time.monotonic() + 120
-        while not file.exists() or file.stat().st_mtime < since:
-            assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
-            time.sleep(0.02)
 
     def saved_step(self) -> int:
         return int(checkpoint._read(self.folder / "checkpoints/latest.pt")["step"])
@@ -95,13 +103,15 @@ def test_kills_at_random_moments(training, undisturbed, processes, kills):
     """With two processes the launcher or one of its two is killed; the number of loader workers changes each time."""
     run = training(processes)
     for attempt in range(kills):
-        process = run.start(workers=attempt % 3)
-        run.wait_for_a_new_checkpoint(process, time.time())
-        time.sleep(random.uniform(0, 0.3))
-        victims = [process.pid, *(ranks(process) if processes > 1 else [])]
-        others = [pid for pid in ranks(process) if pid not in victims]
-        os.kill(victims[attempt % len(victims)], signal.SIGKILL)
-        output = process.communicate(timeout=60)[0]
+        with at_checkpoints() as gate:
+            process = run.start(workers=attempt % 3, gate=gate)
+            gate.let_pass(process)  # a checkpoint of this attempt,
+            gate.let_pass(process)  # and somewhere between the next two
+            time.sleep(random.uniform(0, 0.3))
+            victims = [process.pid, *(ranks(process) if processes > 1 else [])]
+            others = [pid for pid in ranks(process) if pid not in victims]
+            os.kill(victims[attempt % len(victims)], signal.SIGKILL)
+        output = process.communicate(timeout=PATIENCE)[0]
         assert process.returncode in (-signal.SIGKILL, 1), output
         if process.returncode == 1:
             assert output.splitlines()[-1].startswith("semiproto: process ") and "SIGKILL" in output.splitlines()[-1]
@@ -121,11 +131,14 @@ def test_kills_at_random_moments(training, undisturbed, processes, kills):
 def test_a_stop_signal_saves_and_says_so(training, undisturbed, number, processes, workers):
     """Sent to the whole process group, as a terminal and schedulers do: loader workers get it too."""
     run = training(processes)
-    process = run.start(workers)
-    run.wait_for_a_new_checkpoint(process, time.time())
-    before = run.saved_step()
-    os.killpg(process.pid, number)
-    output = process.communicate(timeout=60)[0]
+    with at_checkpoints() as gate:
+        process = run.start(workers, gate)
+        gate.let_pass(process)
+        gate.wait(process)
+        before = run.saved_step()
+        os.killpg(process.pid, number)
+        gate.open(process)
+    output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 130, output
     assert output.splitlines()[-1].startswith("semiproto: ") and "the same command goes on from" in output
     assert "Traceback" not in output
@@ -136,9 +149,11 @@ def test_a_stop_signal_saves_and_says_so(training, undisturbed, number, processe
 
 def test_a_checkpoint_of_another_content_is_passed_over(training, undisturbed):
     run = training(1)
-    process = run.start()
-    run.wait_for_a_new_checkpoint(process, time.time())
-    process.kill()
+    with at_checkpoints() as gate:
+        process = run.start(gate=gate)
+        gate.let_pass(process)
+        gate.wait(process)
+        process.kill()
     process.communicate()
     latest = run.folder / "checkpoints/latest.pt"
     data = bytearray(latest.read_bytes())
@@ -154,14 +169,14 @@ def test_a_fault_in_several_processes_is_said_once(training, tmp_path):
     broken = run.command.index("--prototypes") + 1
     run.command[broken] = str(tmp_path / "nowhere")
     process = run.start()
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 1
     assert output.count("nowhere") == output.count("semiproto: ") == 1 and "Traceback" not in output
 
 
 def wait_until_gone(pids: list[int]) -> None:
     """Until none of the processes is there: whatever outlives its launcher would disturb the run that resumes."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while any(Path(f"/proc/{pid}").exists() and "Z" not in state_of(pid) for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -178,6 +193,6 @@ def test_torchrun_with_a_number_that_does_not_divide_the_batch(training):
     run = training(1)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3", "-m"]
     compute = ["--compute", json.dumps(tiny.params()["compute"])]
-    result = subprocess.run([*launcher, *run.command[2:], *compute], capture_output=True, text=True, timeout=120)
+    result = subprocess.run([*launcher, *run.command[2:], *compute], capture_output=True, text=True, timeout=PATIENCE)
     assert result.returncode != 0
     assert result.stderr.count("semiproto: torchrun --nproc-per-node: 3 processes cannot share a batch of 2") == 1

@@ -12,8 +12,9 @@ import numpy as np
 import own_folder
 import pandas as pd
 import pytest
-from conftest import ROOT, Checkout
+from checkouts import Checkout
 from PIL import Image
+from tiny import ROOT
 
 from semiproto import params
 from semiproto.data import layout

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import Checkout
+from checkouts import Checkout
 from PIL import Image
 from scipy.io import savemat
 
@@ -106,14 +106,17 @@ def small_catalogue(address: str, folder: Path) -> str:
     lists = {name: remote(f"{name}.txt", f"splits/{name}.txt") for name in ("val", "labeled", "unlabeled")}
     files = f"({remote('voc.tar', 'voc.tar')}, {remote('sbd.tgz', 'sbd.tgz')})"
     return f"""
-VOC_SBD = replace(
-    VOC_SBD,
+from dataclasses import replace
+
+from semiproto.data.published.entry import Remote, Split
+
+DATASETS["voc-sbd"] = replace(
+    DATASETS["voc-sbd"],
     files={files},
     counts={{"train": {len(VOC_TRAIN + SBD_ONLY)}, "val": {len(VAL)}, "unlabeled": 0}},
     splits=(Split("classic", 3, {lists["labeled"]}, {lists["unlabeled"]}),),
     validation={lists["val"]},
 )
-DATASETS["voc-sbd"] = VOC_SBD
 """
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from gates import PATIENCE
 
 from semiproto.provenance.artifacts import RECEIPT, sha256_file
 from semiproto.provenance.explain import explain
@@ -109,13 +110,13 @@ def test_without_git_and_with_a_clock_set_back(checkout):
 
 def test_two_at_once_then_killed(checkout, monkeypatch):
     """The second says who is at work; what a kill leaves behind is named, removed, and the work goes on."""
-    checkout.edit(lambda tree: tree["semi"].update(steps=3000))
+    checkout.edit(lambda tree: tree["semi"].update(steps=1_000_000))  # more than are done before it is killed
     target = "models/semi/tiny/8/supervised/seed0/receipt.json"
     env = os.environ | {"PYTHONPATH": str(checkout.path / "src")}
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--", target]
     first = subprocess.Popen(command, cwd=checkout.path, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for(checkout.path / "checkpoints/semi/tiny/8/supervised/seed0")
+        wait_for(checkout.path / "checkpoints/semi/tiny/8/supervised/seed0", first)
         second = checkout.run("snakemake", "--cores", "1", "--", target, check=False)
         assert f"locked, at work: pid {first.pid}" in second.stdout
         refused = checkout.run("semiproto", "unlock", check=False)
@@ -132,16 +133,18 @@ def test_two_at_once_then_killed(checkout, monkeypatch):
     assert explain(str((checkout.path / target).parent)).sound
 
 
-def wait_for(folder: Path) -> None:
-    deadline = time.monotonic() + 120
+def wait_for(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until a command has made a folder."""
+    deadline = time.monotonic() + PATIENCE
     while not folder.exists():
-        assert time.monotonic() < deadline
+        assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
 
 
 def wait_until_unlocked(checkout) -> str:
     """What unlock says once the killed Snakemake's step has ended too."""
-    for _ in range(20):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         result = checkout.run("semiproto", "unlock", check=False)
         if result.returncode == 0:
             return result.stdout

@@ -18,7 +18,8 @@ import ssh_server
 import summary
 import tiny
 import yaml
-from conftest import Checkout
+from checkouts import Checkout
+from gates import PATIENCE
 
 MODEL = "models/semi/tiny/8/prototype/seed0/model.safetensors"
 FAILED = r"^ERROR: (failed to transfer '\w{32}(\.dir)?' - |unexpected error - .*[Cc]onnection)"
@@ -177,7 +178,7 @@ def killed_after(server: ssh_server.Server, folder: Path, files: int) -> Iterato
     """Kills the server as soon as so many files are in a folder."""
 
     def watch() -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while sum(path.is_file() for path in folder.rglob("*")) < files and time.monotonic() < deadline:
             time.sleep(0.005)
         server.kill()

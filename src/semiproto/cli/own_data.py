@@ -68,9 +68,9 @@ def check_data(
         if json_file is not None:
             write_json(json_file, findings.as_json())
     if picture is not None:
-        from semiproto.report import class_balance as balance
+        from semiproto.report import class_balance
 
-        balance.picture(findings, picture)
+        class_balance.write(findings, picture)
     counts = ", ".join(f"{number} {part}" for part, number in findings.images.items())
     warnings = len(findings.faults) - findings.errors()
     if findings.errors():

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from semiproto.data import layout
-from semiproto.data.published import catalog
 from semiproto.errors import UserError
 from semiproto.params import SplitsParams
 
@@ -107,16 +106,16 @@ def make_split(root: Path, split: str, params: SplitsParams) -> dict[str, list[s
 
 def _published(root: Path, family: str, split: str) -> dict[str, list[str]]:
     """The lists of a published split, which came with the set."""
-    folder, known = root / layout.PUBLISHED, [str(one.labels) for one in catalog.splits_of(family)]
+    folder = root / layout.PUBLISHED / family
+    known = sorted((path.name for path in folder.glob("*")), key=int)
+    if not known:
+        families = ", ".join(sorted(path.name for path in folder.parent.glob("*")))
+        remedy = f"take one of {families}, or generated" if families else "set it to generated"
+        raise UserError(f"splits.family: {root} has no published lists of the family {family}; {remedy}")
     if split not in known:
         raise UserError(
             f"experiments: split {split} is not a published {family} split; take one of {', '.join(known)}, or set"
             " splits.family to generated"
-        )
-    if not (folder / split).is_dir():
-        raise UserError(
-            f"{root}: the set has no published lists {family}/{split}; set splits.family to the set's own, or to"
-            " generated"
         )
     lists = {name: layout.read_list(folder / split / f"{name}.txt") for name in ("labeled", "unlabeled")}
     return lists | {"val": layout.read_list(root / layout.LISTS / "val.txt")}

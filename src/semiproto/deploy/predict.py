@@ -26,7 +26,8 @@ from semiproto.data import layout
 from semiproto.errors import UserError
 from semiproto.measure.inference import BATCH, bands, linear_scores
 from semiproto.model import folder as model_folder
-from semiproto.model.network import DeepLab
+from semiproto.model.heads import LINEAR
+from semiproto.model.network import SegmentationNetwork
 from semiproto.params import WindowParams
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write, sha256_file
@@ -125,13 +126,14 @@ def palette(card: model_folder.Card) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _segment(network: DeepLab, images: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+def _segment(network: SegmentationNetwork, images: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Class and confidence (255 times the largest softmax probability) of uint8 [B, H, W, 3]: uint8 [B, H, W] each."""
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.mean.device)
     tiles = WindowParams(size=window, stride=window * 2 // 3) if max(tensor.shape[-2:]) > window else None
     rows: list[tuple[Tensor, Tensor]] = []
     try:
-        for (scores,) in bands(linear_scores(network), tensor, tiles):
+        for band in bands(linear_scores(network), tensor, tiles):
+            scores = band[LINEAR]
             best, classes = scores.max(dim=1)
             confidence = scores.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
             rows.append((classes.byte().cpu(), confidence.mul_(255).round_().byte().cpu()))

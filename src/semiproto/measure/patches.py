@@ -15,7 +15,7 @@ from torch import Tensor
 
 from semiproto.data import layout
 from semiproto.data.dataset import Images
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import PatchesParams
 from semiproto.process.progress import Progress
@@ -65,7 +65,7 @@ class Found:
 
 
 @torch.inference_mode()
-def look(student: DeepLab, bank: PrototypeBank, images: Images, name: str, device: torch.device) -> Found:
+def look(student: SegmentationNetwork, bank: PrototypeBank, images: Images, name: str, device: torch.device) -> Found:
     """Each prototype's pixels in the images, and its nearest one in every image. Masks are read of labelled images."""
     student.to(device).eval()
     bank.to(device)

@@ -1,8 +1,8 @@
 """Sampled pixels, their features, and k-means per class (method section 3)."""
 
-import naive
 import numpy as np
 import pytest
+import reference
 import torch
 from PIL import Image
 
@@ -56,7 +56,7 @@ def test_features_are_those_of_z_at_label_resolution(make_net, digits_root, ids)
     for n, by_class in enumerate(drawn):
         with torch.no_grad():
             z = net.eval()(images[n][0][None]).representation[0].double().numpy()
-        whole = naive.upsampled(z, 64, 64).reshape(8, -1)
+        whole = reference.upsampled(z, 64, 64).reshape(8, -1)
         for c, flat in by_class.items():
             expected.append(whole[:, flat].T)
             expected_classes += [c] * len(flat)

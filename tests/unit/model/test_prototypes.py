@@ -1,8 +1,8 @@
 """The prototype head and its bank against loops (method sections 2 and 4)."""
 
-import naive
 import numpy as np
 import pytest
+import reference
 import torch
 from torch import distributed, multiprocessing
 from torch.nn import functional as F
@@ -42,7 +42,7 @@ def test_logits_are_the_largest_cosine_of_each_class(shape, temperature):
     bank = make_bank(*shape[:3], temperature=temperature)
     features, _, _ = draw(shape)
     logits, nearest = bank.logits(features)
-    expected, expected_nearest = naive.cosine_logits(features.numpy(), bank.prototypes.numpy(), temperature)
+    expected, expected_nearest = reference.cosine_logits(features.numpy(), bank.prototypes.numpy(), temperature)
     np.testing.assert_allclose(logits.numpy(), expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(nearest.numpy(), expected_nearest)
 
@@ -84,7 +84,7 @@ def test_update_moves_each_prototype_towards_its_members(shape, momentum):
     before = bank.prototypes.numpy().copy()
     features, targets, keep = draw(shape)
     counts = bank.update(features, targets, bank.logits(features)[1], keep)
-    expected, members = naive.updated_prototypes(before, features.numpy(), targets.numpy(), keep.numpy(), momentum)
+    expected, members = reference.updated_prototypes(before, features.numpy(), targets.numpy(), keep.numpy(), momentum)
     np.testing.assert_allclose(bank.prototypes.numpy(), expected, rtol=1e-12, atol=1e-14)
     np.testing.assert_array_equal(counts.numpy(), members)
 
@@ -244,7 +244,7 @@ def test_sampling_equals_a_loop():
     points = points_of((11, 13))
     found = sample_at(feature_map, points, (11, 13)).numpy()
     for image in range(2):
-        whole = naive.upsampled(feature_map[image].numpy(), 11, 13)
+        whole = reference.upsampled(feature_map[image].numpy(), 11, 13)
         for p, (row, column) in enumerate(points.tolist()):
             np.testing.assert_allclose(found[image, p], whole[:, row, column], rtol=1e-12)
 

@@ -51,8 +51,9 @@ def test_dead_owners_are_named_and_their_locks_removed(locked):
 
 def test_a_live_process_is_named_and_nothing_removed(locked, one_line):
     folder, _ = locked
-    (folder / "snakemake").write_text("import time; print('ready', flush=True); time.sleep(60)")
-    process = subprocess.Popen([sys.executable, "snakemake", "--cores"], cwd=folder, stdout=subprocess.PIPE)
+    (folder / "snakemake").write_text("import sys; print('ready', flush=True); sys.stdin.read()")
+    command, pipe = [sys.executable, "snakemake", "--cores"], subprocess.PIPE
+    process = subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe)
     try:
         assert process.stdout.read(5) == b"ready"
         assert f"at work: pid {process.pid}" in locks.hint(folder)
@@ -62,7 +63,7 @@ def test_a_live_process_is_named_and_nothing_removed(locked, one_line):
         assert (folder / ".snakemake/locks/0.output.lock").exists() and (folder / ".dvc/tmp/rwlock").exists()
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def test_a_lock_of_another_machine_stays(locked, one_line):

@@ -25,7 +25,7 @@ Scores = dict[str, list[float | None]]
 
 
 @dataclass
-class Results:
+class ResultsFolder:
     """A results folder below `root` that tests fill."""
 
     root: Path
@@ -49,8 +49,7 @@ class Results:
         head = None if variant.startswith("supervised") else 50.0 + number
         metrics: dict[str, Any] = {"dataset": "digits", "split": split, "labels": labels, "variant": variant}
         metrics |= {"method": variant.split("-")[0], "seed": number, "steps": steps, "seconds": 100.0 + number}
-        metrics |= {"miou": miou, "miou_best": 90.0, "best_step": 900, "miou_student": 40.0}
-        metrics |= {"miou_prototype_head": head, "classes": self.classes, "images": 2}
+        metrics |= {"miou": miou, "miou_best": 90.0, "best_step": 900, "classes": self.classes, "images": 2}
         metrics |= {"iou": [*by_class, *self._none()]}
         metrics |= {
             "accuracy": 95.0,
@@ -58,7 +57,8 @@ class Results:
             "boundary_iou_per_class": [40.0, 20.0, *self._none()],
             "ece": 7.5,
         }
-        metrics |= {"iou_student": [70.0, 50.0, None], "iou_prototype_head": head and [head, head, None]}
+        heads = {"linear": {"miou": 40.0, "iou": [70.0, 50.0, None]}}
+        metrics |= {"heads": heads | ({"prototype": {"miou": head, "iou": [head, head, None]}} if head else {})}
         metrics |= {"lists": {"labeled": split, "val": "v"}, "set": "digits", "family": "generated"}
         metrics |= {"encoder": "small", "window": None}
         (folder / "metrics.json").write_text(json.dumps(metrics | changes))
@@ -148,8 +148,8 @@ def _history(*, uses_unlabeled: bool) -> str:
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Results:
-    return Results(tmp_path)
+def results(tmp_path: Path) -> ResultsFolder:
+    return ResultsFolder(tmp_path)
 
 
 @pytest.fixture

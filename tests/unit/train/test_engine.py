@@ -53,7 +53,7 @@ def train(digits_root, ids, tiny, make_net, tmp_path):
 
 def semi_phase(student, tiny):
     """The full method, dropout included, that labels pixels from the start."""
-    student.linear_head[1].p = 0.1
+    student.heads["linear"].layers[1].p = 0.1
     bank = PrototypeBank(7, 2, 8)
     bank.prototypes.copy_(torch.rand(bank.prototypes.shape, generator=torch.Generator().manual_seed(1)))
     return SemiPhase(student, tiny.semi.model_copy(update={"tau": 0.15, "cutmix_probability": 0.5}), bank)
@@ -275,8 +275,8 @@ def test_a_network_that_diverges_ends_with_one_line(train, one_line):
             measured = inner(step)
             if step == 3:
                 with torch.no_grad():
-                    phase.student.linear_head[-1].weight.fill_(float("nan"))
-                    phase.teacher.model.linear_head[-1].weight.fill_(float("nan"))
+                    phase.student.heads["linear"].layers[-1].weight.fill_(float("nan"))
+                    phase.teacher.model.heads["linear"].layers[-1].weight.fill_(float("nan"))
             return measured
 
         phase.after_step = after_step

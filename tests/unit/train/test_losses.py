@@ -1,8 +1,8 @@
 """The losses of method section 5 against loops."""
 
-import naive
 import numpy as np
 import pytest
+import reference
 import torch
 
 from semiproto.params import LabeledLossParams
@@ -22,7 +22,7 @@ def draw(shape, void=0.2, seed=0):
 
 def mean_gradient(logits, target, pixels, count):
     """Gradient of sum(cross-entropy of `pixels`) / count: (softmax - one hot) / count there, zero elsewhere."""
-    values = naive.softmax(logits.detach().double().numpy())
+    values = reference.softmax(logits.detach().double().numpy())
     gradient = np.zeros_like(values)
     for p in pixels:
         gradient[p[0], :, *p[1:]] = values[p[0], :, *p[1:]]
@@ -41,14 +41,14 @@ def check(loss, expected, logits, gradient):
 def test_cross_entropy_leaves_void_out(shape, kind):
     logits, target = draw(shape)
     pixels = [p for p in np.ndindex(*target.shape) if target[p] != 255]
-    expected = naive.cross_entropy(logits.detach().double().numpy(), target.numpy())
+    expected = reference.cross_entropy(logits.detach().double().numpy(), target.numpy())
     gradient = mean_gradient(logits, target, pixels, len(pixels))
     check(cross_entropy(logits, target.to(kind)), expected, logits, gradient)
 
 
 def test_cross_entropy_of_points():
     logits, target = draw((40, 7))
-    expected = naive.cross_entropy(logits.detach().double().numpy(), target.numpy())
+    expected = reference.cross_entropy(logits.detach().double().numpy(), target.numpy())
     assert cross_entropy(logits, target).item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -67,8 +67,8 @@ def test_all_void_is_zero_with_gradient_zero(loss):
 def test_ohem_equals_sorting(shape, threshold, min_kept):
     logits, target = draw(shape)
     values = logits.detach().double().numpy()
-    kept = naive.ohem_pixels(values, target.numpy(), threshold, min_kept)
-    probabilities = {place: probability for probability, place in naive.true_probabilities(values, target.numpy())}
+    kept = reference.ohem_pixels(values, target.numpy(), threshold, min_kept)
+    probabilities = {place: probability for probability, place in reference.true_probabilities(values, target.numpy())}
     expected = sum(-np.log(probabilities[p]) for p in kept) / max(1, len(kept))
     gradient = mean_gradient(logits, target, kept, len(kept))
     check(ohem_cross_entropy(logits, target, threshold, min_kept), expected, logits, gradient)
@@ -107,7 +107,7 @@ def test_pseudo_label_loss_equals_a_loop(shape, normalise, tau):
     logits, labels = draw(shape, void=0)
     confidence = torch.from_numpy(np.random.default_rng(1).random(tuple(labels.shape))).float()
     args = (labels.numpy(), confidence.numpy(), tau, normalise)
-    expected = naive.pseudo_label_loss(logits.detach().double().numpy(), *args)
+    expected = reference.pseudo_label_loss(logits.detach().double().numpy(), *args)
     pixels = [p for p in np.ndindex(*labels.shape) if confidence[p] > tau]
     gradient = mean_gradient(logits, labels, pixels, labels.numel() if normalise == "all" else len(pixels))
     check(pseudo_label_loss(logits, labels, confidence, tau, normalise), expected, logits, gradient)

@@ -80,15 +80,17 @@ def _cost(model: Path, pretrained: Path | None) -> dict[str, Any]:
     return {"steps": sum(f["steps"] for f in facts), "seconds": round(sum(f["seconds"] for f in facts), 1)}
 
 
-def _scores(teacher: TeacherScores, student: list[ConfusionMatrix], curve: pd.DataFrame) -> dict[str, Any]:
-    """Percent; None for what there is not."""
-    numbers = teacher.numbers() | {"miou_prototype_head": None, "iou_prototype_head": None}
-    for name, head in zip(("student", "prototype_head"), student, strict=False):
-        numbers |= {f"miou_{name}": 100 * head.mean_iou(), f"iou_{name}": (100 * head.iou()).tolist()}
+def _scores(teacher: TeacherScores, student: dict[str, ConfusionMatrix], curve: pd.DataFrame) -> dict[str, Any]:
+    """The teacher's scores, and by head the student's: percent, None where there is no score."""
+    numbers = teacher.numbers()
+    heads = {
+        name: {"miou": 100 * head.mean_iou(), "iou": (100 * head.iou()).tolist()} for name, head in student.items()
+    }
     scored = curve.dropna(subset="miou")
     best = int(scored["miou"].to_numpy().argmax()) if len(scored) else None
     numbers["miou_best"] = None if best is None else float(scored["miou"].iloc[best])
-    return _rounded(numbers) | {"best_step": None if best is None else int(scored["step"].iloc[best])}
+    best_step = None if best is None else int(scored["step"].iloc[best])
+    return _rounded(numbers) | {"best_step": best_step, "heads": {name: _rounded(head) for name, head in heads.items()}}
 
 
 def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:

@@ -13,5 +13,5 @@ def report(job: Job[NoConfig]) -> Written:
     the parameter file with the paper's values."""
     given = job.inputs
     receipts = [receipt_file(folder) for folder in given["made"]]
-    page.report(given.one("tables"), given.one("figures"), receipts, given.one("paper"), job.out)
+    page.write_page(given.one("tables"), given.one("figures"), receipts, given.one("paper"), job.out)
     return Written([job.out.name])

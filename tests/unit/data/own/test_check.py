@@ -9,7 +9,6 @@ from PIL import Image, ImageEnhance
 
 from pipeline import own_folder
 from semiproto.data.own import check, contents
-from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 
@@ -282,98 +281,6 @@ def test_a_csv_that_cannot_be_understood_is_one_line(base, one_line, content, wo
 
 
 # --------------------------------------------------------------------------------------------- colours, COCO
-
-
-@pytest.mark.parametrize(
-    ("array", "kind", "words"),
-    [
-        (np.full((40, 40, 3), 9, np.uint8), "mask-colour", ["colour (9, 9, 9)", "row 0, column 0", "1600 such pixels"]),
-        (np.zeros((40, 40, 4), np.uint8), "mask-unreadable", ["mode RGBA", "without alpha"]),
-        (np.zeros((40, 40), np.uint16), "mask-unreadable", ["mode I;16"]),
-        (np.zeros((9, 9, 3), np.uint8), "mask-size", ["9x9"]),
-    ],
-)
-def test_faults_of_masks_drawn_in_colours(base, array, kind, words):
-    own_folder.drawn_in_colours(base)
-    save_mask(base, array)
-    source = discover(base, "own")[0]
-    (fault,) = check.check(source, contents.read(source)).faults
-    assert (fault.kind, fault.file) == (kind, str(base / "masks/photo1.png"))
-    assert all(word in str(fault) for word in words)
-
-
-def test_an_unknown_colour_is_placed_exactly(base):
-    own_folder.drawn_in_colours(base)
-    pixels = mask_of(base)
-    pixels[7, 3] = pixels[20, 1] = (1, 2, 3)
-    save_mask(base, pixels)
-    source = discover(base, "own")[0]
-    (fault,) = check.check(source, contents.read(source)).faults
-    assert "colour (1, 2, 3) is not a class (first at row 7, column 3, 2 such pixels)" in fault.found
-
-
-def annotation(**changes):
-    return {"id": 5, "image_id": 1, "category_id": 7, "segmentation": [[1, 1, 9, 1, 9, 9]], **changes}
-
-
-@pytest.mark.parametrize(
-    ("kind", "change", "words"),
-    [
-        ("mask-unreadable", annotation(segmentation=[[0, 0, float("nan"), 1, 2, 2]]), ["nan", "40x40"]),
-        ("mask-unreadable", annotation(segmentation=[[0, 0, 1e9, 1, 2, 2]]), ["1000000000"]),
-        ("mask-unreadable", annotation(segmentation=[[0, 0, 4, 4, 1]]), ["three or more"]),
-        ("mask-unreadable", annotation(segmentation=[["a", 0, 4, 4, 1, 1]]), ["'a'"]),
-        ("mask-unreadable", annotation(segmentation=None), ["no outline"]),
-        ("mask-unreadable", annotation(segmentation=[]), ["no outline"]),
-        ("mask-unreadable", annotation(segmentation={"counts": [1, 2], "size": [40, 40]}), ["3 pixels in all", "1600"]),
-        ("mask-unreadable", annotation(segmentation={"counts": [1600], "size": [20, 80]}), ["[20, 80]"]),
-        ("mask-unreadable", annotation(segmentation={"counts": "", "size": [40, 40]}), ["0 pixels in all"]),
-        ("mask-unreadable", annotation(segmentation={"counts": "ÿ!", "size": [40, 40]}), ["mean nothing"]),
-        ("mask-unreadable", annotation(segmentation={"counts": [-1, 1601], "size": [40, 40]}), ["not numbers"]),
-        ("coco-annotation", annotation(image_id=77), ["image 77"]),
-        ("coco-annotation", annotation(category_id=8), ["category 8"]),
-    ],
-)
-def test_a_malformed_annotation_is_named(base, kind, change, words):
-    pytest.importorskip("pycocotools")
-    file = own_folder.outlined(base) / "annotations/instances.json"
-    content = json.loads(file.read_text())
-    content["annotations"].append(change)
-    file.write_text(json.dumps(content))
-    (fault,) = findings_of(base, masks="annotations/instances.json").faults
-    assert (fault.kind, fault.file) == (kind, str(file))
-    assert all(word in str(fault) for word in ["annotation 5", *words])
-
-
-@pytest.mark.parametrize(
-    ("kind", "change", "words"),
-    [
-        ("mask-size", lambda c: c["images"][1].update(width=30), ["30x40", "photo1.jpg", "40x40"]),
-        ("missing-file", lambda c: c["images"][1].update(file_name="none.jpg"), ["'none.jpg'"]),
-        ("coco-image", lambda c: c["images"].append(c["images"][1] | {"id": 99}), ["'photo1.jpg'", "twice"]),
-        ("coco-category", lambda c: c["categories"].append({"id": 8, "name": "moon"}), ["'moon' is not a class"]),
-    ],
-)
-def test_a_fault_of_a_coco_file_is_named(base, kind, change, words):
-    pytest.importorskip("pycocotools")
-    file = own_folder.outlined(base) / "annotations/instances.json"
-    content = json.loads(file.read_text())
-    change(content)
-    file.write_text(json.dumps(content))
-    (fault,) = findings_of(base, masks="annotations/instances.json").faults
-    assert (fault.kind, fault.file) == (kind, str(file))
-    assert all(word in str(fault) for word in words)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"images": []}', '{"images": [{"id": 1}], "annotations": []}', "\xff"]
-)
-def test_a_file_that_is_no_coco_file_is_one_line(base, one_line, text):
-    pytest.importorskip("pycocotools")
-    (base / "a.json").write_text(text, encoding="latin-1")
-    with pytest.raises(UserError) as error:
-        findings_of(base, masks="a.json")
-    one_line(error, base / "a.json", "not a file of COCO instances")
 
 
 # ------------------------------------------------------------------------------------- what is counted and said

@@ -3,14 +3,11 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from pipeline import own_folder
 from semiproto import params
-from semiproto.data.own import check, contents, init
-from semiproto.data.own.discover import discover
+from semiproto.data.own import init
 from semiproto.errors import UserError
 
 TEMPLATE = Path(__file__).parents[4] / "experiments/my-data.yaml"
@@ -55,144 +52,6 @@ def test_label_counts_are_those_of_the_template_unless_given(base, tmp_path):
     for labels, expected in ((None, [2, 4]), ("3", [3, 3]), ("all", ["all", "all"])):
         init.write_params(base, None, labels, [], template, out, force=True)
         assert [experiment.split for experiment in params.load(out).experiments] == expected
-
-
-def test_vocs_layout(base):
-    source, said = written(own_folder.in_voc_layout(base))
-    assert (source.images, source.masks) == ("JPEGImages", "SegmentationClass")
-    assert source.validation_list == "ImageSets/Segmentation/val.txt"
-    assert "2 validation images, from ImageSets/Segmentation/val.txt" in said
-
-
-@pytest.mark.parametrize("palette", [False, True])
-def test_masks_drawn_in_colours(base, palette):
-    source, said = written(own_folder.drawn_in_colours(base, palette))
-    assert source.classes == ["background", "square"]
-    assert source.colours == [[0, 0, 0], [200, 30, 90]] and source.ignore == [224, 224, 192]
-    assert "masks are drawn in colours" in said and "colour [224, 224, 192] is void" in said
-
-
-def test_masks_drawn_in_colours_with_alpha_are_known_for_that(base):
-    for path in (own_folder.drawn_in_colours(base) / "masks").iterdir():
-        Image.open(path).convert("RGBA").save(path)
-    source = discover(base, "own")[0]
-    assert source.colours == [[0, 0, 0], [200, 30, 90]]
-    found = check.check(source, contents.read(source))
-    assert "mode RGBA is not a mask of class colours" in found.faults[0].found
-    assert found.faults[0].remedy == "save it as an 8-bit RGB or palette PNG without alpha"
-
-
-def test_palette_masks_whose_colours_are_not_those_of_the_classes_hold_indices(base):
-    (base / "classes.txt").write_text("background 1 2 3\nsquare 4 5 6\n")
-    for path in (base / "masks").iterdir():
-        mask = Image.open(path)
-        mask.putpalette([9, 9, 9, 7, 7, 7])
-        mask.save(path)
-    source, _ = written(base)
-    assert source.classes == ["background", "square"] and source.colours is None and source.ignore == 255
-
-
-@pytest.mark.parametrize("lines", [None, "background\nsquare\n", "background 0 0 0\nsquare\n"])
-def test_colours_without_a_table_are_one_line_that_lists_them(base, lines, one_line):
-    own_folder.drawn_in_colours(base)
-    (base / "classes.txt").unlink()
-    if lines:
-        (base / "classes.txt").write_text(lines)
-    with pytest.raises(UserError) as error:
-        discover(base, "own")
-    one_line(error, base / "classes.txt", "photo0.png", "name red green blue", "(200, 30, 90)")
-
-
-@pytest.mark.parametrize("void", ["void", "Ignore"])
-def test_names_with_blanks_and_the_void_line_are_understood(base, void):
-    own_folder.drawn_in_colours(base)
-    (base / "classes.txt").write_text(f"back ground 0 0 0\nmy big square  200 30  90\n{void} 224 224 192\n")
-    source = discover(base, "own")[0]
-    assert source.classes == ["back_ground", "my_big_square"] and source.ignore == [224, 224, 192]
-
-
-def test_without_void_every_pixel_counts(base):
-    own_folder.drawn_in_colours(base)
-    (base / "classes.txt").write_text("background 0 0 0\nsquare 200 30 90\nborder 224 224 192\n")
-    source, said = written(base)
-    assert source.ignore is None and len(source.classes) == 3
-    assert "no mask value is void" in said
-
-
-@pytest.mark.parametrize("line", ["square 300 0 0", "square 0 0 0"])
-def test_a_colour_that_cannot_be_is_one_line(base, line, one_line):
-    own_folder.drawn_in_colours(base)
-    (base / "classes.txt").write_text(f"background 0 0 0\n{line}\n")
-    with pytest.raises(UserError) as error:
-        discover(base, "own")
-    one_line(error, base / "classes.txt", "colour")
-
-
-def test_pairs(base):
-    source, said = written(own_folder.paired(base))
-    assert source.masks == "pairs.csv" and source.images == "images"
-    assert "pairs of images and masks from pairs.csv" in said
-    assert "2 validation images, from pairs.csv" in said and "4 images with masks to train with, from pairs.csv" in said
-
-
-def test_a_csv_of_something_else_is_no_table_of_pairs(base):
-    (base / "notes.csv").write_text("file,remark\na,b\n")
-    assert written(base)[0].masks == "masks"
-
-
-def test_coco(base):
-    pytest.importorskip("pycocotools")
-    source, said = written(own_folder.outlined(base))
-    assert source.masks == "annotations/instances.json" and source.classes == ["background", "square"]
-    assert "COCO outlines from annotations/instances.json" in said and "2 classes from the categories" in said
-
-
-def test_coco_beside_its_images(base):
-    pytest.importorskip("pycocotools")
-    own_folder.outlined(base)
-    (base / "annotations/instances.json").rename(base / "images/_annotations.coco.json")
-    (base / "annotations").rmdir()
-    assert written(base)[0].masks == "images/_annotations.coco.json"
-    (base / "images").rename(base / "train")
-    shutil.move(base / "train", base.parent / "train")
-    source, _ = written(base.parent / "train")
-    assert (source.images, source.masks) == (".", "_annotations.coco.json")
-
-
-def test_another_json_file_is_no_coco_file(base):
-    (base / "settings.json").write_text('{"images": 3}')
-    assert written(base)[0].masks == "masks"
-
-
-def test_odd_names_are_told_with_the_ids_they_get(base):
-    (base / "images/photo9.png").rename(base / "images/my photo.png")
-    _, said = written(base)
-    assert "images whose id is made from their name: 1, such as my_photo-" in said and "for my photo.png" in said
-
-
-def test_faults_do_not_stop_init_and_are_pointed_at(base):
-    (base / "masks/photo0.png").write_bytes(b"")
-    (base / "masks/stray.png").write_bytes((base / "masks/photo1.png").read_bytes())
-    (base / "classes.txt").unlink()
-    source, said = written(base)
-    assert source.classes == ["background", "class1"]
-    assert "faults in names and lists: 1; `semiproto check-data` names them" in said
-
-
-def test_the_highest_value_but_void_gives_the_number_of_classes(base):
-    (base / "classes.txt").unlink()
-    mask = np.array(Image.open(base / "masks/photo3.png"))
-    mask[0, :2] = 4, 255
-    Image.fromarray(mask).save(base / "masks/photo3.png")
-    assert written(base)[0].classes == ["background", "class1", "class2", "class3", "class4"]
-
-
-@pytest.mark.parametrize(("remove", "words"), [("images", "no folder of images"), ("masks", "no folder of masks")])
-def test_what_is_not_there_is_asked_for(base, remove, words, one_line):
-    shutil.rmtree(base / remove)
-    with pytest.raises(UserError) as error:
-        discover(base, "own")
-    one_line(error, base, words)
 
 
 def test_a_copy_of_any_experiment_is_replaced_and_nothing_else(base, tmp_path, monkeypatch):

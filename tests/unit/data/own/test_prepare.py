@@ -1,12 +1,7 @@
 """A user's folder, in any layout, becomes the prepared set."""
 
-import json
-import os
-import sys
-
 import numpy as np
 import pytest
-from made_up import write_receipt
 from PIL import Image
 
 from pipeline import own_folder
@@ -131,97 +126,7 @@ def test_a_file_with_an_odd_name_gets_a_safe_id(base, stem, tmp_path):
     assert set(layout.images_by_id(tmp_path / "raw" / layout.IMAGES)) >= {first, second}
 
 
-def test_names_that_differ_have_ids_that_differ():
-    stems = ["a b", "a_b", "a  b", "a-b", "a.b", "ä", "á", "-a", "--a", " a"]
-    assert len({contents.safe_id(stem) for stem in stems}) == len(stems)
-    assert contents.safe_id("a b") == contents.safe_id("a b")
-    assert contents.safe_id("2007_000032") == "2007_000032"
-
-
-HOSTILE = [
-    "../../etc/passwd",
-    "a/b",
-    "-rf",
-    "",
-    "x" * 300,
-    "phоto1",
-    "/etc/passwd",
-    "images/../../secret",
-    "C:\\x",
-    "..",
-]
-
-
-@pytest.mark.parametrize("name", [name for name in HOSTILE if name])
-def test_a_list_cannot_name_what_is_not_in_the_folder(base, name, one_line):
-    (base.parent / "secret.png").write_bytes((base / "images/photo0.png").read_bytes())
-    (base / "train.txt").write_text(f"photo0\n{name}\n")
-    found = contents.read(source_of(base, train_list="train.txt"))
-    assert [item.image.stem for item in found.of("train")] == ["photo0"]
-    (fault,) = found.faults
-    assert str(fault).startswith(f"{base / 'train.txt'}, line 2: ") and name[:50] in str(fault).replace("\\\\", "\\")
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("column", ["image", "mask"])
-def test_a_csv_cannot_name_what_is_not_in_the_folder(base, name, column):
-    secret = base.parent / "secret.png"
-    secret.write_bytes((base / "images/photo0.png").read_bytes())
-    rows = {"image": "images/photo1.png", "mask": "masks/photo1.png", column: name}
-    (base / "pairs.csv").write_text(f"image,mask\nimages/photo0.png,masks/photo0.png\n{rows['image']},{rows['mask']}\n")
-    found = contents.read(source_of(base, masks="pairs.csv"))
-    assert [item.image.stem for item in found.of("train")] == ["photo0"]
-    if column == "mask" and not name:
-        assert not found.faults  # a row without a mask is an unlabelled image
-    else:
-        (fault,) = found.faults
-        assert fault.line == 3 and name[:50] in str(fault).replace("\\\\", "\\")
-    assert all(item.image.is_relative_to(base) and ".." not in item.image.parts for item in found.items)
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_coco_file_cannot_name_what_is_not_in_the_folder(base, name):
-    pytest.importorskip("pycocotools")
-    file = own_folder.outlined(base) / "annotations/instances.json"
-    content = json.loads(file.read_text())
-    content["images"][0]["file_name"] = name
-    file.write_text(json.dumps(content))
-    found = contents.read(source_of(base, masks="annotations/instances.json"))
-    assert [item.image.stem for item in found.of("train")] == [f"photo{n}" for n in range(1, 6)]
-    (fault,) = found.faults
-    assert fault.file == str(file) and name[:50] in str(fault).replace("\\\\", "\\")
-
-
 # -------------------------------------------------------------------------------------------------- COCO, CSV
-
-
-def test_without_pycocotools_one_line_says_how_to_get_it(base, monkeypatch, one_line):
-    pytest.importorskip("pycocotools")
-    own_folder.outlined(base)
-    monkeypatch.setitem(sys.modules, "pycocotools.mask", None)  # what an absent module looks like
-    with pytest.raises(UserError) as error:
-        contents.read(source_of(base, masks="annotations/instances.json"))
-    one_line(error, base / "annotations/instances.json", "pip install 'semiproto[coco]'")
-
-
-def test_of_two_outlines_that_overlap_the_smaller_is_on_top(base):
-    pytest.importorskip("pycocotools")
-    file = own_folder.outlined(base) / "annotations/instances.json"
-    content = json.loads(file.read_text())
-    content["categories"].append({"id": 3, "name": "traffic light"})
-    small, large = [[4, 4, 8, 4, 8, 8, 4, 8]], [[0, 0, 20, 0, 20, 20, 0, 20]]
-    for order in ((small, 3, large, 7), (large, 7, small, 3)):
-        content["annotations"] = [
-            {"image_id": 0, "category_id": order[n + 1], "segmentation": order[n]} for n in (0, 2)
-        ]
-        file.write_text(json.dumps(content))
-        source = discover(base, "own")[0]
-        assert source.classes == ["background", "traffic_light", "square"]
-        (item,) = contents.read(source).of("train")
-        found = masks.read(item.mask, (40, 40), masks.rules(source))
-        expected = np.zeros((40, 40), np.uint8)
-        expected[:20, :20], expected[4:8, 4:8] = 2, 1
-        np.testing.assert_array_equal(found, expected)
 
 
 def test_an_image_of_a_coco_file_without_outlines_is_unlabelled_unless_a_list_names_it(base, tmp_path):
@@ -233,19 +138,6 @@ def test_an_image_of_a_coco_file_without_outlines_is_unlabelled_unless_a_list_na
     found = prepared(tmp_path / "raw", source.model_copy(update={"train_list": "train.txt"}))
     assert found["photo9"].max() == 0
     assert "photo9" not in lists_of(tmp_path / "raw")["unlabeled"]
-
-
-def test_rows_of_a_csv_may_say_the_part_or_leave_it(base):
-    (base / "pairs.csv").write_text(
-        "part,mask,image\ntrain,masks/photo0.png,images/photo0.png\n,masks/photo1.png,images/photo1.png\n"
-        "unlabeled,masks/photo2.png,images/photo2.png\nval,masks/photo3.png,./images/photo3.png\n,,images/photo4.png\n"
-    )
-    found = contents.read(source_of(base, masks="pairs.csv"))
-    assert not found.faults
-    ids = {part: [item.id for item in found.of(part)] for part in contents.PARTS}
-    assert ids["train"] == ["photo0", "photo1"] and ids["val"] == ["photo3"]
-    assert ids["unlabeled"] == ["photo2", *(f"photo{n}" for n in range(4, 10))]
-    assert all(item.mask is None for item in found.of("unlabeled"))
 
 
 # ------------------------------------------------------------------------------------------------- prepare
@@ -285,27 +177,3 @@ def test_an_image_turned_by_its_exif_tag_goes_with_a_mask_as_it_is_shown(base, t
     shown[5:20, 3:9] = 1
     Image.fromarray(shown).save(base / "masks/photo0.png")
     np.testing.assert_array_equal(prepared(tmp_path / "raw", source_of(base))["photo0"], shown)
-
-
-def test_the_fingerprint_follows_links_to_folders_and_takes_any_name(base, tmp_path):
-    (base / "masks").rename(tmp_path / "elsewhere")
-    (base / "masks").symlink_to(tmp_path / "elsewhere")
-    (base / "images/circle").symlink_to(base)
-    (base / "up").symlink_to(tmp_path)
-    (base / "images" / os.fsdecode(b"caf\xe9.txt")).write_text("a name that is not UTF-8")
-    before = contents.fingerprint(base)
-    assert contents.fingerprint(base) == before
-    (tmp_path / "beside.txt").write_text("not in the folder")
-    assert contents.fingerprint(base) == before
-    (tmp_path / "elsewhere/photo1.png").write_bytes(b"changed")
-    assert contents.fingerprint(base) != before
-
-
-def test_a_moved_folder_is_stood_for_by_the_set_that_was_made_of_it(base, tmp_path):
-    prepared, before = tmp_path / "prepared", contents.fingerprint(base)
-    assert contents.last_fingerprint(base, prepared) == before
-    base.rename(tmp_path / "moved")
-    assert contents.last_fingerprint(base, prepared) is None
-    facts = {"fingerprint": before}
-    write_receipt(prepared, "data", outputs={}, config={}, inputs=[], seed=None, seconds=0.0, facts=facts)
-    assert contents.last_fingerprint(base, prepared) == before

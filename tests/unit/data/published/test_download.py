@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from gates import PATIENCE
 
-from semiproto.data.published.catalog import Remote
 from semiproto.data.published.download import Access, fetch, fetch_all, require_space
+from semiproto.data.published.entry import Remote
 from semiproto.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -22,7 +24,7 @@ OTHER = np.random.default_rng(1).bytes(len(CONTENT))
 SIZE = len(CONTENT)
 HALF = SIZE // 2
 QUICK = Access(timeout=10, attempts=3, wait=0.01)
-HASTY = Access(timeout=0.5, attempts=3, wait=0.01)
+HASTY = Access(timeout=2, attempts=3, wait=0.01)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -77,10 +79,18 @@ def serve():
         site.server_close()
 
 
+def stay_silent(handler):
+    """Until the client hangs up."""
+    handler.connection.settimeout(PATIENCE)
+    with suppress(OSError):  # hung up in a hurry
+        while handler.connection.recv(1024):
+            pass
+
+
 def send(content=CONTENT, mark=("ETag", '"a"'), ranges=True, stop=None, then=None):
     """An answer with `content`, from the byte asked for if its version is `mark` and `ranges` are understood.
 
-    stop: position after which the connection is cut; `then` is called before that.
+    stop: position after which the connection is cut; `then(handler)` is called before that.
     """
 
     def answer(handler):
@@ -97,7 +107,7 @@ def send(content=CONTENT, mark=("ETag", '"a"'), ranges=True, stop=None, then=Non
         handler.wfile.write(content[start:stop])
         if then:
             handler.wfile.flush()
-            then()
+            then(handler)
 
     return answer
 
@@ -197,10 +207,8 @@ def test_a_connection_may_be_cut_often_as_long_as_bytes_come(serve, tmp_path):
 
 
 def test_a_killed_run_is_resumed_by_the_next(serve, tmp_path):
-    arrived = threading.Event()
-    site = serve(send(stop=HALF, then=lambda: (arrived.set(), time.sleep(30))), send())
-    process = in_a_process(remote(site), tmp_path, timeout=30)
-    assert arrived.wait(30)
+    site = serve(send(stop=HALF, then=stay_silent), send())
+    process = in_a_process(remote(site), tmp_path)
     wait_for(lambda: came(tmp_path) == HALF)
     process.kill()
     assert not (tmp_path / "set.tar").exists()
@@ -316,9 +324,9 @@ def test_a_slow_server_is_waited_for(serve, tmp_path):
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(CONTENT)))
         handler.end_headers()
-        for start in range(0, len(CONTENT), 500_000):
-            handler.wfile.write(CONTENT[start : start + 500_000])
-            time.sleep(0.25)
+        for start in range(0, len(CONTENT), 100_000):  # longer in all than the client waits for one piece
+            handler.wfile.write(CONTENT[start : start + 100_000])
+            time.sleep(0.08)
 
     site = serve(drip)
     assert fetch(remote(site), tmp_path, HASTY).read_bytes() == CONTENT
@@ -327,7 +335,7 @@ def test_a_slow_server_is_waited_for(serve, tmp_path):
 
 @pytest.mark.parametrize("stop", [0, HALF], ids=["at once", "half way"])
 def test_a_server_that_falls_silent_is_left_for_the_mirror(serve, tmp_path, stop):
-    silent, mirror = serve(send(mark=None, stop=stop, then=lambda: time.sleep(3))), serve(send())
+    silent, mirror = serve(send(mark=None, stop=stop, then=stay_silent)), serve(send())
     assert fetch(remote(silent, mirror), tmp_path, HASTY).read_bytes() == CONTENT
     assert len(silent.requests) == HASTY.attempts
 
@@ -477,7 +485,7 @@ def test_what_needs_an_account_is_asked_for_before_anything_is_downloaded(serve,
 SCRIPT = """
 import sys
 from pathlib import Path
-from semiproto.data.published.catalog import Remote
+from semiproto.data.published.entry import Remote
 from semiproto.data.published.download import Access, fetch
 from semiproto.errors import UserError
 name, checksum, size, folder, timeout, *sources = sys.argv[1:]
@@ -495,7 +503,7 @@ class InAProcess:
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | env)
 
     def check(self, status):
-        errors = self.process.communicate(timeout=60)[1]
+        errors = self.process.communicate(timeout=PATIENCE)[1]
         assert self.process.returncode == status, errors
         return errors
 
@@ -504,12 +512,13 @@ class InAProcess:
         self.check(-signal.SIGKILL)
 
 
-def in_a_process(wanted, folder, timeout=10, **env):
-    return InAProcess(wanted, folder, timeout, env)
+def in_a_process(wanted, folder, **env):
+    """A run that waits for its server as long as the test waits for it."""
+    return InAProcess(wanted, folder, PATIENCE, env)
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -517,7 +526,7 @@ def wait_for(condition):
 
 def test_two_runs_at_once_download_once(serve, tmp_path):
     both = threading.Event()
-    site = serve(send(stop=HALF, then=lambda: both.wait(30)), send())
+    site = serve(send(stop=HALF, then=lambda handler: both.wait(PATIENCE)), send())
     first = in_a_process(remote(site), tmp_path)
     wait_for(lambda: site.requests)
     second = in_a_process(remote(site), tmp_path)
@@ -532,16 +541,17 @@ def test_two_runs_at_once_download_once(serve, tmp_path):
 def test_a_run_that_waited_for_one_that_failed_keeps_others_out(serve, tmp_path):
     fail, give = threading.Event(), threading.Event()
     site = serve(
-        lambda handler: (fail.wait(30), status(404)(handler)), lambda handler: (give.wait(30), send()(handler))
+        lambda handler: (fail.wait(PATIENCE), status(404)(handler)),
+        lambda handler: (give.wait(PATIENCE), send()(handler)),
     )
-    first = in_a_process(remote(site), tmp_path, timeout=30)
+    first = in_a_process(remote(site), tmp_path)
     wait_for(lambda: len(site.requests) == 1)
-    second = in_a_process(remote(site), tmp_path, timeout=30)
+    second = in_a_process(remote(site), tmp_path)
     assert "waiting for another run" in second.process.stderr.readline()
     fail.set()
     assert "HTTP 404" in first.check(1)
     wait_for(lambda: len(site.requests) == 2)
-    third = in_a_process(remote(site), tmp_path, timeout=30)
+    third = in_a_process(remote(site), tmp_path)
     assert "waiting for another run" in third.process.stderr.readline()
     give.set()
     second.check(0)
@@ -560,8 +570,8 @@ def test_many_runs_at_once_download_once(serve, tmp_path):
 
 
 def test_a_run_that_waited_goes_on_where_a_killed_one_stopped(serve, tmp_path):
-    site = serve(send(stop=HALF, then=lambda: time.sleep(30)), send())
-    first = in_a_process(remote(site), tmp_path, timeout=30)
+    site = serve(send(stop=HALF, then=stay_silent), send())
+    first = in_a_process(remote(site), tmp_path)
     wait_for(lambda: came(tmp_path) == HALF)
     second = in_a_process(remote(site), tmp_path)
     assert "waiting for another run" in second.process.stderr.readline()

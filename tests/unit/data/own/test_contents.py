@@ -1,0 +1,166 @@
+"""Which images, masks and parts a folder has, whatever its lists and tables say."""
+
+import json
+import os
+
+import pytest
+from made_up import write_receipt
+
+from pipeline import own_folder
+from semiproto.data.own import contents
+from semiproto.errors import UserError
+from semiproto.params import FolderSource
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
+
+
+@pytest.fixture
+def base(tmp_path):
+    return own_folder.make(tmp_path / "own")
+
+
+def source_of(base, **changes):
+    return FolderSource.model_validate(own_folder.section(base, **changes))
+
+
+def test_names_that_differ_have_ids_that_differ():
+    stems = ["a b", "a_b", "a  b", "a-b", "a.b", "ä", "á", "-a", "--a", " a"]
+    assert len({contents.safe_id(stem) for stem in stems}) == len(stems)
+    assert contents.safe_id("a b") == contents.safe_id("a b")
+    assert contents.safe_id("2007_000032") == "2007_000032"
+
+
+HOSTILE = [
+    "../../etc/passwd",
+    "a/b",
+    "-rf",
+    "",
+    "x" * 300,
+    "phоto1",
+    "/etc/passwd",
+    "images/../../secret",
+    "C:\\x",
+    "..",
+]
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name])
+def test_a_list_cannot_name_what_is_not_in_the_folder(base, name, one_line):
+    (base.parent / "secret.png").write_bytes((base / "images/photo0.png").read_bytes())
+    (base / "train.txt").write_text(f"photo0\n{name}\n")
+    found = contents.read(source_of(base, train_list="train.txt"))
+    assert [item.image.stem for item in found.of("train")] == ["photo0"]
+    (fault,) = found.faults
+    assert str(fault).startswith(f"{base / 'train.txt'}, line 2: ") and name[:50] in str(fault).replace("\\\\", "\\")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("column", ["image", "mask"])
+def test_a_csv_cannot_name_what_is_not_in_the_folder(base, name, column):
+    secret = base.parent / "secret.png"
+    secret.write_bytes((base / "images/photo0.png").read_bytes())
+    rows = {"image": "images/photo1.png", "mask": "masks/photo1.png", column: name}
+    (base / "pairs.csv").write_text(f"image,mask\nimages/photo0.png,masks/photo0.png\n{rows['image']},{rows['mask']}\n")
+    found = contents.read(source_of(base, masks="pairs.csv"))
+    assert [item.image.stem for item in found.of("train")] == ["photo0"]
+    if column == "mask" and not name:
+        assert not found.faults  # a row without a mask is an unlabelled image
+    else:
+        (fault,) = found.faults
+        assert fault.line == 3 and name[:50] in str(fault).replace("\\\\", "\\")
+    assert all(item.image.is_relative_to(base) and ".." not in item.image.parts for item in found.items)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_coco_file_cannot_name_what_is_not_in_the_folder(base, name):
+    pytest.importorskip("pycocotools")
+    file = own_folder.outlined(base) / "annotations/instances.json"
+    content = json.loads(file.read_text())
+    content["images"][0]["file_name"] = name
+    file.write_text(json.dumps(content))
+    found = contents.read(source_of(base, masks="annotations/instances.json"))
+    assert [item.image.stem for item in found.of("train")] == [f"photo{n}" for n in range(1, 6)]
+    (fault,) = found.faults
+    assert fault.file == str(file) and name[:50] in str(fault).replace("\\\\", "\\")
+
+
+def test_rows_of_a_csv_may_say_the_part_or_leave_it(base):
+    (base / "pairs.csv").write_text(
+        "part,mask,image\ntrain,masks/photo0.png,images/photo0.png\n,masks/photo1.png,images/photo1.png\n"
+        "unlabeled,masks/photo2.png,images/photo2.png\nval,masks/photo3.png,./images/photo3.png\n,,images/photo4.png\n"
+    )
+    found = contents.read(source_of(base, masks="pairs.csv"))
+    assert not found.faults
+    ids = {part: [item.id for item in found.of(part)] for part in contents.PARTS}
+    assert ids["train"] == ["photo0", "photo1"] and ids["val"] == ["photo3"]
+    assert ids["unlabeled"] == ["photo2", *(f"photo{n}" for n in range(4, 10))]
+    assert all(item.mask is None for item in found.of("unlabeled"))
+
+
+def test_the_fingerprint_follows_links_to_folders_and_takes_any_name(base, tmp_path):
+    (base / "masks").rename(tmp_path / "elsewhere")
+    (base / "masks").symlink_to(tmp_path / "elsewhere")
+    (base / "images/circle").symlink_to(base)
+    (base / "up").symlink_to(tmp_path)
+    (base / "images" / os.fsdecode(b"caf\xe9.txt")).write_text("a name that is not UTF-8")
+    before = contents.fingerprint(base)
+    assert contents.fingerprint(base) == before
+    (tmp_path / "beside.txt").write_text("not in the folder")
+    assert contents.fingerprint(base) == before
+    (tmp_path / "elsewhere/photo1.png").write_bytes(b"changed")
+    assert contents.fingerprint(base) != before
+
+
+def test_a_moved_folder_is_stood_for_by_the_set_that_was_made_of_it(base, tmp_path):
+    prepared, before = tmp_path / "prepared", contents.fingerprint(base)
+    assert contents.last_fingerprint(base, prepared) == before
+    base.rename(tmp_path / "moved")
+    assert contents.last_fingerprint(base, prepared) is None
+    facts = {"fingerprint": before}
+    write_receipt(prepared, "data", outputs={}, config={}, inputs=[], seed=None, seconds=0.0, facts=facts)
+    assert contents.last_fingerprint(base, prepared) == before
+
+
+def test_a_csv_that_names_an_image_outside_its_folder_brings_it_in(base):
+    """Rows may name images of any folder below the set's own; they are of the set as those in `images` are."""
+    (base / "more").mkdir()
+    (base / "images/photo9.png").rename(base / "more/photo9.png")
+    (base / "pairs.csv").write_text(
+        "image,mask\nimages/photo0.png,masks/photo0.png\nmore/photo9.png,masks/photo1.png\n"
+    )
+    found = contents.read(source_of(base, masks="pairs.csv"))
+    assert not found.faults
+    assert [item.image for item in found.of("train")] == [base / "images/photo0.png", base / "more/photo9.png"]
+
+
+def test_the_order_is_that_of_the_lists(base):
+    (base / "train.txt").write_text("photo3\nphoto0\n")
+    (base / "val.txt").write_text("photo5\nphoto1\n")
+    found = contents.read(source_of(base, train_list="train.txt", validation_list="val.txt"))
+    assert [item.id for item in found.of("train")] == ["photo3", "photo0"]
+    assert [item.id for item in found.of("val")] == ["photo5", "photo1"]
+    assert found.counts()["train"] == found.counts()["val"] == 2
+
+
+def test_an_image_in_two_lists_is_of_the_first(base):
+    for name in ("train", "val"):
+        (base / f"{name}.txt").write_text("photo0\n")
+    found = contents.read(source_of(base, train_list="train.txt", validation_list="val.txt"))
+    assert [item.id for item in found.of("train")] == ["photo0"] and found.of("val") == []
+    assert "list-overlap" in [fault.kind for fault in found.faults]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"path": "nowhere"}, "no such folder"), ({"images": "none"}, "images"), ({"masks": "none"}, "masks")],
+)
+def test_a_folder_that_is_not_there_is_one_line(base, one_line, changes, words):
+    with pytest.raises(UserError) as error:
+        contents.read(source_of(base, **changes))
+    one_line(error, words, "correct dataset.")
+
+
+def test_hidden_files_are_no_images(base):
+    (base / "images/._photo1.png").write_bytes(b"what a Mac leaves behind")
+    found = contents.read(source_of(base))
+    assert not found.faults and len(found.items) == 10
