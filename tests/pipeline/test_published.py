@@ -174,7 +174,7 @@ def test_a_damaged_archive_ends_with_one_line_and_nothing_is_kept(checkout, site
 def test_a_split_that_was_not_published(checkout):
     checkout.edit(lambda tree: tree["experiments"][0].update(split=5))
     output = checkout.snakemake("--quiet", "rules", "--", "data/splits/voc/5/receipt.json", check=False)
-    assert "split 5 is none of the published classic ones; take one of 3" in output
+    assert "split 5 is not a published classic split; take one of 3" in output
 
 
 def test_offline_says_what_is_missing_and_where_to_put_it(checkout):

@@ -88,7 +88,7 @@ def read_image(path: Path) -> np.ndarray:
             file.load()
             if file.mode.startswith("I;16"):
                 return np.array(_eight_bits(file).convert("RGB"))
-            ImageOps.exif_transpose(file, in_place=True)  # else it copies an image that needs no turn
+            ImageOps.exif_transpose(file, in_place=True)  # without in_place it copies even an image that needs no turn
             return np.array(file if file.mode == "RGB" else file.convert("RGB"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such image; remove its id from the list or restore the file") from None

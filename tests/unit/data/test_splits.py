@@ -205,7 +205,7 @@ def test_a_split_that_was_not_published(published, one_line, split):
     root, params = published
     with pytest.raises(UserError) as error:
         make_split(root, split, params)
-    one_line(error, f"split {split} is none of the published classic ones; take one of 2, 10, or set")
+    one_line(error, f"split {split} is not a published classic split; take one of 2, 10, or set")
 
 
 def test_a_family_of_another_set(published, one_line):

@@ -83,4 +83,4 @@ def _apply(tree: Any, change: str) -> None:
     except YAMLError:
         raise UserError(f"--set {change}: {text!r} is not a YAML value; check its brackets and quotes") from None
     if isinstance(node, CommentedMap):
-        node.ca.items.pop(leaf, None)  # the template's remark is on the template's value
+        node.ca.items.pop(leaf, None)  # the template's comment is about the template's value

@@ -31,7 +31,7 @@ def test_images_and_masks(base):
     source, said = written(base)
     assert (source.images, source.masks, source.colours, source.ignore) == ("images", "masks", None, 255)
     assert "images in images/, masks in masks/" in said and "2 classes from classes.txt: background, square" in said
-    assert "6 images with masks by whether a mask file is there to train with" in said
+    assert "6 images with masks to train with, told apart by their mask files" in said
     assert "4 images without masks" in said and "no validation list" in said
 
 
