@@ -96,7 +96,7 @@ CODE = [
     ("report/figures/samples.py", "PER_KIND = 2", "PER_KIND = 1"),
     ("report/figures/forecast.py", "figsize=(9, 3.8)", "figsize=(9, 4.8)"),
     ("report/tables.py", '("sd", "std")', '("sd", "sem")'),
-    ("report/style.py", "DPI = 150", "DPI = 100"),
+    ("report/drawing/style.py", "DPI = 150", "DPI = 100"),
     ("report/page.py", "Every run, mIoU", "All runs, mIoU"),
     ("report/page.html", '<html lang="en">', '<html lang="de">'),
 ]

@@ -5,9 +5,9 @@ import shutil
 import pytest
 from made_up import write_receipt
 
+from semiproto.report.drawing.results import Sources
 from semiproto.report.figures.registry import FIGURES, draw_all
 from semiproto.report.page import write_page
-from semiproto.report.results import Sources
 from semiproto.report.tables import tables as write_tables
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")

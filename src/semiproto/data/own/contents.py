@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from semiproto.data import layout
 from semiproto.data.own.faults import Fault, fault_of
@@ -51,6 +52,16 @@ class Contents:
 
     def counts(self) -> dict[str, int]:
         return {part: len(self.of(part)) for part in PARTS}
+
+
+SUFFIXES = {"image": layout.IMAGE_SUFFIXES, "mask": (".png",)}
+
+
+class _Entry(NamedTuple):
+    """Where a CSV or COCO file names something."""
+
+    file: Path
+    line: int | None = None
 
 
 @dataclass
@@ -205,7 +216,7 @@ def _pairs(base: Path, file: Path, found: _Found) -> None:
     """Reads image,mask[,part] rows; an empty mask makes an unlabelled image."""
     for line, row in _rows(file):
         image, mask, part = ((row.get(name) or "").strip() for name in ("image", "mask", "part"))
-        path = _named(base, file, line, "image", image, layout.IMAGE_SUFFIXES, found)
+        path = _named(base, image, "image", _Entry(file, line), found)
         if path is None:
             continue
         if path.stem in found.parts:
@@ -214,7 +225,7 @@ def _pairs(base: Path, file: Path, found: _Found) -> None:
             found.error("pairs", file, f"there is no part {_shown(part)}", f"write {', '.join(PARTS)}", line)
         elif found.add_image(path):
             found.parts[path.stem] = part
-            mask_path = _named(base, file, line, "mask", mask, (".png",), found) if mask else None
+            mask_path = _named(base, mask, "mask", _Entry(file, line), found) if mask else None
             if mask_path is not None:
                 found.masks[path.stem] = mask_path
             elif not mask and part in ("train", "val"):
@@ -239,7 +250,7 @@ def _instances(images: Path, file: Path, classes: list[str], found: _Found) -> N
     outlines, faults = coco.outlines(file, coco.read(file), classes)
     found.faults += faults
     for one in outlines:
-        path = _named(images, file, None, "image", one.image, layout.IMAGE_SUFFIXES, found)
+        path = _named(images, one.image, "image", _Entry(file), found)
         if path is None:
             continue
         if path.stem in found.masks:
@@ -248,18 +259,18 @@ def _instances(images: Path, file: Path, classes: list[str], found: _Found) -> N
             found.masks[path.stem] = one
 
 
-def _named(
-    base: Path, file: Path, line: int | None, what: str, text: str, suffixes: tuple[str, ...], found: _Found
-) -> Path | None:
-    """The file that a CSV or COCO file names, or None and a fault."""
-    path = _below(base, text)
+def _named(base: Path, text: str, what: str, where: _Entry, found: _Found) -> Path | None:
+    """The image or mask (`what`) below `base` that an entry of a CSV or COCO file names, or None and a fault."""
+    path, suffixes = _below(base, text), SUFFIXES[what]
     if path is None:
         remedy = "write the path of a file in it"
-        found.error("hostile-name", file, f"{what} {_shown(text)} is not a path below {base}", remedy, line)
+        found.error("hostile-name", where.file, f"{what} {_shown(text)} is not a path below {base}", remedy, where.line)
     elif not path.is_file():
-        found.error("missing-file", file, f"{what} {_shown(text)} is not in {base}", "add it or remove its entry", line)
+        remedy = "add it or remove its entry"
+        found.error("missing-file", where.file, f"{what} {_shown(text)} is not in {base}", remedy, where.line)
     elif path.suffix.lower() not in suffixes:
-        found.error("suffix", file, f"{what} {_shown(text)} is none of {', '.join(suffixes)}", "convert it", line)
+        fault = f"{what} {_shown(text)} is none of {', '.join(suffixes)}"
+        found.error("suffix", where.file, fault, "convert it", where.line)
     else:
         return path
     return None

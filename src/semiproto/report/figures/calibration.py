@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from semiproto.report.results import Results
-from semiproto.report.style import dash, legend_below, variant_colours, variant_handles
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import dash, legend_below, variant_colours, variant_handles
 
 IDEAL: dict[str, Any] = {"color": "#999999", "linewidth": 1}
 """The line of a perfectly calibrated teacher."""

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import class_lines, dash, legend_below, variant_colours, variant_handles
 from semiproto.report.evaluations import VARIANTS
-from semiproto.report.results import Results
-from semiproto.report.style import class_lines, dash, legend_below, variant_colours, variant_handles
 
 OF_VARIANTS = {
     ("validation", "miou"): ("Validation, while training", "mIoU (%)"),

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from semiproto.report.drawing.style import STYLE, class_lines, legend_below, save, words
 from semiproto.report.evaluations import read_table
 from semiproto.report.forecast import read_summary
-from semiproto.report.style import STYLE, class_lines, legend_below, save, words
 
 
 def write(folder: Path) -> None:

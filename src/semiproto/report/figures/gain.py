@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from semiproto.report.results import Results
-from semiproto.report.style import variant_colours
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import variant_colours
 from semiproto.report.tables import mean_sd
 
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from semiproto.report.results import Results
-from semiproto.report.style import dash, legend_below, variant_colours
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import dash, legend_below, variant_colours
 
 DOT: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.5, "zorder": 3}
 """A seed's dot: its edge keeps it visible on the diamond of the mean."""

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semiproto.data import layout
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import Array, class_name, words
 from semiproto.report.evaluations import read_table
-from semiproto.report.results import Results
-from semiproto.report.style import Array, class_name, words
 
 COLUMN_ROWS = 32
 """Prototypes above each other before another column begins."""

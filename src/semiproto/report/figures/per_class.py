@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
-from semiproto.report.results import Results
-from semiproto.report.style import class_name, legend_below, variant_colours
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import class_name, legend_below, variant_colours
 
 
 def draw(results: Results) -> Figure:

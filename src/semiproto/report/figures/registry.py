@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from semiproto.report.results import Results, Sources
+    from semiproto.report.drawing.results import Results, Sources
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def draw_all(sources: Sources, out: Path) -> None:
     """
     import matplotlib.style
 
-    from semiproto.report.results import read
-    from semiproto.report.style import STYLE, save
+    from semiproto.report.drawing.results import read
+    from semiproto.report.drawing.style import STYLE, save
 
     whole, by_split = read(sources)
     with matplotlib.style.context(["default", STYLE]):

@@ -15,9 +15,8 @@ from scipy import ndimage
 
 from semiproto.data import layout
 from semiproto.errors import UserError
-from semiproto.report.evaluations import VARIANTS, Evaluation, read_table
-from semiproto.report.results import Results
-from semiproto.report.style import (
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import (
     LEGEND_ROW,
     OUTLINE,
     VOID,
@@ -28,6 +27,7 @@ from semiproto.report.style import (
     legend_grid,
     words,
 )
+from semiproto.report.evaluations import VARIANTS, Evaluation, read_table
 from semiproto.report.verdict import signed
 
 PER_KIND = 2

@@ -12,9 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from scipy.spatial import cKDTree
 
-from semiproto.report.evaluations import in_order, read_table
-from semiproto.report.results import Results
-from semiproto.report.style import (
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import (
     LEGEND_ROW,
     OUTLINE,
     class_colour,
@@ -23,6 +22,7 @@ from semiproto.report.style import (
     legend_grid,
     words,
 )
+from semiproto.report.evaluations import in_order, read_table
 
 MEASURES = {
     ("silhouette", "features"): "silhouette,\nfeatures",

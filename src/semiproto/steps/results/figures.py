@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from semiproto.data.layout import FILES
 from semiproto.provenance.artifacts import RECEIPT, atomic_directory
+from semiproto.report.drawing.results import Sources
 from semiproto.report.figures import registry
-from semiproto.report.results import Sources
 from semiproto.steps.job import Job, NoConfig, Written, step
 
 

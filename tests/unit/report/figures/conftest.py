@@ -2,8 +2,8 @@
 
 import pytest
 
+from semiproto.report.drawing.results import TABLES, Results, read_health
 from semiproto.report.evaluations import read_evaluations, read_table
-from semiproto.report.results import TABLES, Results, read_health
 from semiproto.report.tables import tables as write_tables
 
 

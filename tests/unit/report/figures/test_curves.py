@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from semiproto.report.drawing.results import read_health
+from semiproto.report.drawing.style import class_colour
 from semiproto.report.figures import curves
-from semiproto.report.results import read_health
-from semiproto.report.style import class_colour
 
 
 def test_curves_show_means_over_seeds(results_of, three_variants, results):

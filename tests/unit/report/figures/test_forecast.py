@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from semiproto.provenance.artifacts import write_json, write_text
+from semiproto.report.drawing.style import class_colour
 from semiproto.report.figures import forecast
-from semiproto.report.style import class_colour
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from semiproto.report.drawing.results import Results
 from semiproto.report.evaluations import read_evaluations, read_table
 from semiproto.report.figures import labels
-from semiproto.report.results import Results
 from semiproto.report.tables import tables as write_tables
 
 

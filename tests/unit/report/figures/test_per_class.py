@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.container import BarContainer
 
-from semiproto.report import style
+from semiproto.report.drawing import style
 from semiproto.report.figures import per_class
 
 

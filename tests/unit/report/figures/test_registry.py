@@ -11,9 +11,9 @@ from made_up import write_receipt
 from PIL import Image
 
 from semiproto.provenance.sources import PACKAGE, sources
-from semiproto.report import style
+from semiproto.report.drawing import style
+from semiproto.report.drawing.results import Sources, read_health
 from semiproto.report.figures import calibration, curves, gain, patches, per_class, registry, samples, tsne
-from semiproto.report.results import Sources, read_health
 from semiproto.report.tables import tables as write_tables
 
 

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from semiproto.errors import UserError
-from semiproto.report import style
+from semiproto.report.drawing import style
 from semiproto.report.evaluations import read_evaluations
 from semiproto.report.figures import samples
 

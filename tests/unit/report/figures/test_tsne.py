@@ -1,6 +1,6 @@
 """The feature spaces: a panel for each variant, the numbers over seeds."""
 
-from semiproto.report import style
+from semiproto.report.drawing import style
 from semiproto.report.figures import tsne
 
 

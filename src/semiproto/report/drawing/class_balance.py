@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from semiproto.data.own.findings import NAMES, Findings
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import atomic_write
-from semiproto.report.style import DPI, STYLE
+from semiproto.report.drawing.style import DPI, STYLE
 
 COLOURS = {"train": "#0072B2", "val": "#E69F00"}
 

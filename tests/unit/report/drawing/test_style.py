@@ -1,6 +1,6 @@
 """Variants and classes can be told apart, with and without colour."""
 
-from semiproto.report import style
+from semiproto.report.drawing import style
 
 
 def test_a_variant_has_the_colour_of_its_base_unless_that_is_taken():

@@ -3,7 +3,7 @@
 import pytest
 
 from semiproto.errors import UserError
-from semiproto.report.results import Sources, read
+from semiproto.report.drawing.results import Sources, read
 from semiproto.report.tables import tables as write_tables
 
 
