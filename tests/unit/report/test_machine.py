@@ -7,7 +7,7 @@ from made_up import write_receipt
 
 from semiproto.errors import UserError
 from semiproto.report import machine, tables
-from semiproto.report.page import report
+from semiproto.report.page import write_page as report
 
 
 @pytest.fixture

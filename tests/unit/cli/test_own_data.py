@@ -1,0 +1,53 @@
+"""The commands for one's own data: what they print, and how they end."""
+
+import json
+
+import own_folder
+import pytest
+from typer.testing import CliRunner
+
+from semiproto.cli import app
+from semiproto.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A user's folder in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return own_folder.make(tmp_path / "photos") or tmp_path / "photos"
+
+
+def invoke(*words):
+    return CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)
+
+
+def test_a_sound_folder_ends_with_its_numbers_of_images(folder):
+    result = invoke("check-data", folder)
+    assert result.exit_code == 0
+    assert f"{folder}: no fault; warnings: " in result.output.splitlines()[-1]
+
+
+def test_an_error_ends_the_command_and_a_warning_does_not(folder):
+    mask = next((folder / "masks").glob("*.png"))
+    mask.write_bytes(b"no picture")
+    with pytest.raises(UserError, match="faults found: 1"):
+        invoke("check-data", folder)
+
+
+def test_json_on_standard_output_is_nothing_but_json(folder):
+    result = invoke("check-data", folder, "--json", "-")
+    assert json.loads(result.stdout)["errors"] == 0
+
+
+def test_a_set_that_is_not_a_folder_has_none_to_check(shipped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(shipped.model_dump_json())
+    with pytest.raises(UserError, match=r"dataset\.source is digits, which has no folder to check"):
+        invoke("check-data")
+
+
+def test_splits_that_were_not_made_are_said_with_the_command(shipped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(shipped.model_dump_json())
+    with pytest.raises(UserError, match="data/splits/digits: no split was made yet; run `snakemake"):
+        invoke("splits")
