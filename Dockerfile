@@ -13,7 +13,7 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY src src
 RUN pip install --no-cache-dir --constraint requirements.lock --editable .
 
-# Whoever runs it, caches have a place that can be written.
+# Caches go where any user can write.
 ENV HOME=/tmp
 USER 1000
 CMD ["snakemake", "--cores", "all", "--rerun-incomplete"]

@@ -1,8 +1,8 @@
-# make run    the whole pipeline on params.yaml, in an environment that is made when missing
+# make run    the whole pipeline on params.yaml, in an environment that is made first where it is missing
 # make test   the whole test suite in two processes, in the same environment with the test extra
 # make bench  every comparison in benchmarks/, one after the other; adds rows to benchmarks/results.csv
 # make proof  REV=<commit>: twenty fixed steps of that commit and of this tree, equal to the last bit or not
-# make dag    the picture of the rules in docs/workflow.md, drawn anew; needs Graphviz
+# make dag    draws the picture of the rules in docs/workflow.md again; needs Graphviz
 
 VENV := .venv
 PYTHON ?= python3

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from semiproto import params as parameters
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.params import Params
 
 CLASSES = 21
@@ -27,6 +27,6 @@ def paper_params(encoder: str) -> Params:
     return Params.model_validate(changes)
 
 
-def paper_network(params: Params) -> DeepLab:
+def paper_network(params: Params) -> SegmentationNetwork:
     torch.manual_seed(0)
-    return DeepLab(params.model, CLASSES, pretrained=False)
+    return SegmentationNetwork(params.model, CLASSES, pretrained=False)

@@ -16,7 +16,7 @@ from measure import record, require, start, take_turns
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semiproto.model.network import DeepLab, Output
+from semiproto.model.network import Output, SegmentationNetwork
 from semiproto.model.teacher import Teacher
 
 SIZE, CLASSES = 513, 21
@@ -31,7 +31,7 @@ class Given(nn.Module):
 
     def forward(self, images: Tensor) -> Output:
         logits = cast(Tensor, self.logits)
-        return Output(logits, logits)
+        return Output(logits, {"linear": logits})
 
 
 @torch.no_grad()
@@ -45,7 +45,7 @@ def main() -> None:
     options = start(__doc__, rounds=9)
     logits = 5 * torch.randn(4, CLASSES, 129, 129, generator=torch.Generator().manual_seed(0))
     network = Given(logits.contiguous(memory_format=torch.channels_last))
-    teacher = Teacher(cast(DeepLab, network), decay=0.99)
+    teacher = Teacher(cast(SegmentationNetwork, network), decay=0.99)
     images = torch.zeros(4, 3, SIZE, SIZE, dtype=torch.uint8)
 
     (labels, confidence), (mine, my_confidence) = reference(logits, SIZE), teacher.pseudo_labels(images)

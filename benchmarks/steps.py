@@ -18,7 +18,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semiproto.data.augment import cutmix, cutmix_boxes
-from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, DeepLab, resize
+from semiproto.model.heads.head import Maps
+from semiproto.model.layers import resize
+from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank, stratified_points
 from semiproto.params import Params
 from semiproto.train.engine import make_optimizer
@@ -124,9 +126,8 @@ class ReferenceStep:
         return cutmix(weak, boxes), cutmix(labels, boxes), cutmix(confidence, boxes)
 
 
-def forward(network: DeepLab, images: Tensor) -> tuple[Tensor, Tensor]:
+def forward(network: SegmentationNetwork, images: Tensor) -> tuple[Tensor, Tensor]:
     """Representation and logits at stride 4, in the memory format of the images."""
     maps = network.encoder(images)
-    low = network.low_level(maps[0])
-    z = torch.cat([low, resize(network.aspp(maps[-1]), low.shape[-2:])], dim=1)
-    return z, network.linear_head(z)
+    z = network.decoder(maps)
+    return z, network.heads["linear"](Maps(maps, z))

@@ -1,4 +1,4 @@
-"""The teacher's average and the optimiser's step, for the parameters of the paper's ResNet-101 DeepLab.
+"""The teacher's average and the optimiser's step, for the parameters of the paper's ResNet-101 SegmentationNetwork.
 
 Reference forms (README.md): a loop over the parameters that replaces each one's data by d t + (1 - d) s; SGD as torch
 gives it by default, and with foreach=True. Ours: Teacher.update, which averages the batch-norm statistics too; SGD with
@@ -15,13 +15,13 @@ import torch
 from measure import record, require, start, take_turns
 from paper import paper_network, paper_params
 
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.teacher import Teacher
 
 DECAY = 0.99
 
 
-def reference(teacher: DeepLab, student: DeepLab) -> None:
+def reference(teacher: SegmentationNetwork, student: SegmentationNetwork) -> None:
     for t, s in zip(teacher.parameters(), student.parameters(), strict=True):
         t.data = DECAY * t.data + (1 - DECAY) * s.data
 

@@ -19,7 +19,7 @@ from semiproto import params as P
 from semiproto.data import digits
 from semiproto.data.layout import LISTS, read_list
 from semiproto.data.loaders import StepBatches, loader
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.process import distributed
 from semiproto.train.engine import Run, fit
@@ -53,7 +53,7 @@ def train(
     """The losses of the steps, and what was trained. Several processes share the batches."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    student = DeepLab(settled.model, len(CLASSES), pretrained=False)
+    student = SegmentationNetwork(settled.model, len(CLASSES), pretrained=False)
     bank = PrototypeBank(len(CLASSES), 3, student.dim)
     bank.prototypes.copy_(torch.rand(bank.prototypes.shape))
     phase = SemiPhase(student, settled.semi, bank)

@@ -42,7 +42,7 @@ EVALUATED = Place("results/eval/{dataset}/{split}/{variant}/seed{seed}")
 TSNE = Place("results/tsne/{dataset}/{split}/seed{seed}")
 PATCHES = Place("results/patches/{dataset}/{split}/{variant}/seed{seed}")
 
-TABLES, FIGURES, REPORT = "results/tables", "results/figures", "results/report.html"
+TABLES, MACHINE, FIGURES, REPORT = "results/tables", "results/machine", "results/figures", "results/report.html"
 EVALUATIONS = "results/eval"
 
 CHECKPOINTS = "checkpoints"

@@ -99,13 +99,13 @@ def test_no_labelled_image(prepare, folder):
 def test_mask_of_another_size(prepare, folder):
     mask = folder / "masks/photo1.png"
     Image.open(mask).resize((20, 30), 0).save(mask)
-    one_line(*prepare(folder), str(mask), "20x30", "40x40", "make the mask anew")
+    one_line(*prepare(folder), str(mask), "20x30", "40x40", "make the mask again")
 
 
 def test_mask_value_that_is_no_class(prepare, folder):
     mask = folder / "masks/photo1.png"
     Image.fromarray(np.full((40, 40), 7, np.uint8)).save(mask)
-    one_line(*prepare(folder), str(mask), "value 7 is no class", "correct the mask or the classes")
+    one_line(*prepare(folder), str(mask), "value 7 is not a class", "correct the mask or the classes")
 
 
 def test_rgb_mask(prepare, folder):

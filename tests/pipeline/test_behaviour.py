@@ -152,7 +152,7 @@ def test_one_more_in_the_list_of_experiments_costs_just_its_own_jobs(copy, ask, 
     ("file", "jobs"),
     [
         ("src/semiproto/cli.py", {}),
-        ("src/semiproto/params.py", {}),
+        ("src/semiproto/params/training.py", {}),
         ("src/semiproto/report/page.html", {"report": 1}),
         ("src/semiproto/measure/tsne.py", {"tsne": 2, "figures": 1, "report": 1}),
         ("src/semiproto/train/semi.py", TRAINED),

@@ -106,14 +106,17 @@ def small_catalogue(address: str, folder: Path) -> str:
     lists = {name: remote(f"{name}.txt", f"splits/{name}.txt") for name in ("val", "labeled", "unlabeled")}
     files = f"({remote('voc.tar', 'voc.tar')}, {remote('sbd.tgz', 'sbd.tgz')})"
     return f"""
-VOC_SBD = replace(
-    VOC_SBD,
+from dataclasses import replace
+
+from semiproto.data.published.entry import Remote, Split
+
+DATASETS["voc-sbd"] = replace(
+    DATASETS["voc-sbd"],
     files={files},
     counts={{"train": {len(VOC_TRAIN + SBD_ONLY)}, "val": {len(VAL)}, "unlabeled": 0}},
     splits=(Split("classic", 3, {lists["labeled"]}, {lists["unlabeled"]}),),
     validation={lists["val"]},
 )
-DATASETS["voc-sbd"] = VOC_SBD
 """
 
 
@@ -171,7 +174,7 @@ def test_a_damaged_archive_ends_with_one_line_and_nothing_is_kept(checkout, site
 def test_a_split_that_was_not_published(checkout):
     checkout.edit(lambda tree: tree["experiments"][0].update(split=5))
     output = checkout.snakemake("--quiet", "rules", "--", "data/splits/voc/5/receipt.json", check=False)
-    assert "split 5 is none of the published classic ones; take one of 3" in output
+    assert "split 5 is not a published classic split; take one of 3" in output
 
 
 def test_offline_says_what_is_missing_and_where_to_put_it(checkout):

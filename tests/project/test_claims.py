@@ -21,9 +21,8 @@ VERDICT = pd.read_csv(TABLES / "verdict.csv").query("minuend == 'prototype'").se
 @pytest.mark.parametrize(("page", "variants"), [("README.md", 3), ("docs/embedded.md", 5)])
 def test_scores(page, variants):
     text = (ROOT / page).read_text().replace("**", "")
-    shown = [
-        v for v in SUMMARY.index if f"| {v} | {SUMMARY.steps[v]:,} | {SUMMARY.seconds[v]:.0f} | {score(v)} |" in text
-    ]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    shown = [v for v in SUMMARY.index if any({v, f"{SUMMARY.steps[v]:,}", score(v)} <= set(row) for row in rows)]
     assert len(shown) == variants, shown
 
 

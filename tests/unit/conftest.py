@@ -10,7 +10,7 @@ from semiproto import params as parameters
 from semiproto.data import digits
 from semiproto.data.dataset import Images
 from semiproto.data.layout import LISTS, MASKS, read_list, read_mask, write_mask
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 
 torch.set_num_threads(1)
 
@@ -39,7 +39,7 @@ def make_net(tiny):
 
     def make(seed=0, classes=7):
         torch.manual_seed(seed)
-        net = DeepLab(tiny.model, classes, pretrained=False)
+        net = SegmentationNetwork(tiny.model, classes, pretrained=False)
         for _ in range(20):
             net(torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8))
         return net
@@ -79,7 +79,7 @@ def one_line():
 def confident(make_net, digits_root, ids):
     """A network that predicts all classes, some of them confidently."""
     net, images = make_net().eval(), Images(digits_root, ids["train"][:2])
-    last = net.linear_head[-1]
+    last = net.heads["linear"].layers[-1]
     with torch.no_grad():
         logits = torch.cat([net(images[n][0][None]).logits for n in range(2)])
         spread = logits.std(dim=(0, 2, 3))

@@ -116,7 +116,8 @@ def force_in_dag(files):
 
 
 LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")
-PRETRAINED_FILES = ("model.safetensors", "card.json", "history.csv", "validation.csv", "health.csv", "receipt.json")
+RECORDED = ("history.csv", "machine.csv", "validation.csv", "health.csv")
+PRETRAINED_FILES = ("model.safetensors", "card.json", *RECORDED, "receipt.json")
 DATA, SPLIT, FOLD, FOLD_MODEL, PRETRAINED, FEATURES, PROTOTYPES, TRAINED, FORECAST, EVALUATED, TSNE, PATCHES = (
     place(dataset=DATASET)
     for place in (

@@ -16,6 +16,7 @@ rule evaluate:
             "calibration.csv",
             "validation.csv",
             "history.csv",
+            "machine.csv",
         ),
         predictions=directory(f"{EVALUATED}/predictions"),
         receipt=f"{EVALUATED}/receipt.json",

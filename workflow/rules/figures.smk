@@ -1,4 +1,6 @@
 # Tables, figures and the report: everything here reads small files only.
+from semiproto.data.published import catalog
+from semiproto.report.figures.registry import stems
 
 EVALUATIONS = [str(Path(path).parent) for path in of_runs(f"{EVALUATED}/receipt.json")]
 PROJECTIONS = [str(Path(path).parent) for path in of_starts(f"{TSNE}/receipt.json", TSNE_RUNS)]
@@ -22,15 +24,10 @@ TABLES = [
         "receipt.json",
     )
 ]
-# Two figures of the whole experiment, and a set for each split.
+# What was measured of the machine: kept by DVC and out of git, since two equal runs differ in it.
+MACHINE = [f"{paths.MACHINE}/{name}" for name in ("runs.csv", "history.csv", "receipt.json")]
 SPLITS = sorted({run[0] for run in RUNS})
-SUFFIXES = [""] if len(SPLITS) == 1 else [f"-{split}" for split in SPLITS]
-OF_A_SPLIT = ("gain", "curves", "per_class", "calibration", "samples", "tsne", "patches", "forecast")
-FIGURES = [
-    f"{paths.FIGURES}/{name}.{kind}"
-    for name in ("method", "labels", *(f"{name}{suffix}" for suffix in SUFFIXES for name in OF_A_SPLIT))
-    for kind in ("png", "pdf")
-]
+FIGURES = [f"{paths.FIGURES}/{stem}.{kind}" for stem in stems(SPLITS) for kind in ("png", "pdf")]
 
 
 def in_report(files, category):
@@ -57,6 +54,19 @@ rule tables:
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} tables {params.evaluations} --out {paths.TABLES}"
+
+
+rule machine:
+    input:
+        receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS],
+        history=[f"{folder}/machine.csv" for folder in EVALUATIONS],
+    output:
+        MACHINE,
+    params:
+        code=code("results.machine"),
+        evaluations=repeated("--evaluation", EVALUATIONS),
+    shell:
+        "{SEMIPROTO} machine {params.evaluations} --out {paths.MACHINE}"
 
 
 rule outcome:
@@ -111,12 +121,13 @@ RECEIPTS = (
     + [f"{folder}/receipt.json" for folder in PROJECTIONS + PROTOTYPES_SEEN]
 )
 # The paper has a file for each family of splits; other sets are compared with its first table.
-PAPER = {"blended": "voc-blended", "cityscapes": "cityscapes"}.get(PARAMS.splits.family, "voc-classic")
+PAPER = catalog.experiment(PARAMS.splits.family)
 
 
 rule report:
     input:
         tables=[*TABLES, f"{paths.TABLES}/forecast.csv"],
+        machine=MACHINE,
         drawn=f"{paths.FIGURES}/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
         receipts=RECEIPTS,
@@ -129,4 +140,4 @@ rule report:
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
         "{SEMIPROTO} report --tables {paths.TABLES} --figures {paths.FIGURES} {params.receipts} --paper {input.paper}"
-        " --out {output.page}"
+        " --machine {paths.MACHINE} --out {output.page}"

@@ -6,6 +6,7 @@ localrules:
     split,
     folds,
     tables,
+    machine,
     outcome,
     figures,
     report,
@@ -58,6 +59,7 @@ rule stage_evaluate:
 rule stage_figures:
     input:
         rules.tables.output,
+        rules.machine.output,
         rules.outcome.output,
         rules.figures.output,
         rules.report.output,

@@ -35,9 +35,7 @@ rule train:
             "model.safetensors",
             "student.safetensors",
             "card.json",
-            "history.csv",
-            "validation.csv",
-            "health.csv",
+            *RECORDED,
         ),
         receipt=f"{TRAINED}/receipt.json",
     params:

@@ -37,7 +37,8 @@ def init(
     """
     from semiproto.data.own import init as initialise
 
-    for line in initialise.write_params(folder, name, labels, change or [], template, out, force):
+    wishes = initialise.Wishes(name, labels, change or [])
+    for line in initialise.write_params(folder, wishes, template, out, force=force):
         typer.echo(line)
 
 
@@ -68,9 +69,9 @@ def check_data(
         if json_file is not None:
             write_json(json_file, findings.as_json())
     if picture is not None:
-        from semiproto.report import class_balance as balance
+        from semiproto.report.drawing import class_balance
 
-        balance.picture(findings, picture)
+        class_balance.write(findings, picture)
     counts = ", ".join(f"{number} {part}" for part, number in findings.images.items())
     warnings = len(findings.faults) - findings.errors()
     if findings.errors():

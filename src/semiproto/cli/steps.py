@@ -294,6 +294,18 @@ def tables(evaluation: Evaluations, out: Out) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
+def machine(evaluation: Evaluations, out: Out) -> None:
+    """Write what was measured of the machine: seconds of training, speed and memory. These tables are kept out of git.
+
+    Example: semiproto machine --evaluation results/eval/digits/30/prototype/seed0 --out results/machine
+    """
+    from semiproto.report.evaluations import is_finished
+    from semiproto.steps.results.machine import machine
+
+    machine(Job(NoConfig(), Inputs(evaluation=filter(is_finished, evaluation)), out))
+
+
+@app.command(rich_help_panel=PANEL)
 def outcome(
     tables: Tables,
     forecast: Forecasts,
@@ -340,15 +352,19 @@ def report(
     receipt: Annotated[list[Path], typer.Option(help="Receipts of the runs and of what they came from.")],
     paper: Annotated[Path, typer.Option(help="The parameter file with the paper's values.")],
     out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+    machine: Annotated[
+        Path | None, typer.Option(help="Folder of the machine step; none: no seconds are shown.")
+    ] = None,
 ) -> None:
     """Write the report: one HTML file with the verdict, the tables, the figures and the receipts.
 
     Example: semiproto report --tables results/tables --figures results/figures
     --receipt models/semi/digits/30/prototype/seed0/receipt.json --paper experiments/voc-classic.yaml
-    --out results/report.html
+    --machine results/machine --out results/report.html
     """
     from semiproto.steps.results.report import report
 
     forecasts = tables.glob("forecast.csv")  # none where no forecast was made
     made = [path.parent for path in receipt]
-    report(Job(NoConfig(), Inputs(tables=tables, outcome=forecasts, figures=figures, made=made, paper=paper), out))
+    inputs = Inputs(tables=tables, machine=machine, outcome=forecasts, figures=figures, made=made, paper=paper)
+    report(Job(NoConfig(), inputs, out))

@@ -34,6 +34,24 @@ def explain(
 
 
 @app.command(rich_help_panel=PANEL)
+def reproduced(
+    committed: Annotated[str, typer.Option(metavar="REVISION", help="The git revision to compare with.")] = "HEAD",
+) -> None:
+    """Compare the tables made here with the committed ones: identical, within the seeds' spread, or different.
+
+    Exits with 1 if a number is different or missing, with 0 otherwise.
+
+    Example: semiproto reproduced --committed HEAD
+    """
+    from semiproto.report import reproduced as comparing
+
+    comparison = comparing.compare(committed)
+    for line in comparison.lines():
+        typer.echo(line)
+    raise typer.Exit(0 if comparison.reproduced else 1)
+
+
+@app.command(rich_help_panel=PANEL)
 def unlock() -> None:
     """Say what killed processes left locked or half written, and remove it; refuse while one is at work.
 

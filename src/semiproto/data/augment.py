@@ -13,7 +13,7 @@ from semiproto.data.layout import IGNORE_INDEX
 from semiproto.params import AugmentParams
 
 MEAN_COLOUR = (124, 116, 104)
-"""ImageNet's mean colour, 8 bits: what padding looks like to the network after normalisation is zero."""
+"""ImageNet's mean colour, 8 bits: padding of this colour is zero after normalisation."""
 
 
 class Window(NamedTuple):
@@ -56,7 +56,7 @@ def weak_view(
 def _draw_window(shape: tuple[int, ...], augment: AugmentParams, rng: np.random.Generator) -> Window:
     """A square of crop / zoom pixels, rounded, its corner anywhere in the image or, where that is smaller, around it.
 
-    In whole pixels, so that what is resized is a part of the array.
+    In whole pixels, so that the part to resize is a slice of the array.
     """
     low, high = augment.scale
     zoom = rng.uniform(low, 1) if rng.random() < 0.5 else rng.uniform(1, high)
@@ -84,7 +84,7 @@ def _bilinear(image: np.ndarray, window: Window) -> np.ndarray:
     """The window of [H, W, 3], resized with antialiasing. torch's 8-bit kernel takes a third of Pillow's time."""
     pixels = torch.from_numpy(image[window.rows, window.columns])
     pixels = pixels.flip(1) if window.mirrored else pixels.contiguous()
-    # The batch axis goes first: only so does the kernel see that the channels lie side by side.
+    # The batch axis comes first: only then does the kernel see that the channels lie side by side in memory.
     x = pixels.unsqueeze(0).permute(0, 3, 1, 2)
     resized = F.interpolate(x, window.size, mode="bilinear", antialias=True)
     return np.asarray(resized[0].permute(1, 2, 0))
@@ -107,7 +107,7 @@ def _padded(part: np.ndarray, window: Window, crop: int, fill: int | tuple[int, 
         return part
     row = np.empty((crop, *part.shape[2:]), part.dtype)
     row[:] = fill
-    whole = row[None].repeat(crop, axis=0)  # row by row: to fill pixel by pixel takes ten times as long
+    whole = row[None].repeat(crop, axis=0)  # row by row: filling pixel by pixel takes ten times as long
     whole[window.to_rows, window.to_columns] = part
     return whole
 

@@ -111,7 +111,7 @@ def _sticker(rng: Rng, digit: int, glyph: Array) -> Sticker:
 
 
 def _paste(rng: Rng, canvas: Array, mask: Array, sticker: Sticker) -> None:
-    """Pastes the sticker where it covers at most 12 % of what is there or of itself; gives up after 40 places."""
+    """Pastes the sticker where at most 12 % of it covers other stickers; gives up after 40 places."""
     rows, columns = np.flatnonzero(sticker.body.any(1)), np.flatnonzero(sticker.body.any(0))
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     body, stroke = sticker.body[box], sticker.stroke[box]

@@ -5,7 +5,7 @@
 <root>/JPEGImages/<id>.jpg|.jpeg|.png
 <root>/SegmentationClass/<id>.png         only for images with masks; palette PNG of class indices, 255 void
 <root>/ImageSets/Segmentation/train.txt   ids with masks; unlabeled.txt and val.txt beside it
-<root>/ImageSets/Segmentation/published/<labels>/labeled.txt, unlabeled.txt   where the set has published splits
+<root>/ImageSets/Segmentation/published/<family>/<labels>/labeled.txt, unlabeled.txt   where there are published splits
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def read_image(path: Path) -> np.ndarray:
             file.load()
             if file.mode.startswith("I;16"):
                 return np.array(_eight_bits(file).convert("RGB"))
-            ImageOps.exif_transpose(file, in_place=True)  # else it copies an image that needs no turn
+            ImageOps.exif_transpose(file, in_place=True)  # without in_place it copies even an image that needs no turn
             return np.array(file if file.mode == "RGB" else file.convert("RGB"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such image; remove its id from the list or restore the file") from None
@@ -112,6 +112,16 @@ def read_mask(path: Path) -> np.ndarray:
             " are the lines of classes.txt"
         )
     return values.astype(np.uint8, copy=False)
+
+
+def require_known(path: Path, values: np.ndarray, known: np.ndarray, meaning: str) -> None:
+    """UserError with file, pixel and value where a mask, uint8, has a value that is not `known`, bool [256]."""
+    if np.bincount(values.ravel(), minlength=256)[~known].any():
+        row, column = np.argwhere(~known[values])[0].tolist()
+        raise UserError(
+            f"{path}: value {values[row, column]} at row {row}, column {column} is no class ({meaning}); correct the"
+            " mask or get it again"
+        )
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

@@ -21,15 +21,15 @@ Key = tuple[int, int, int, int]
 """(position in the list, seed, step, slot in the batch): everything that a view depends on."""
 
 CACHE_BYTES = 256 * 2**20
-"""Decoded images that a set of views keeps at most: small sets are read from disk once."""
+"""Most bytes of decoded images that a set of views keeps: small sets are read from disk once."""
 
 
 class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Weak views: `[key]` gives uint8 [3, crop, crop] and a label uint8 [crop, crop].
 
-    labeled: the label is the mask, `padding_label` outside the image. Else it is 0 inside the image and 255 outside;
-    no mask file is opened. The random choices are a function of the key alone, so neither the number of workers nor an
-    interruption changes a view.
+    labeled: the label is the mask, `padding_label` outside the image. Without `labeled` it is 0 inside the image and
+    255 outside, and no mask file is opened. The random choices are a function of the key alone, so neither the number
+    of workers nor an interruption changes a view.
     """
 
     def __init__(self, root: Path, ids: Sequence[str], augment: AugmentParams, *, labeled: bool) -> None:
@@ -100,7 +100,7 @@ def loader(
 
 
 def _start_worker(worker: int) -> None:
-    """One thread, and deaf to what stops the training: that needs its workers until it has saved its state."""
+    """One thread. Signals that stop the training are ignored: it needs its workers until it has saved its state."""
     torch.set_num_threads(1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from semiproto.data import layout
-from semiproto.data.published import catalog
 from semiproto.errors import UserError
 from semiproto.params import SplitsParams
 
@@ -49,8 +48,8 @@ def folds(classes_of: Mapping[str, Set[int]], count: int, seed: int) -> list[lis
     """The ids in `classes_of` (id -> classes its mask shows) in `count` parts of nearly one size, each sorted.
 
     Images are dealt round in the order of the rarest class they show, then of a hash of seed and id, so that those of
-    a rare class go to different parts. Whatever part is left out, the other images show every class: one that alone
-    would leave a class without any is in no part, nor is one of void alone. UserError where a part would be empty.
+    a rare class go to different parts. Whichever part is left out, the other images show every class: an image that
+    alone shows a class is in no part, and neither is one that is all void. UserError where a part would be empty.
     """
     shown: dict[int, list[str]] = defaultdict(list)
     for image_id in sorted(classes_of, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode()).digest()):
@@ -89,7 +88,7 @@ def make_split(root: Path, split: str, params: SplitsParams) -> dict[str, list[s
 
     split: number of labelled images, drawn from train.txt by the rule, or `all`. Images of train.txt that are not
     drawn join the unlabelled ones, their masks unseen. Where the set has no validation list, the rule first draws the
-    share `params.validation` of train.txt, the same for every split. Published families come as they are.
+    share `params.validation` of train.txt, the same for every split. Published lists are used unchanged.
     """
     if params.family != "generated":
         return _published(root, params.family, split)
@@ -107,16 +106,16 @@ def make_split(root: Path, split: str, params: SplitsParams) -> dict[str, list[s
 
 def _published(root: Path, family: str, split: str) -> dict[str, list[str]]:
     """The lists of a published split, which came with the set."""
-    folder, known = root / layout.PUBLISHED, [str(one.labels) for one in catalog.splits_of(family)]
+    folder = root / layout.PUBLISHED / family
+    known = sorted((path.name for path in folder.glob("*")), key=int)
+    if not known:
+        families = ", ".join(sorted(path.name for path in folder.parent.glob("*")))
+        remedy = f"take one of {families}, or generated" if families else "set it to generated"
+        raise UserError(f"splits.family: {root} has no published lists of the family {family}; {remedy}")
     if split not in known:
         raise UserError(
-            f"experiments: split {split} is none of the published {family} ones; take one of {', '.join(known)}, or set"
+            f"experiments: split {split} is not a published {family} split; take one of {', '.join(known)}, or set"
             " splits.family to generated"
-        )
-    if not (folder / split).is_dir():
-        raise UserError(
-            f"{root}: the set has no published lists {family}/{split}; set splits.family to the set's own, or to"
-            " generated"
         )
     lists = {name: layout.read_list(folder / split / f"{name}.txt") for name in ("labeled", "unlabeled")}
     return lists | {"val": layout.read_list(root / layout.LISTS / "val.txt")}
@@ -139,7 +138,10 @@ def describe(root: Path, split: Path) -> Iterator[str]:
 
 def _validation(root: Path, train: list[str], params: SplitsParams) -> list[str]:
     if len(train) < 2:
-        raise UserError(f"{root}: {len(train)} image with a mask, one part must validate; give masks for two or more")
+        raise UserError(
+            f"{root}: training and validation each need an image with a mask, and there are {len(train)}; give masks"
+            " for two or more"
+        )
     count = min(len(train) - 1, max(1, round(params.validation * len(train))))
     return stratified(classes_in_masks(root, train), count, params.seed)
 

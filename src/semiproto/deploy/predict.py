@@ -5,7 +5,7 @@
 <out>/confidence/<stem>.png  on request: 255 times the probability of the predicted class
 
 Each mask carries, in its PNG text `semiproto`, a hash of the model, the options and the image's name, size and time.
-A mask whose text says what it would say now is kept, so that an interrupted command goes on where it was.
+A mask with the right hash is kept, so that an interrupted command resumes where it was.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from semiproto.data import layout
 from semiproto.errors import UserError
 from semiproto.measure.inference import BATCH, bands, linear_scores
 from semiproto.model import folder as model_folder
-from semiproto.model.network import DeepLab
+from semiproto.model.heads import LINEAR
+from semiproto.model.network import SegmentationNetwork
 from semiproto.params import WindowParams
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write, sha256_file
@@ -47,7 +48,7 @@ class Options:
 
 @dataclass
 class Outcome:
-    """Number of masks written, and of those that were there already; why images could not be read."""
+    """Number of masks written, number of masks kept, and why images could not be read."""
 
     written: int = 0
     kept: int = 0
@@ -83,7 +84,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     """Writes a mask for each image that has none of this model and these options.
 
     Images with more than `options.window` pixels a side are looked at in overlapping windows, so memory is bounded.
-    UserError, before anything is written, where there is no image or a result would take the place of an input.
+    UserError, before anything is written, where there is no image or a result would replace an input.
     """
     images = _images(paths)
     _require_apart([_files_of(image, out, options, "") for image in images], paths)
@@ -117,7 +118,7 @@ def _require_apart(files: list[_Files], paths: list[Path]) -> None:
 
 
 def palette(card: model_folder.Card) -> np.ndarray:
-    """256 colours, uint8 [256, 3]: the card's for its classes, VOC's for what is left."""
+    """256 colours, uint8 [256, 3]: the card's for its classes, VOC's for the others."""
     colours = layout.voc_palette()
     if card.palette is not None:
         colours[: len(card.palette)] = card.palette
@@ -125,13 +126,14 @@ def palette(card: model_folder.Card) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _segment(network: DeepLab, images: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+def _segment(network: SegmentationNetwork, images: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Class and confidence (255 times the largest softmax probability) of uint8 [B, H, W, 3]: uint8 [B, H, W] each."""
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.mean.device)
     tiles = WindowParams(size=window, stride=window * 2 // 3) if max(tensor.shape[-2:]) > window else None
     rows: list[tuple[Tensor, Tensor]] = []
     try:
-        for (scores,) in bands(linear_scores(network), tensor, tiles):
+        for band in bands(linear_scores(network), tensor, tiles):
+            scores = band[LINEAR]
             best, classes = scores.max(dim=1)
             confidence = scores.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
             rows.append((classes.byte().cpu(), confidence.mul_(255).round_().byte().cpu()))
@@ -169,7 +171,7 @@ def _batches(
 def _read(path: Path) -> np.ndarray:
     if path.is_symlink() and not path.exists():
         raise _dead_link(path)
-    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+    if path.exists() and not path.is_file():  # reading a pipe would block
         raise UserError(f"{path}: not a regular file; remove it")
     return layout.read_image(path)
 
@@ -179,7 +181,7 @@ def _dead_link(path: Path) -> UserError:
 
 
 def _printable(text: str) -> str:
-    """`text` on one line: a file's name may hold newlines, or bytes that are no text."""
+    """`text` on one line: a file's name may hold newlines, or bytes that are not text."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
@@ -202,7 +204,7 @@ def _write(files: _Files, image: np.ndarray, classes: np.ndarray, confidence: np
 
 
 def _files_of(image: Path, out: Path, options: Options, key: str) -> _Files:
-    facts = image.stat() if image.exists() else None  # a dangling link is told of when it is read
+    facts = image.stat() if image.exists() else None  # a dangling link is reported when it is read
     text = f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"
     return _Files(
         image,
@@ -223,7 +225,9 @@ def _images(paths: list[Path]) -> list[Path]:
             raise _dead_link(path) if path.is_symlink() else no_such
         for file in _in_folder(path) if path.is_dir() else [path]:
             if files.setdefault(file.stem, file).resolve() != file.resolve():
-                raise UserError(f"{file}: {files[file.stem]} would give the mask the same name; predict them apart")
+                raise UserError(
+                    f"{file}: {files[file.stem]} would give the mask the same name; predict them one by one"
+                )
     if not files:
         raise UserError(f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}); name a folder of images")
     return list(files.values())

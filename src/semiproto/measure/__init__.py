@@ -1,1 +1,1 @@
-"""What is measured of a network: predictions, scores, features, pseudo-labels. Needs torch; draws nothing."""
+"""Measurements of networks: predictions, scores, features, pseudo-labels. Needs torch; draws no figures."""

@@ -1,8 +1,8 @@
-"""Intersections and unions of one image, of whole classes and of their boundaries.
+"""Intersections and unions in one image, for whole classes and for their boundaries.
 
 Boundary IoU is that of Cheng, Girshick, Dollar, Berg and Kirillov, "Boundary IoU: Improving Object-Centric Image
-Segmentation Evaluation" (CVPR 2021): only those pixels of a class count that lie within d pixels of the contour of its
-region, in the truth and in the prediction each; d is 2 % of the image's diagonal.
+Segmentation Evaluation" (CVPR 2021): of each class, only the pixels within d pixels of the contour of its region count,
+in the truth as in the prediction; d is 2 % of the image's diagonal.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ COUNTS = ("pixels", "intersection", "union", "boundary_intersection", "boundary_
 def boundary(labels: np.ndarray, distance: int) -> np.ndarray:
     """Where a pixel is at most `distance` from another class or the image's edge, bool [H, W].
 
-    labels: uint8 [H, W]. One maximum and one minimum filter do for all classes what the paper's code does by eroding
-    each class's mask `distance` times with a 3x3 square.
+    labels: uint8 [H, W]. The paper's code erodes each class's mask `distance` times with a 3x3 square; one maximum and
+    one minimum filter give the same for all classes at once.
     """
     size = 2 * distance + 1
     highest = ndimage.maximum_filter(labels, size, mode="constant", cval=IGNORE_INDEX)
@@ -35,8 +35,8 @@ def boundary(labels: np.ndarray, distance: int) -> np.ndarray:
 def image_counts(prediction: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
     """The COUNTS of each class in one image, int64 [classes, 5]; `pixels` are those of the truth.
 
-    prediction, truth: class indices, uint8 [H, W]. Where the truth is void the prediction is made void too, before
-    contours are drawn: void counts for nothing, and a perfect prediction scores 1.
+    prediction, truth: class indices, uint8 [H, W]. Where the truth is void, the prediction is made void before
+    contours are drawn: void is left out, and a perfect prediction scores 1.
     """
     prediction = np.where(truth == IGNORE_INDEX, IGNORE_INDEX, prediction).astype(np.uint8)
     distance = max(1, round(DIAGONAL_SHARE * math.hypot(*truth.shape)))

@@ -1,4 +1,4 @@
-"""How far a network's confidence can be believed: the expected calibration error (ECE).
+"""How well a network's confidence agrees with its accuracy: the expected calibration error (ECE).
 
 Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks" (ICML 2017): pixels are sorted into 15 bins
 of equal width by the probability of the predicted class; ECE is the mean, weighted by pixels, of the distance between
@@ -17,11 +17,11 @@ BINS = 15
 """The paper's number."""
 
 UNIT = 1_000_000
-"""Confidence is summed in whole millionths, so that the sum is the same in whatever order images come."""
+"""Confidence is summed in whole millionths, so that the sum does not depend on the order of the images."""
 
 
 class Calibration:
-    """Counts [BINS, 3] int64 of pixels, of their confidence in millionths, and of right ones; void is left out."""
+    """Counts [BINS, 3] int64 per bin: pixels, their confidence in millionths, right pixels; void is left out."""
 
     def __init__(self) -> None:
         self.counts = torch.zeros(BINS, 3, dtype=torch.int64)

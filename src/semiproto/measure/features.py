@@ -11,7 +11,7 @@ from torch import Tensor
 from semiproto.data.dataset import Images
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.errors import UserError
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import sample_at
 from semiproto.process.progress import Progress
 
@@ -52,7 +52,7 @@ def _even_shares(available: np.ndarray, total: int) -> list[int]:
 
 @torch.inference_mode()
 def sample_features(
-    model: DeepLab, images: Images, per_class: int, seed: int, device: torch.device, what: str
+    model: SegmentationNetwork, images: Images, per_class: int, seed: int, device: torch.device, what: str
 ) -> tuple[Tensor, Tensor]:
     """Features of drawn pixels, z at label resolution: float32 [N, dim], and their classes, uint8 [N].
 

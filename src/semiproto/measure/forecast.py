@@ -12,7 +12,7 @@ import torch
 from semiproto.data.dataset import Images
 from semiproto.measure.inference import batches
 from semiproto.measure.pseudo_labels import PseudoLabels
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.teacher import Teacher
 from semiproto.process.progress import Progress
 
@@ -20,7 +20,7 @@ TAUS = [round(0.5 + 0.01 * n, 2) for n in range(50)]
 """Thresholds that are looked at: 0.5 to 0.99. The one in use is added."""
 
 
-def count(found: PseudoLabels, model: DeepLab, images: Images, device: torch.device, what: str) -> None:
+def count(found: PseudoLabels, model: SegmentationNetwork, images: Images, device: torch.device, what: str) -> None:
     """Adds the labelled pixels of `images`, as the model labels them."""
     teacher = Teacher(model, decay=0).to(device)
     progress = Progress(what, len(images), "images")

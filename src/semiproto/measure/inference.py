@@ -12,7 +12,10 @@ from torch.nn import functional as F
 from semiproto.data.dataset import Images
 from semiproto.measure.confusion import ConfusionMatrix
 from semiproto.measure.pseudo_labels import PseudoLabels
-from semiproto.model.network import DeepLab, resize
+from semiproto.model.heads import LINEAR, PROTOTYPE
+from semiproto.model.heads.prototype import prototype_scores
+from semiproto.model.layers import resize
+from semiproto.model.network import Output, SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import WindowParams
 from semiproto.process import distributed
@@ -20,85 +23,81 @@ from semiproto.process import distributed
 BATCH = 16
 """Images of one size that go through the network together."""
 
-PIXELS = 2**16
-"""Pixels whose prototype scores are computed at once."""
-
-Scores = Callable[[Tensor], list[Tensor]]
-"""Images uint8 [B, 3, H, W] -> per head, class scores [B, C, h, w] at any resolution."""
+Scores = Callable[[Tensor], dict[str, Tensor]]
+"""Images uint8 [B, 3, H, W] -> by head, class scores [B, C, h, w] at any resolution."""
 
 
-def linear_scores(model: DeepLab) -> Scores:
-    return lambda images: [model(images).logits]
+def linear_scores(model: SegmentationNetwork) -> Scores:
+    """The linear head alone: pseudo-labels, validation, prediction."""
+    return lambda images: {LINEAR: model(images).logits}
 
 
-def head_scores(model: DeepLab, bank: PrototypeBank | None) -> Scores:
-    """The linear head's and, with a bank, the prototype head's scores at every pixel of z."""
+def head_scores(model: SegmentationNetwork, bank: PrototypeBank | None) -> Scores:
+    """All heads that are evaluated, the prototype head among them where there is a bank."""
 
-    def scores(images: Tensor) -> list[Tensor]:
-        output = model(images)
+    def scores(images: Tensor) -> dict[str, Tensor]:
+        output: Output = model(images)
         if bank is None:
-            return [output.logits]
-        size = images.shape[-2:]
-        return [output.logits, torch.stack([_prototype_scores(bank, z, size) for z in output.representation])]
+            return output.scores
+        return output.scores | {PROTOTYPE: prototype_scores(bank, output.representation, images.shape[-2:])}
 
     return scores
 
 
-def _prototype_scores(bank: PrototypeBank, z: Tensor, size: torch.Size) -> Tensor:
-    """The bank's scores [C, H, W] at every pixel of one image, from its z [dim, h, w].
-
-    One image at a time and its pixels in pieces: z at full size is hundreds of times the image, 0.4 GB for a VOC one.
-    """
-    pixels = resize(z[None], size)[0].flatten(1).T
-    logits = torch.cat([bank.logits(piece)[0] for piece in torch.split(pixels, PIXELS)])
-    return logits.T.view(-1, *size)
+def head_names(model: SegmentationNetwork, bank: PrototypeBank | None) -> list[str]:
+    """The names of the heads that `head_scores` scores."""
+    return [*model.evaluated_heads(), *([] if bank is None else [PROTOTYPE])]
 
 
-def predict(scores: Scores, images: Tensor, window: WindowParams | None) -> list[Tensor]:
-    """Per head, the predicted class of every pixel: int64 [B, H, W]."""
-    found = [[head.argmax(dim=1) for head in band] for band in bands(scores, images, window)]
-    return [torch.cat(head, dim=1) for head in zip(*found, strict=True)]
+def predict(scores: Scores, images: Tensor, window: WindowParams | None) -> dict[str, Tensor]:
+    """By head, the predicted class of every pixel: int64 [B, H, W]."""
+    found = [{name: head.argmax(dim=1) for name, head in band.items()} for band in bands(scores, images, window)]
+    return {name: torch.cat([band[name] for band in found], dim=1) for name in found[0]}
 
 
 def classify(scores: Scores, images: Tensor, window: WindowParams | None) -> tuple[Tensor, Tensor]:
-    """The first head's class of every pixel, int64 [B, H, W], and the softmax probability of it, float [B, H, W]."""
+    """The linear head's class of every pixel, int64 [B, H, W], and its softmax probability, float [B, H, W]."""
     found = []
-    for head, *_ in bands(scores, images, window):
-        best, classes = head.max(dim=1)
-        found.append((classes, (best - head.logsumexp(dim=1)).exp()))
+    for band in bands(scores, images, window):
+        best, classes = band[LINEAR].max(dim=1)
+        found.append((classes, (best - band[LINEAR].logsumexp(dim=1)).exp()))
     classes, probabilities = (torch.cat(rows, dim=1) for rows in zip(*found, strict=True))
     return classes, probabilities
 
 
 @torch.inference_mode()
-def bands(scores: Scores, images: Tensor, window: WindowParams | None) -> Iterator[list[Tensor]]:
-    """Per head, the scores [B, C, rows, W] of one band of rows after the other, from the top.
+def bands(scores: Scores, images: Tensor, window: WindowParams | None) -> Iterator[dict[str, Tensor]]:
+    """By head, the scores [B, C, rows, W] of one band of rows after the other, from the top.
 
     window: the scores of overlapping windows are averaged; no more than a window's rows are held at once, so memory
     does not grow with the height of an image. None: the whole image is one band.
     """
     height, width = images.shape[-2:]
     if window is None:
-        yield [resize(head.float(), (height, width)) for head in scores(images)]
+        yield {name: resize(head.float(), (height, width)) for name, head in scores(images).items()}
         return
     tops, lefts = _starts(height, window), _starts(width, window)
     overlaps = _cover(tops, height, window)[:, None] * _cover(lefts, width, window)
-    totals: list[Tensor] = []
+    totals: dict[str, Tensor] = {}
     for top, following in zip(tops, [*tops[1:], height], strict=True):
         _add_windows(totals, scores, images[..., top : top + window.size, :], lefts, window)
         done, reach = following - top, min(window.size, height - following)
-        yield [total[..., :done, :] / overlaps[top:following].to(total.device) for total in totals]
-        totals = [F.pad(total[..., done:, :], (0, 0, 0, reach - total.shape[-2] + done)) for total in totals]
+        count = overlaps[top:following]
+        yield {name: total[..., :done, :] / count.to(total.device) for name, total in totals.items()}
+        for name, total in totals.items():
+            totals[name] = F.pad(total[..., done:, :], (0, 0, 0, reach - total.shape[-2] + done))
 
 
-def _add_windows(totals: list[Tensor], scores: Scores, rows: Tensor, lefts: list[int], window: WindowParams) -> None:
+def _add_windows(
+    totals: dict[str, Tensor], scores: Scores, rows: Tensor, lefts: list[int], window: WindowParams
+) -> None:
     """Adds the scores of the windows of one row of windows; `totals` is filled on the first."""
     for left in lefts:
         place = (..., slice(left, left + window.size))
-        for head, part in enumerate(scores(rows[place])):
-            if head == len(totals):
-                totals.append(torch.zeros(len(rows), part.shape[1], *rows.shape[-2:], device=rows.device))
-            totals[head][place] += resize(part.float(), rows[place].shape[-2:])
+        for name, part in scores(rows[place]).items():
+            if name not in totals:
+                totals[name] = torch.zeros(len(rows), part.shape[1], *rows.shape[-2:], device=rows.device)
+            totals[name][place] += resize(part.float(), rows[place].shape[-2:])
 
 
 def _cover(starts: list[int], length: int, window: WindowParams) -> Tensor:
@@ -143,13 +142,18 @@ def _stacked(waiting: list[tuple[int, Tensor, Tensor]], device: torch.device) ->
 
 
 def validate(
-    model: DeepLab, images: Images, names: Sequence[str], tau: float | None = None, window: WindowParams | None = None
+    model: SegmentationNetwork,
+    images: Images,
+    names: Sequence[str],
+    tau: float | None = None,
+    window: WindowParams | None = None,
 ) -> dict[str, list[float]]:
-    """What a training run notes of the linear head on `images`, in eval mode; the model's mode is restored.
+    """The measures of the linear head on `images` during training, in eval mode; the model's mode is restored.
 
-    miou: percent. With tau also what pseudo-labels would be worth, counted as in pseudo_labels.py: coverage and
-    precision, percent, of the foreground; validation_coverage and validation_precision, shares, of each of the classes
-    `names`. Several processes look at a part of the images each, and all get the numbers of the whole.
+    miou: percent. With tau also coverage and precision of the pseudo-labels that the model would give, counted as in
+    pseudo_labels.py: coverage and precision, percent, of the foreground; validation_coverage and validation_precision,
+    shares, of each of the classes `names`. Several processes look at a part of the images each, and all get the numbers
+    of the whole.
     """
     device = next(model.parameters()).device
     confusion, labels = ConfusionMatrix(len(names)), PseudoLabels(names, [] if tau is None else [tau])
@@ -162,10 +166,10 @@ def validate(
             labels.update(prediction, confidence, mask)
     model.train(was_training)
     confusion.counts, labels.counts = (distributed.total(x.counts.to(device)).cpu() for x in (confusion, labels))
-    return {"miou": [100 * confusion.mean_iou()]} | ({} if tau is None else _worth(labels.table()))
+    return {"miou": [100 * confusion.mean_iou()]} | ({} if tau is None else _quality(labels.table()))
 
 
-def _worth(table: pd.DataFrame) -> dict[str, list[float]]:
+def _quality(table: pd.DataFrame) -> dict[str, list[float]]:
     """Coverage and precision of a table of PseudoLabels at one tau, as `validate` returns them."""
     foreground, classes = (table[table["group"] == group] for group in ("foreground", "class"))
     shares = ("coverage", "precision")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from semiproto.data import layout
 from semiproto.data.dataset import Images
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import PatchesParams
 from semiproto.process.progress import Progress
@@ -36,12 +36,12 @@ class Place(NamedTuple):
 
 
 class Found:
-    """What one list of images shows of the prototypes, which are counted class by class: P of them."""
+    """The pixels and places of the P prototypes in one list of images; prototypes are numbered class by class."""
 
     def __init__(self, classes: int, per_class: int) -> None:
         self.per_class = per_class
         self.pixels, self.known, self.right = np.zeros((3, classes * per_class), dtype=np.int64)
-        """By prototype: its pixels, those of them whose class a mask says, and those of the prototype's class [P]."""
+        """By prototype: its pixels, those with a known class, and those of the prototype's own class [P]."""
         self.places: list[list[Place]] = [[] for _ in self.pixels]
         """By prototype, its nearest pixel in each image that has one."""
 
@@ -65,8 +65,8 @@ class Found:
 
 
 @torch.inference_mode()
-def look(student: DeepLab, bank: PrototypeBank, images: Images, name: str, device: torch.device) -> Found:
-    """Each prototype's pixels in the images, and its nearest one in every image. Masks are read of labelled images."""
+def look(student: SegmentationNetwork, bank: PrototypeBank, images: Images, name: str, device: torch.device) -> Found:
+    """Each prototype's pixels in the images, and its nearest one in every image. Masks are read for labelled images."""
     student.to(device).eval()
     bank.to(device)
     found = Found(*bank.prototypes.shape[:2])

@@ -34,8 +34,8 @@ class PseudoLabels:
     def table(self) -> pd.DataFrame:
         """A row for each tau and for each class, the foreground and all pixels.
 
-        pixels: predicted as the class, at any confidence; confident: those above tau; correct: those of them that are
-        right; coverage = confident / pixels; precision = correct / confident. What is divided by none is nan.
+        pixels: predicted as the class, at any confidence; confident: those above tau; correct: confident and
+        right; coverage = confident / pixels; precision = correct / confident. A share of no pixels is nan.
         """
         exceeding = self.counts.flip(2).cumsum(2).flip(2)[..., 1:]  # [2, classes, taus]
         rows = []

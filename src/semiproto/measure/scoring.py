@@ -1,7 +1,7 @@
-"""Scores of a run's three heads over the validation images: one pass each for the teacher and the student.
+"""Scores of a run over the validation images: one pass for the teacher and one for the student with all its heads.
 
-Only counts are kept, so memory grows with the images by 40 bytes for each image and class and by nothing else. Counts
-are integers: several processes sum theirs, and the scores are the same to the last digit.
+Only counts are kept: 40 bytes for each image and class. They are integers, so the scores are the same to the last digit
+however many processes share the images.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from semiproto.data.dataset import Images
 from semiproto.measure.boundary import COUNTS, image_counts
 from semiproto.measure.calibration import Calibration, expected_error
 from semiproto.measure.confusion import ConfusionMatrix
-from semiproto.measure.inference import batches, classify, head_scores, linear_scores, own_part, predict
+from semiproto.measure.inference import batches, classify, head_names, head_scores, linear_scores, own_part, predict
 from semiproto.model import folder as model_folder
 from semiproto.params import WindowParams
 from semiproto.process import distributed
@@ -27,7 +27,7 @@ from semiproto.provenance.artifacts import atomic_write
 
 
 class TeacherScores:
-    """All that is measured of the teacher's linear head, the one that the tables' headline is of."""
+    """All measures of the teacher's linear head. Its mIoU is the headline of the tables."""
 
     def __init__(self, classes: list[str], ids: list[str]) -> None:
         self.classes, self.ids = classes, ids
@@ -92,18 +92,18 @@ def score_teacher(
 
 def score_student(
     folder: Path, images: Images, window: WindowParams | None, device: torch.device, what: str
-) -> list[ConfusionMatrix]:
-    """A confusion matrix for the student's linear head and, where it has one, its prototype head."""
+) -> dict[str, ConfusionMatrix]:
+    """By head of the student, its confusion matrix."""
     network, bank = model_folder.load_student(folder)
     scores = head_scores(network.to(device), None if bank is None else bank.to(device))
-    heads = [ConfusionMatrix(network.num_classes) for _ in range(1 if bank is None else 2)]
+    heads = {name: ConfusionMatrix(network.num_classes) for name in head_names(network, bank)}
     progress = _progress(f"{what} (student)", images)
     for positions, batch, masks in batches(images, device):
-        for head, predicted in zip(heads, predict(scores, batch, window), strict=True):
+        for name, predicted in predict(scores, batch, window).items():
             for one, mask in zip(predicted.cpu(), masks, strict=True):
-                head.update(one, mask)
+                heads[name].update(one, mask)
         progress.update(len(positions))
-    for head in heads:
+    for head in heads.values():
         head.counts = distributed.total(head.counts.to(device)).cpu()
     return heads
 

@@ -1,1 +1,1 @@
-"""The networks and the prototype bank. Nothing here knows files or losses."""
+"""The network, the teacher and the prototype bank. No losses here, and no files except in weights.py and folder.py."""

@@ -1,10 +1,9 @@
-"""A model is one folder: safetensors for the weights and a JSON card that says what they are weights of.
+"""A model is one folder: safetensors for the weights and a JSON card that describes the network and its classes.
 
-card.json                classes, palette, normalisation, the network's parameters, what trained it, and the licence
-                         of the weights it started from
+card.json                classes, palette, normalisation, the network's parameters, how it was trained, and the licence
+                         of the weights that training started from
 model.safetensors        the network to predict with (the teacher's average, or the pretrained network)
 student.safetensors      semi-supervised runs: the student, whose features the prototypes follow
-prototypes.safetensors   prototype runs: the bank [classes, per_class, dim]
 """
 
 from __future__ import annotations
@@ -16,23 +15,24 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from semiproto.data import layout
 from semiproto.errors import UserError
-from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, DeepLab
+from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
+from semiproto.model.weights import read_tensors, save_tensors
 from semiproto.params import RGB, EncoderParams, ModelParams, Section, first_problem
-from semiproto.provenance.artifacts import write_bytes, write_json
+from semiproto.provenance.artifacts import write_json
 
 CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
-FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
+
+NETWORK, BANK_SETTINGS = "network.", ("momentum", "temperature")
+"""How the names of the network's tensors begin in STUDENT, and the scalars beside the prototypes there."""
 
 
 class Normalisation(Section):
-    """Of red, green and blue, as values from 0 to 1."""
+    """Mean and standard deviation of red, green and blue, as values from 0 to 1."""
 
     mean: Annotated[list[float], Field(min_length=3, max_length=3)]
     std: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
@@ -43,14 +43,14 @@ IMAGENET = Normalisation(mean=list(IMAGENET_MEAN), std=list(IMAGENET_STD))
 
 @dataclass(frozen=True)
 class Card:
-    """What a model folder says of itself; checked, since people edit it."""
+    """What a model folder says about itself; checked, because people edit it."""
 
     classes: list[str]
     model: ModelParams
     training: dict[str, Any]
-    """What trained it: step, method, split, seed; free facts for people."""
+    """How it was trained: step, method, seed, steps; facts for people and for the evaluation."""
     palette: list[RGB] | None = None
-    """Red, green and blue of each class in predicted masks; None: VOC's, which is what the file then says."""
+    """Red, green and blue of each class in predicted masks; None: VOC's colours, which are then written."""
     normalisation: Normalisation = IMAGENET
 
     @model_validator(mode="after")
@@ -62,21 +62,6 @@ class Card:
 
 def save_weights(path: Path, module: nn.Module) -> None:
     save_tensors(path, module.state_dict())
-
-
-def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    # As bytes, because safetensors' own writer does not say "disk full" as an OSError.
-    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file; UserError when it is missing or damaged."""
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
 
 
 def write_card(folder: Path, card: Card) -> None:
@@ -92,13 +77,13 @@ def write_card(folder: Path, card: Card) -> None:
 
 
 def read_card(folder: Path) -> Card:
-    """The card of a model folder; one of an earlier version, without a palette or normalisation, had the default."""
+    """The card of a model folder. Cards of earlier versions may lack palette and normalisation and get the defaults."""
     path = folder / CARD
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         return Card(**{name: fields[name] for name in Card.__dataclass_fields__ if name in fields})
     except NotADirectoryError:
-        raise UserError(f"{folder}: a file, not a model folder; name the folder that it is in") from None
+        raise UserError(f"{folder}: a file, not a model folder; name the folder that holds it") from None
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
     except ValidationError as error:
@@ -110,46 +95,56 @@ def read_card(folder: Path) -> Card:
 
 
 def _licence(encoder: EncoderParams) -> str:
-    """What is known of the licence of the weights that training started from."""
+    """What is known about the licence of the weights that training started from."""
     if encoder.weights is None:
         return "started from random weights; only the licence of the training images bears on these"
     if encoder.weights != "timm":
-        return f"started from the file {Path(encoder.weights).name}; see where it comes from"
+        return f"started from the file {Path(encoder.weights).name}; its licence is that of its source"
     from timm import get_pretrained_cfg  # here, because it takes long to import, and training has done so
 
     config = get_pretrained_cfg(encoder.name)
     return f"started from timm's {encoder.name}: {(config and config.license) or 'no licence stated'}"
 
 
-def load_model(folder: Path) -> DeepLab:
+def load_model(folder: Path) -> SegmentationNetwork:
     """The network to predict with, in eval mode."""
     return _network(folder, MODEL, read_tensors(folder / MODEL))
 
 
-def save_student(folder: Path, student: DeepLab, bank: PrototypeBank | None) -> None:
-    tensors = {f"network.{name}": value for name, value in student.state_dict().items()}
-    save_tensors(folder / STUDENT, tensors if bank is None else tensors | {"prototypes": bank.prototypes})
+def save_student(folder: Path, student: SegmentationNetwork, bank: PrototypeBank | None) -> None:
+    """The student, and its bank with the momentum and the temperature that it was trained with."""
+    tensors = {f"{NETWORK}{name}": value for name, value in student.state_dict().items()}
+    if bank is not None:
+        settings = {name: torch.tensor(getattr(bank, name), dtype=torch.float64) for name in BANK_SETTINGS}
+        tensors |= settings | {"prototypes": bank.prototypes}
+    save_tensors(folder / STUDENT, tensors)
 
 
-def load_student(folder: Path) -> tuple[DeepLab, PrototypeBank | None]:
-    """The student of a semi-supervised run, in eval mode, and its prototypes where it has them."""
+def load_student(folder: Path) -> tuple[SegmentationNetwork, PrototypeBank | None]:
+    """The student of a semi-supervised run, in eval mode, and its bank where it has one.
+
+    Models of version 0.1 do not say the bank's momentum and temperature; they get the paper's, 0.99 and 0.1.
+    """
     tensors = read_tensors(folder / STUDENT)
-    prototypes = tensors.pop("prototypes", None)
-    student = _network(folder, STUDENT, {name.removeprefix("network."): value for name, value in tensors.items()})
-    return student, None if prototypes is None else bank_of(prototypes)
+    network = {name.removeprefix(NETWORK): value for name, value in tensors.items() if name.startswith(NETWORK)}
+    student = _network(folder, STUDENT, network)
+    if "prototypes" not in tensors:
+        return student, None
+    settings = {name: float(tensors[name]) for name in BANK_SETTINGS if name in tensors}
+    return student, bank_of(tensors["prototypes"], **settings)
 
 
 def bank_of(prototypes: Tensor, momentum: float = 0.99, temperature: float = 0.1) -> PrototypeBank:
-    """A bank that holds `prototypes` [classes, per_class, dim]."""
+    """A bank that holds `prototypes` [classes, per_class, dim]; by default with the paper's settings."""
     classes, per_class, dim = prototypes.shape
     bank = PrototypeBank(classes, per_class, dim, momentum, temperature)
     bank.prototypes.copy_(prototypes)
     return bank
 
 
-def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> DeepLab:
+def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> SegmentationNetwork:
     card = read_card(folder)
-    model = DeepLab(card.model, len(card.classes), pretrained=False)
+    model = SegmentationNetwork(card.model, len(card.classes), pretrained=False)
     for buffer, values in ((model.mean, card.normalisation.mean), (model.std, card.normalisation.std)):
         buffer.copy_(255 * torch.tensor(values).view_as(buffer))
     try:

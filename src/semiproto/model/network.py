@@ -1,35 +1,50 @@
-"""DeepLabV3+ as the paper uses it: encoder, ASPP, the representation z, and the linear head (method section 1)."""
+"""The network: an encoder, a decoder that makes the representation z of its maps, and heads that read them.
+
+The paper's is DeepLabV3+ with a linear head (method section 1).
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from semiproto.model.encoders import cnn as encoder
+from semiproto.model import encoders
+from semiproto.model.decoders.deeplab import DeepLabDecoder
+from semiproto.model.heads import HEADS, LINEAR
+from semiproto.model.heads.head import Channels, Head, Maps
 from semiproto.params import ModelParams
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+RENAMED = {
+    "aspp.": "decoder.aspp.",
+    "low_level.": "decoder.low_level.",
+    "linear_head.": "heads.linear.layers.",
+    "auxiliary_head.": "heads.auxiliary.layers.",
+}
+"""How names of weights begin in models that version 0.1 saved, and how they begin now."""
+
 
 class Output(NamedTuple):
     representation: Tensor
-    """z, [B, 2 * planes, h, w] at stride 4; both heads read it. Non-negative."""
-    logits: Tensor
-    """The linear head's, [B, classes, h, w] at stride 4."""
-    auxiliary: Tensor | None = None
-    """The auxiliary head's, at the stride of the encoder's map before the last; in training, where there is one."""
+    """z, [B, dim, h, w]; h and w are those of the decoder, at stride 4 with DeepLabV3+."""
+    scores: dict[str, Tensor]
+    """By head, [B, classes, h, w] at the stride of the map that it reads; in eval mode of the evaluated heads alone."""
+
+    @property
+    def logits(self) -> Tensor:
+        """The linear head's scores."""
+        return self.scores[LINEAR]
 
     def first(self, n: int) -> Output:
         """The output for the first n images."""
-        auxiliary = None if self.auxiliary is None else self.auxiliary[:n]
-        return Output(self.representation[:n], self.logits[:n], auxiliary)
+        return Output(self.representation[:n], {name: scores[:n] for name, scores in self.scores.items()})
 
 
-class DeepLab(nn.Module):
+class SegmentationNetwork(nn.Module):
     """Takes 8-bit RGB, [B, 3, H, W] uint8, and normalises it itself: a model cannot meet the wrong normalisation."""
 
     mean: Tensor
@@ -38,68 +53,45 @@ class DeepLab(nn.Module):
     def __init__(self, params: ModelParams, num_classes: int, *, pretrained: bool) -> None:
         """pretrained: load the encoder's weights as the parameters say; false when a saved model is restored."""
         super().__init__()
-        planes, dropout = params.decoder.planes, params.decoder.dropout
-        self.encoder = encoder.build(params.encoder, pretrained=pretrained)
-        self.aspp = ASPP(self.encoder.high_channels, planes, params.decoder.rates, dropout)
-        self.low_level = conv_bn_relu(self.encoder.low_channels, planes, 1)
-        self.linear_head = nn.Sequential(
-            conv_bn_relu(2 * planes, planes, 3),
-            nn.Dropout2d(dropout),
-            conv_bn_relu(planes, planes, 3),
-            nn.Dropout2d(dropout),
-            nn.Conv2d(planes, num_classes, 1),
-        )
-        self.auxiliary_weight = params.auxiliary_weight
-        self.auxiliary_head: nn.Sequential | None = None
-        if self.auxiliary_weight > 0:
-            self.auxiliary_head = nn.Sequential(
-                conv_bn_relu(self.encoder.middle_channels, planes, 3),
-                nn.Dropout2d(dropout),
-                nn.Conv2d(planes, num_classes, 1),
-            )
-        self.dim, self.num_classes = 2 * planes, num_classes
+        self.encoder = encoders.build(params.encoder, pretrained=pretrained)
+        self.decoder = DeepLabDecoder(self.encoder.channels, params.decoder)
+        self.dim, self.num_classes = self.decoder.channels, num_classes
+        channels = Channels(self.encoder.channels, self.dim)
+        wanted = {name: head for name, head in HEADS.items() if head.weight(params) > 0}
+        self.heads = nn.ModuleDict({name: head(params, channels, num_classes) for name, head in wanted.items()})
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.register_load_state_dict_pre_hook(_rename)  # type: ignore[no-untyped-call]
 
     def forward(self, images: Tensor) -> Output:
         x = (images - self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)
-        low, middle, high = self.encoder(x)
-        low = self.low_level(low)
-        context = resize(self.aspp(high), low.shape[-2:])
-        representation = torch.cat([low, context], dim=1)
-        auxiliary = self.auxiliary_head(middle) if self.auxiliary_head is not None and self.training else None
-        return Output(representation, self.linear_head(representation), auxiliary)
+        maps = self.encoder(x)
+        representation = self.decoder(maps)
+        names = list(self.heads) if self.training else self.evaluated_heads()
+        # The last head first, because dropout has always drawn in this order: earlier results can be made again.
+        scores = {name: self.heads[name](Maps(maps, representation)) for name in reversed(names)}
+        return Output(representation, scores)
+
+    def evaluated_heads(self) -> list[str]:
+        """The heads that have scores in eval mode."""
+        return [name for name, head in self._heads().items() if not head.trains_only]
+
+    def loss_weights(self) -> dict[str, float]:
+        """The weight of each head's labelled loss."""
+        return {name: head.loss_weight for name, head in self._heads().items()}
 
     def parameter_groups(self, lr: float, head_lr_factor: float) -> list[dict[str, object]]:
-        """Two groups for the optimiser: the encoder at `lr`, all else at `lr * head_lr_factor`."""
+        """Two groups for the optimiser: the encoder at `lr`, decoder and heads at `lr * head_lr_factor`."""
         body = list(self.encoder.parameters())
         rest = [p for name, p in self.named_parameters() if not name.startswith("encoder.")]
         return [{"params": body, "lr": lr}, {"params": rest, "lr": lr * head_lr_factor}]
 
-
-class ASPP(nn.Module):
-    """[image pool, 1x1, one dilated 3x3 per rate] -> concat -> 3x3 convolution to `planes` channels."""
-
-    def __init__(self, inputs: int, planes: int, rates: list[int], dropout: float) -> None:
-        super().__init__()
-        self.pool = conv_bn_relu(inputs, planes, 1)
-        self.branches = nn.ModuleList([conv_bn_relu(inputs, planes, 1)])
-        self.branches.extend(conv_bn_relu(inputs, planes, 3, dilation=rate) for rate in rates)
-        self.project = nn.Sequential(conv_bn_relu((len(rates) + 2) * planes, planes, 3), nn.Dropout2d(dropout))
-
-    def forward(self, x: Tensor) -> Tensor:
-        # A mean, not AdaptiveAvgPool2d, whose CUDA backward is not deterministic.
-        pooled = self.pool(x.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *x.shape[-2:])
-        out: Tensor = self.project(torch.cat([pooled, *(branch(x) for branch in self.branches)], dim=1))
-        return out
+    def _heads(self) -> dict[str, Head]:
+        return {name: cast(Head, head) for name, head in self.heads.items()}
 
 
-def conv_bn_relu(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Sequential:
-    padding = dilation * (kernel // 2)
-    convolution = nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
-
-
-def resize(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
-    """Bilinear with align_corners=True, as everywhere in the method [config]."""
-    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
+def _rename(network: nn.Module, tensors: dict[str, Any], prefix: str, *_: object) -> None:
+    """Gives the weights of a model that version 0.1 saved their present names."""
+    for old, new in RENAMED.items():
+        for name in [name for name in tensors if name.startswith(prefix + old)]:
+            tensors[prefix + new + name.removeprefix(prefix + old)] = tensors.pop(name)

@@ -8,13 +8,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from semiproto.model.network import DeepLab, resize
+from semiproto.model.layers import resize
+from semiproto.model.network import SegmentationNetwork
 
 
 class Teacher(nn.Module):
     """`model` is the averaged copy, always in eval mode and without gradients."""
 
-    def __init__(self, student: DeepLab, decay: float, batch_norm: Literal["average", "forward"] = "average") -> None:
+    def __init__(
+        self, student: SegmentationNetwork, decay: float, batch_norm: Literal["average", "forward"] = "average"
+    ) -> None:
         """batch_norm: whether `update` averages the statistics too, or the caller refreshes them by `forward`."""
         super().__init__()
         self.decay, self.batch_norm = decay, batch_norm
@@ -25,7 +28,7 @@ class Teacher(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def update(self, student: DeepLab, step: int) -> None:
+    def update(self, student: SegmentationNetwork, step: int) -> None:
         """theta_t <- d theta_t + (1 - d) theta_s with d = min(1 - 1/(step+1), decay); step 0 copies the student.
 
         Batch-norm statistics are averaged by the same rule, unless the caller refreshes them.

@@ -1,1 +1,1 @@
-"""Processes: several that share a batch, the one that started them, signals, locks, progress."""
+"""Processes: several that share a batch, their parent, signals, locks, progress."""

@@ -1,8 +1,8 @@
-"""Several processes that share a batch, through torchrun's launcher: started here, and what they must agree on.
+"""Several processes that share a batch: their start, through torchrun's launcher, and what they must agree on.
 
-A command starts as many processes of itself as it needs and waits for them; it can be started by torchrun itself too.
-Every process takes its share of the global batch, so what is averaged over processes is the batch's. Without a group
-all functions here do what one process needs: nothing.
+A command starts as many processes of itself as it needs and waits for them; torchrun can start them too.
+Every process takes its share of the global batch, so an average over processes is that of the batch. Without a
+group, all functions here act as for one process.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 SECONDS_TO_STOP = 300
-"""After SIGTERM or SIGINT, until processes that do not stop are killed: the longest that a step may take."""
+"""From SIGTERM or SIGINT until processes that do not stop are killed: the longest time that a step may take."""
 
 WAITED_FOR = "SEMIPROTO_WAITED_FOR"
-"""Variable of the environment of processes that this module started."""
+"""Environment variable of processes that this module started."""
 
 
 class Machine(Protocol):
@@ -45,7 +45,7 @@ class Machine(Protocol):
 
 
 NO_BATCH = 0
-"""The batch of work that has none: any number of processes divides it."""
+"""The batch size of work without a batch: any number of processes divides it."""
 
 
 # -------------------------------------------------------------------------------------------------- inside
@@ -62,7 +62,7 @@ def rank() -> int:
 
 
 def share(total: int) -> slice:
-    """This process's part of `total` slots of a batch: neighbours, so that the parts in order are the batch."""
+    """This process's part of `total` slots of a batch: a range, so that the parts in order of rank are the batch."""
     return slice(rank() * total // world(), (rank() + 1) * total // world())
 
 
@@ -93,7 +93,7 @@ def gather(x: Tensor) -> Tensor:
 
 
 def wrap(phase: nn.Module, device: torch.device) -> nn.Module:
-    """`phase` so that calling it and going backward gives the gradients of the whole batch; batch norm sees it too."""
+    """`phase`, wrapped so that a backward pass gives the gradients of the whole batch, which batch norm sees too."""
     if world() == 1:
         return phase
     if device.type == "cuda":
@@ -222,7 +222,7 @@ def _launch(count: int) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.disable()  # the launcher's pages of reports, where one line says it; this process does nothing but wait
+    logging.disable()  # the launcher logs pages where one line is enough; this process only waits
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SECONDS_TO_STOP))
     os.environ[WAITED_FOR] = "1"
     config = LaunchConfig(
@@ -244,12 +244,12 @@ def _launch(count: int) -> None:
 
 
 def _raise_first(failures: list[tuple[int, ProcessFailure]], count: int) -> NoReturn:
-    """Raises what went wrong first: a process that was killed or had bad input, before those that then lost it."""
+    """Raises the first failure: of a process that was killed or had bad input, not of those that then lost it."""
     told = [(number, *_what_was_raised(failure)) for number, failure in failures]
-    # Of each kind of exception the first.
+    # The first exception of each kind.
     raised = {kind: message for kind, _, message in (text.partition(": ") for _, text, _ in reversed(told))}
     for number, failure in failures:
-        # SIGTERM is what the launcher sends to the others of one that failed, at times before it has looked at them.
+        # When a process fails, the launcher sends SIGTERM to the others, sometimes before it has looked at them.
         if failure.exitcode < 0 and not (failure.exitcode == -signal.SIGTERM and UserError.__name__ in raised):
             how = f"signal {-failure.exitcode} ({signal.Signals(-failure.exitcode).name})"
             raise UserError(
@@ -284,10 +284,10 @@ def _work_in_group(device: torch.device, batch: int, work: Callable[[], None]) -
     try:
         _require_divisor(world(), "torchrun --nproc-per-node", batch)
         record(_readable)(work)
-    except BaseException as error:  # recorded: the process that waits says which one counts
-        if WAITED_FOR not in os.environ:  # but torchrun, which would say pages
+    except BaseException as error:  # recorded: the process that waits reports the one that matters
+        if WAITED_FOR not in os.environ:  # torchrun waits, and would print pages
             print(f"semiproto: {error}", file=sys.stderr, flush=True)
-        # Not in order, which would wait for processes that wait for this one.
+        # Not a regular exit, which would wait for processes that wait for this one.
         os._exit(1)
     distributed.destroy_process_group()
 

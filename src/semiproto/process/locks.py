@@ -1,7 +1,7 @@
 """What killed processes leave behind in a checkout: Snakemake's locks, DVC's, and half-written files.
 
-Snakemake's lock files name files, not who holds them. So the Snakefile writes down who runs it (`record_holder`), and
-whoever is at work in this folder is looked for among the processes too: killing Snakemake doesn't end its steps.
+Snakemake's lock files name files, not who holds them. So the Snakefile records who runs it (`record_holder`). Processes
+that work in this folder are searched for too, because killing Snakemake does not end its steps.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from semiproto.provenance.artifacts import write_json
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
 DVC_LOCKS = Path(".dvc/tmp/rwlock")
 LEFTOVER = re.compile(r"\..+\.(\d+)\.tmp")
-"""Names of artifacts.atomic_write and atomic_directory."""
+"""Names of unfinished files of artifacts.atomic_write and atomic_directory."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Holder:
 
 
 def record_holder(root: Path) -> None:
-    """Writes down that this process runs Snakemake in `root`."""
+    """Records that this process runs Snakemake in `root`."""
     since = time.strftime("%Y-%m-%dT%H:%M:%S")
     write_json(root / HOLDER, asdict(Holder(os.getpid(), socket.gethostname(), since)))
 
@@ -122,7 +122,7 @@ def _snakemake(root: Path) -> Iterator[str]:
 
 
 def _dvc(root: Path) -> Iterator[str]:
-    """DVC passes over dead owners by itself, but not over a file that a power cut left empty."""
+    """DVC itself ignores dead owners, but not a file that a power cut left empty."""
     path = root / DVC_LOCKS
     try:
         locks = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them: left alone, they would write into what the next run makes."""
+"""Processes that end with the one that started them. Orphans would write into the outputs of the next run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import sys
 
 VARIABLE = "SEMIPROTO_PARENT"
-"""Variable of the environment that holds the process to end with; rules set it."""
+"""Environment variable with the id of the process to end with; rules set it."""
 
 
 def end_with_parent(number: signal.Signals) -> None:
@@ -26,5 +26,5 @@ def end_with_caller() -> None:
     end_with_parent(signal.SIGTERM)
     try:
         os.kill(int(caller), 0)
-    except ProcessLookupError:  # it ended before it could be said
+    except ProcessLookupError:  # it ended before the call above took effect
         raise SystemExit(f"semiproto: process {caller}, which called this command, is gone") from None

@@ -1,7 +1,7 @@
-"""SIGTERM ends Snakemake whenever it comes, rather than have it wait for itself.
+"""Makes SIGTERM end Snakemake at any time, without a deadlock.
 
 Snakemake 9.27 handles SIGTERM in its main thread by taking its scheduler's lock. While it chooses the next jobs that
-thread already holds the lock, which cannot be taken twice: it then stands still for ever, and only SIGKILL helps.
+thread already holds the lock, which cannot be taken twice: it then hangs, and only SIGKILL helps.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def _temporary(path: Path) -> Path:
 
 
 def _naming(path: Path, error: OSError) -> OSError:
-    """The error with the file that it is about: of a full disk, the system does not say."""
+    """The error with the name of its file, which the system leaves out where the disk is full."""
     error.filename = error.filename or path
     return error
 

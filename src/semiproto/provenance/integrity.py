@@ -1,6 +1,6 @@
-"""Whether what lies in the folders is what the receipts there say: looked at before every run.
+"""Checks before every run that files are those of their receipts.
 
-Snakemake goes by times, and looks into neither big files nor folders; DVC would version whatever it finds. So a file
+Snakemake compares times, and reads neither big files nor folders; DVC would version whatever it finds. So a file
 that was damaged, edited or swapped with another would be used as if it were the one that was made.
 """
 
@@ -20,12 +20,12 @@ CLOCK_SKEW = 60.0
 
 
 def check(artefacts: Iterable[Path], memory: Path) -> dict[Path, Path]:
-    """Holds artefacts against their receipts; UserError names the first whose files are not those of its receipt.
+    """Compares artefacts with their receipts; UserError names the first whose files are not those of its receipt.
 
     Returns the artefacts that were made from other inputs than those that are there, each with the first such input:
-    they are to be made again. Snakemake sees most of these itself, but not those that came from elsewhere than its
-    record: tables from git, the rest from DVC. artefacts: folders, or single files; those without a receipt are passed
-    over. memory: a file that keeps digests, so that only what changed since the last check is read.
+    they must be made again. Snakemake sees most of these itself, but not where files and its own record came from
+    different places: tables from git, others from DVC. artefacts: folders, or single files; those without a receipt are
+    skipped. memory: a file that keeps digests, so that only what changed since the last check is read.
     """
     made = [artefact for artefact in artefacts if receipt_file(artefact).exists()]
     digests = _Digests(memory)
@@ -42,7 +42,7 @@ def check_clock(artefacts: Iterable[Path]) -> None:
         if path.exists() and path.stat().st_mtime > time.time() + CLOCK_SKEW:
             made = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
             raise UserError(
-                f"{path}: made in the future, {made}: the clock was set back; set it right, or run"
+                f"{path}: made in the future, {made}: the clock was set back; correct it, or run"
                 " `find data models results -newermt now -exec touch {} +` and the same command again"
             )
 
@@ -56,7 +56,7 @@ def _check(artefact: Path, digests: _Digests) -> None:
         path = receipt_file(artefact).parent / name
         if path.exists() and digests.of(path) != digest:
             raise UserError(
-                f"{path}: not what was written there, says {receipt_file(artefact)} (another sha256); {remedy}"
+                f"{path}: not what was written there, says {receipt_file(artefact)} (its sha256 differs); {remedy}"
             )
 
 
@@ -92,7 +92,7 @@ class _Digests:
 
 
 def _state(path: Path) -> str:
-    """What changes when a file or one below a folder does: its place on the disk, its size and its times."""
+    """Changes when a file, or one below a folder, changes: a digest of places on the disk, sizes and times."""
     files = sorted(file for file in path.rglob("*") if file.name[0] != ".") if path.is_dir() else [path]
     stats = ((file, file.stat()) for file in files)
     return sha256_text("".join(f"{file} {s.st_ino} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\n" for file, s in stats))

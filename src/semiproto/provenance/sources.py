@@ -16,7 +16,7 @@ from semiproto.provenance.artifacts import sha256_file
 PACKAGE = Path(__file__).parents[1]
 
 NEUTRAL = (
-    *("__init__.py", "__main__.py", "errors.py", "paths.py", "cli", "params", "params.py", "provenance"),
+    *("__init__.py", "__main__.py", "errors.py", "paths.py", "cli", "params", "provenance"),
     *("process/locks.py", "process/parent.py", "process/progress.py", "process/signals.py", "steps/job.py"),
 )
 """Files and folders that decide no result: they hand on, check, word and record. A change there would rerun everything

@@ -1,4 +1,4 @@
-"""Whether the installed tools are the ones that this package asks for in its pyproject.toml."""
+"""Checks that the installed tools have the versions that pyproject.toml asks for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from semiproto.errors import UserError
 
 
 def check(*names: str) -> None:
-    """UserError names the first of the packages whose installed version is not one that was asked for.
+    """UserError names the first of the packages whose installed version is not allowed.
 
-    A package that isn't installed is passed over, and all are where this package itself was not installed.
+    Packages that are not installed are skipped; all are skipped where this package itself is not installed.
     """
     try:
         asked = [Requirement(text) for text in requires("semiproto") or []]

@@ -1,11 +1,12 @@
-"""How far the difference between two variants' scores can be believed: intervals over images and over seeds.
+"""How far the difference between two variants' scores can be trusted: intervals over images and over seeds.
 
-The difference is a mean over seeds of scores on one set of validation images; both would fall otherwise another time.
-The images' part is bootstrapped: images are drawn anew, the same ones for every run, so the comparison stays paired.
-The seeds' part is Student's: two or three seeds are too few to be drawn anew, a bootstrap of three values never leaves
-their range. Half the interval is the root of the sum of both halves' squares. One half from a pooled error with the
-degrees of freedom of Welch and Satterthwaite would be shorter, but covers only 86 % with two seeds and 92 % with three
-where the seeds' part is the larger one (tests/unit/report/test_bootstrap.py has the simulation).
+The difference is a mean over seeds of scores on one set of validation images. Other images or other seeds would give
+another difference. The images' part is bootstrapped: images are resampled, the same ones for every run, so that the
+comparison stays paired. The seeds' part is Student's t: two or three seeds are too few to resample, since a bootstrap
+of three values never leaves their range. The half-width of the interval is the root of the sum of the squares of both
+parts' half-widths. A single half-width from a pooled error with Welch and Satterthwaite's degrees of freedom would be
+shorter, but it covers only 86 % with two seeds and 92 % with three if the seeds' part is the larger one
+(tests/unit/report/test_bootstrap.py has the simulation).
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ import pandas as pd
 from scipy import stats
 
 RESAMPLES = 1000
-"""The standard error of a thousand is known to some 2 %."""
+"""With a thousand, the standard error is known to about 2 %."""
 
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Gains:
-    """Differences in points, float [1 + classes]: of mIoU, then of each class's IoU; nan where there is none."""
+    """Differences in points, float [1 + classes]: of mIoU, then of each class's IoU; nan without a score."""
 
     gain: np.ndarray
     of_images: np.ndarray
-    """Standard error from the choice of images; `of_seeds` from that of seeds, 0 where there is but one."""
+    """Standard error from the choice of images; `of_seeds` is that from the choice of seeds, 0 with a single seed."""
     of_seeds: np.ndarray
     images: int
     seeds: int
 
     def interval(self, tests: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Low and high ends of the 95 % interval; with `tests`, all of that many hold together (Bonferroni)."""
+        """Low and high ends of the 95 % interval. With `tests`, that many intervals hold together (Bonferroni)."""
         tail = (1 - LEVEL) / 2 / tests
         counts = np.maximum(1, np.array([self.images, self.seeds]) - 1)
         images, seeds = stats.t.isf(tail, counts)
@@ -47,14 +48,14 @@ def paired_gains(more: np.ndarray, less: np.ndarray) -> Gains:
     """Scores of `more` minus those of `less`.
 
     more, less: pixels of intersection and union, int64 [seeds, images, classes, 2], the same seeds and images in both.
-    With one seed the interval is over the images alone; with one image there is none, its ends are nan.
+    With one seed the interval covers the images alone. With one image there is no interval: its ends are nan.
     """
     seeds, images = more.shape[:2]
     whole = np.ones((1, images))
     points = (scores(more, whole) - scores(less, whole))[0]
     drawn = np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), size=RESAMPLES)
     again = (scores(more, drawn) - scores(less, drawn)).mean(axis=1)
-    # The bootstrap's variance has n in place of n - 1. A class that a draw misses has no score there.
+    # The bootstrap's variance divides by n, not n - 1. A class has no score in draws that miss it.
     enlarged = math.sqrt(images / (images - 1)) if images > 1 else math.nan
     of_images = enlarged * pd.DataFrame(again).std().to_numpy()
     of_seeds = points.std(axis=0, ddof=1) / math.sqrt(seeds) if seeds > 1 else np.zeros(points.shape[1])

@@ -14,7 +14,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     model_validator,
@@ -25,22 +24,22 @@ from semiproto.errors import UserError
 VARIANTS = ("supervised", "consistency", "prototype")
 CONTROLS = ("supervised-equal-compute", "consistency-equal-loss")
 ORDER = (*VARIANTS, *CONTROLS)
-"""Order of variants in tables and figures; others follow, those of one first part together."""
+"""Order of variants in tables and figures. Others follow, grouped by the variant that their name begins with."""
 
 METRICS = "metrics.json"
 ROUNDING = 2e-4
-"""Points that scores of one run may differ by when one is computed of others: METRICS has four digits."""
+"""Points by which a score may differ from one computed from other scores of the run: METRICS has four digits."""
 
 GROUP = ["dataset", "labels"]
-"""Runs that may be compared: one data set, one number of labelled images."""
+"""Columns that runs must share to be compared: data set and number of labelled images."""
 
 TEXT = {
     *("dataset", "variant", "minuend", "subtrahend", "question", "verdict", "sentence", "seeds", "run", "image"),
     *("class", "name", "measure", "kind", "group", "list", "space", "method", "family", "protocol", "source", "note"),
 }
-"""Columns of our tables that are read as text, also where it looks like numbers."""
+"""Columns of our tables that are read as text, even if it looks like a number."""
 NUMBERS_OR_TEXT = {"images", "equal_steps", "equal_labels"}
-"""Counts in one table and words in another, or true and false; all other columns hold numbers."""
+"""Columns with counts in one table and words or truth values in another. All other columns hold numbers."""
 
 
 def _percent(value: float) -> float:
@@ -50,11 +49,22 @@ def _percent(value: float) -> float:
 
 
 Score = Annotated[float, BeforeValidator(lambda v: math.nan if v is None else v), AfterValidator(_percent)]
-"""Percent; nan where there is none."""
+"""Percent; nan without a score."""
+
+
+HEAD_COLUMNS = {"linear": "miou_student", "prototype": "miou_prototype_head"}
+"""The columns of the paper's two heads, which every table has. Any other head has miou_{name}_head, where a run has it.
+"""
+
+
+class HeadScores(BaseModel):
+    """The scores of one head of the student."""
+
+    miou: Score
 
 
 class Evaluation(BaseModel):
-    """One run's metrics.json, which steps/scores.py writes; seconds are of training."""
+    """One run's metrics.json, which the evaluate step writes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,24 +75,29 @@ class Evaluation(BaseModel):
     variant: str
     seed: NonNegativeInt
     steps: PositiveInt
-    seconds: NonNegativeFloat
     images: PositiveInt
     miou: Score
     miou_best: Score
-    miou_student: Score
-    miou_prototype_head: Score
     boundary_iou: Score
     accuracy: Score
     ece: Score
     iou: dict[str, Score]
-    """By class, in the order of the mask values; so are the boundary IoUs."""
+    """By class, in the order of the mask values, like the boundary IoUs below."""
     boundary_iou_per_class: dict[str, Score]
     lists: dict[str, str]
-    """sha256 of the lists of labelled and of validation images."""
+    """sha256 of the list of labelled images and of that of validation images."""
     set: str
     family: str
     encoder: str
     window: dict[str, int] | None
+    heads: dict[str, HeadScores]
+    """By head of the student."""
+
+    @property
+    def head_columns(self) -> dict[str, float]:
+        """By column of the tables, the mIoU of each head; nan for a head of HEAD_COLUMNS that the student lacks."""
+        scores = {HEAD_COLUMNS.get(name, f"miou_{name}_head"): head.miou for name, head in self.heads.items()}
+        return dict.fromkeys(HEAD_COLUMNS.values(), math.nan) | scores
 
     @model_validator(mode="after")
     def _is_the_mean(self) -> Self:
@@ -93,7 +108,7 @@ class Evaluation(BaseModel):
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the evaluation in a folder is there; of a run that is still to come it is not."""
+    """Whether the run of this evaluation folder has been evaluated."""
     return (folder / METRICS).is_file()
 
 
@@ -116,10 +131,10 @@ def in_order(variants: Iterable[str]) -> list[str]:
 
 
 def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ()) -> pd.DataFrame:
-    """A CSV of ours. Only an empty field is missing: a class may well be called `None` or `NA`.
+    """Reads a CSV file of ours. Only an empty field is a missing value: a class may be called `None` or `NA`.
 
-    UserError where there is none, it cannot be read, one of `columns` or of `key` is not in it, two rows have the same
-    `key`, or text is where a number belongs.
+    UserError if there is no file, it cannot be read, it lacks one of `columns` or of `key`, two rows have the same
+    `key`, or there is text where a number belongs.
     """
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""])
@@ -144,8 +159,18 @@ def read_table(path: Path, columns: Sequence[str] = (), key: Sequence[str] = ())
     return table
 
 
+def collect(evaluations: list[Evaluation], name: str, columns: Sequence[str]) -> pd.DataFrame:
+    """The runs' tables of one name below each other, the run's columns in front; each must have `columns`."""
+    parts = []
+    for e in evaluations:
+        part = read_table(e.folder / name, columns)
+        run = pd.DataFrame([(e.dataset, e.labels, e.variant, e.seed)] * len(part), columns=[*GROUP, "variant", "seed"])
+        parts.append(pd.concat([run, part], axis=1))
+    return pd.concat(parts, ignore_index=True)
+
+
 def base_of(variant: str, known: Iterable[str] = ORDER) -> str:
-    """The longest of `known` that a name such as prototype-long begins with; empty for none."""
+    """The longest of `known` that the name begins with (prototype-long: prototype); empty if there is none."""
     return max((base for base in known if f"{variant}-".startswith(f"{base}-")), key=len, default="")
 
 

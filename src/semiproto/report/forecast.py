@@ -1,7 +1,7 @@
-"""What a forecast means for the run, in words. Reads CSV only.
+"""What a forecast means for the run, in words, and what the run then showed. Reads CSV and JSON only.
 
-The level of right pseudo-labels under which unlabelled images hurt is no theory: it is where this project's own runs
-lost and gained (forecast-evidence.csv; docs/forecast.md shows the table and says how to make it again).
+Unlabelled images hurt if too few pseudo-labels are right. That level is not theory: it lies between this project's own
+runs that lost and those that gained (forecast-evidence.csv; docs/forecast.md shows the table and how to make it).
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from semiproto.provenance.artifacts import atomic_write
 from semiproto.report.evaluations import VARIANTS, read_table
 
 EVIDENCE = Path(__file__).with_name("forecast-evidence.csv")
-"""Runs that were made, as `outcome` wrote them."""
+"""This project's runs, as `outcome` wrote them."""
 
 USABLE_COVERAGE = 0.05
-"""Of the foreground's pixels, that must be confident: with fewer there is little to learn from (chosen; training warns
-under 0.01 of all pixels, train/health.py)."""
+"""The share of the foreground that must be confident; below it there is little to learn from. Our choice;
+training warns below 0.01 of all pixels (train/health.py)."""
 
 MOST_CLASSES = 3
-"""That a sentence names."""
+"""A sentence names up to this many."""
 
 
 def read_evidence(images: str) -> pd.DataFrame:
-    """Our runs whose forecast was of such `images`: labeled or validation."""
+    """Our runs whose forecast was measured on these `images`: labeled or validation."""
     runs = pd.read_csv(EVIDENCE)
     return runs[runs["images"] == images]
 
 
 def summary(table: pd.DataFrame, tau: float, evidence: pd.DataFrame) -> dict[str, Any]:
-    """What forecast.json says of the curve `table` (forecast.curve) at the threshold in use; None where there is none.
+    """The findings in forecast.json, from the curve `table` (forecast.csv) at the threshold in use.
 
-    coverage and precision of the foreground, level: shares, 0 to 1. level, advised_tau and weak_classes: see those
-    functions. sentence: all of it in words.
+    coverage and precision of the foreground and level are shares, 0 to 1, or None if there is no such number. The
+    functions below describe level, advised_tau and weak_classes. sentence has all of it in words.
     """
     foreground = table[table["group"] == "foreground"].set_index("tau")
     classes = table[(table["tau"] == tau) & (table["group"] == "class")].set_index("class")["precision"]
-    classes = classes.drop("background", errors="ignore")  # the level is one of the foreground
+    classes = classes.drop("background", errors="ignore")  # the level is that of the foreground
     found = level(evidence)
     facts = {
         "tau": tau,
@@ -57,10 +57,10 @@ def summary(table: pd.DataFrame, tau: float, evidence: pd.DataFrame) -> dict[str
 
 
 def level(evidence: pd.DataFrame) -> float | None:
-    """The share of right pixels midway between the settings that lost by their unlabelled images and those that gained.
+    """The share of right pixels midway between the settings that lost with unlabelled images and those that gained.
 
-    A setting is a data set with a number of labels, seeds averaged; it gained where prototype ended above supervised.
-    None where the shares of the two kinds overlap, or one kind is missing: then our runs show no such level.
+    A setting is a data set with a number of labels, averaged over seeds. It gained if prototype ended above supervised.
+    None if the shares of the two kinds overlap or one kind is missing: then our runs show no such level.
     """
     lost, gained = _settings(evidence)
     highest, lowest = lost["precision"].max(), gained["precision"].min()
@@ -68,9 +68,9 @@ def level(evidence: pd.DataFrame) -> float | None:
 
 
 def advised_tau(foreground: pd.DataFrame, tau: float, level: float | None) -> float | None:
-    """The tau nearest to the one in use at which enough pixels are confident and `level` of them right.
+    """The tau nearest to the one in use at which enough pixels are confident and at least `level` of them are right.
 
-    foreground: coverage and precision by tau. None where the one in use is such, or none is, or there is no level.
+    foreground: coverage and precision by tau. None if the tau in use qualifies, if no tau does, or without a level.
     """
     if level is None:
         return None
@@ -80,9 +80,9 @@ def advised_tau(foreground: pd.DataFrame, tau: float, level: float | None) -> fl
 
 
 def weak_classes(precision: pd.Series[float], level: float | None) -> list[str]:
-    """Up to MOST_CLASSES whose confident pixels are right less often than `level`, worst first.
+    """Up to MOST_CLASSES classes whose confident pixels are right less often than `level`, worst first.
 
-    precision: by class, nan where no pixel is confident: such a class comes first, as nothing will be learnt of it.
+    precision: by class; nan if no pixel is confident. Such a class comes first, since nothing can be learnt about it.
     """
     share = precision.fillna(0.0)
     share = share[share < (level or 0.0)]
@@ -90,7 +90,7 @@ def weak_classes(precision: pd.Series[float], level: float | None) -> list[str]:
 
 
 def sentence(facts: dict[str, Any], evidence: pd.DataFrame) -> str:
-    """The forecast in words: what was measured, what our runs did there, and remedies where they are needed."""
+    """The forecast in words: what was measured, what our runs did at such values, and remedies if they are needed."""
     tau, precision, found, advised = (facts[key] for key in ("tau", "precision", "level", "advised_tau"))
     remedies = [] if advised is None else [f"{'raise' if advised > tau else 'lower'} tau to {advised:g}"]
     if precision is None:
@@ -119,7 +119,7 @@ NO_LEVEL = "our runs show no share under which unlabelled images cost, so this d
 
 
 def _settings(evidence: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Precision and gain of the settings that lost and of those that gained, means over seeds."""
+    """Precision and gain, means over seeds, of the settings that lost and of those that gained."""
     settings = evidence.groupby(["dataset", "labels"])[["precision", "gain_prototype"]].mean()
     gained = settings["gain_prototype"] >= 0
     return settings[~gained], settings[gained]
@@ -135,8 +135,8 @@ def _named(settings: pd.DataFrame) -> str:
 def outcome(tables: Path, forecasts: list[Path], out: Path) -> None:
     """Writes a row for each forecast: shares of the foreground at tau, mIoU and gains over supervised in percent.
 
-    tables: what compare.tables wrote. forecasts: results/forecast/{dataset}/{split}/seed{seed}. A variant that was not
-    run with a forecast's seed is left empty. UserError names a file that cannot be read.
+    tables: the folder that the step `tables` wrote. forecasts: results/forecast/{dataset}/{split}/seed{seed}. A variant
+    that was not run with a forecast's seed is left empty. UserError names a file that cannot be read.
     """
     keys = ["dataset", "labels", "seed"]
     fields = [*keys, "images", "tau", "coverage", "precision", "sentence"]
@@ -151,7 +151,7 @@ def outcome(tables: Path, forecasts: list[Path], out: Path) -> None:
 
 
 def read_summary(folder: Path, fields: Iterable[str]) -> dict[str, Any]:
-    """A forecast.json, with at least these `fields`; UserError where it cannot be read."""
+    """The forecast.json in `folder`, with at least these `fields`; UserError if it cannot be read."""
     path = folder / "forecast.json"
     try:
         read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

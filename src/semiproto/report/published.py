@@ -1,17 +1,17 @@
-"""Published mIoU beside ours, where it was measured in the same way; else the reason why it was not.
+"""Published mIoU beside ours if both were measured in the same way; otherwise the reason why they cannot be compared.
 
-published.csv has the numbers, percent. They are of the epoch that was best on the validation images, and of one split
-and one training each; so ours is given at the best step too, though the tables' headline is the last step.
+published.csv has the numbers, percent. Each comes from one split, one training and the epoch that was best on the
+validation images. So ours is given at the best step too, although the tables' headline is the last step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from semiproto.data.published import catalog
 from semiproto.report.evaluations import GROUP, Evaluation, read_table
 
 COLUMNS = [
@@ -20,24 +20,14 @@ COLUMNS = [
 ]
 NUMBERS = Path(__file__).with_name("published.csv")
 ENCODER = "resnet101"
-"""How timm's names of the published runs' encoder begin."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How published runs of a family of splits were made and scored (method section 9)."""
-
-    sets: tuple[str, ...]
-    window: dict[str, int] | None
-
-
-VOC = Protocol(("voc-sbd", "voc-class-aug"), None)
-PROTOCOLS = {"classic": VOC, "blended": VOC, "cityscapes": Protocol(("cityscapes",), {"size": 769, "stride": 513})}
+"""The beginning of timm's names for the encoder of the published runs."""
 
 
 def published_table(evaluations: list[Evaluation], summary: pd.DataFrame) -> pd.DataFrame:
-    """The columns COLUMNS: the published numbers of a data set's splits, with ours where we have the same number of
-    labels; or, for a data set that cannot be compared, one row with the reason in `note`."""
+    """The columns COLUMNS: the published numbers of each data set's splits, with ours at the same number of labels.
+
+    A data set that cannot be compared has one row instead, with the reason in `note`.
+    """
     return pd.concat(list(_rows(evaluations, summary)), ignore_index=True).reindex(columns=COLUMNS)
 
 
@@ -51,15 +41,15 @@ def _rows(evaluations: list[Evaluation], summary: pd.DataFrame) -> Iterator[pd.D
         yield known.merge(summary, how="left", on=[*GROUP, "variant"])
 
 
-def _scoring(window: dict[str, int] | None) -> str:
+def _scoring(window: Mapping[str, int] | None) -> str:
     """How images were scored, in words."""
     return "whole images" if window is None else f"windows of {window['size']}, stride {window['stride']}"
 
 
 def why_not(run: Evaluation) -> str:
-    """Why a run cannot be compared with published ones, in a line; empty if it can."""
-    protocol = PROTOCOLS.get(run.family)
-    if protocol is None or run.set not in protocol.sets:
+    """Why a run cannot be compared with the published ones, in one line; empty if it can."""
+    protocol = catalog.protocol(run.set, run.family)
+    if protocol is None:
         return f"nobody published results on these images and splits ({run.set}, {run.family})"
     if run.window != protocol.window:
         return f"scored on {_scoring(run.window)}, the published ones on {_scoring(protocol.window)}"

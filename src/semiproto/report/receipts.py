@@ -1,4 +1,4 @@
-"""How the runs were made, from their receipts: what each came from, what it warned of, and what the paper did else."""
+"""How the runs were made, from their receipts: inputs, warnings, and the parameters that differ from the paper's."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from semiproto.errors import UserError
 from semiproto.provenance.receipts import read_receipt
 
 PAPER_SECTIONS = ("model", "augment", "optimizer", "pretrain", "features", "prototypes", "semi")
-"""The sections of params.yaml that the paper has a say in; the others are the data, the runs and what is looked at."""
+"""The sections of params.yaml that the paper determines. The others choose data, runs and what is measured."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the page says of one receipt; `config` and `outputs` are YAML."""
+    """What the page shows of one receipt; `config` and `outputs` are YAML."""
 
     folder: str
     step: str
@@ -33,7 +33,7 @@ class Receipt:
     inputs: list[str]
     """Folders whose receipts the step read."""
     sections: dict[str, Any]
-    """The configuration, as it was handed to the step."""
+    """The configuration that the step was given."""
 
     @property
     def anchor(self) -> str:
@@ -45,8 +45,8 @@ def anchor(folder: str | Path) -> str:
     return "receipt-" + Path(folder).as_posix().replace("/", "-")
 
 
-def read(path: Path) -> Receipt:
-    """The receipt in the file `path`; UserError when it is none."""
+def parse_receipt(path: Path) -> Receipt:
+    """The receipt in the file `path`; UserError if it is not a receipt."""
     receipt = read_receipt(path.parent)
     try:
         made, facts = receipt["made"], dict(receipt["facts"])
@@ -75,11 +75,11 @@ def read(path: Path) -> Receipt:
         raise UserError(f"{path}: not a receipt ({error!r}); run the step that makes {path.parent} again") from None
 
 
-def differences(receipts: list[Receipt], paper: Path) -> pd.DataFrame:
-    """The parameters that differ from the paper's: columns parameter, paper, here, what it is.
+def differences_from_paper(receipts: list[Receipt], paper: Path) -> pd.DataFrame:
+    """The parameters that differ from the paper's: columns parameter, the paper's file name, here, what it is.
 
-    paper: the parameter file with the paper's values. Here: as the receipts have them; where runs differ among
-    themselves, as the first of the full method has it.
+    paper: the parameter file with the paper's values. The column `here` has the receipts' values. If the runs differ
+    from each other, it has those of the first run of the full method.
     """
     theirs = _leaves(params.load(paper).model_dump(mode="json", include=set(PAPER_SECTIONS)))
     sections: dict[str, Any] = {}

@@ -1,33 +1,32 @@
 """From the evaluations of single runs to tables: CSV for programs, Markdown and LaTeX for people, from one source.
 
-The headline is the teacher's linear head at the last step. The best step on validation is picked by the images it is
-then scored on: it is shown apart and never compared. Scores are in percent throughout, differences in points of it.
+The headline is the teacher's linear head at the last step. The best step is picked on the validation images that it is
+then scored on, so it is shown apart and never compared. Scores are in percent, differences in percentage points.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from semiproto.provenance.artifacts import atomic_write, write_json, write_text
-from semiproto.report.evaluations import GROUP, ORDER, Evaluation, in_order, is_finished, read_evaluations, read_table
+from semiproto.provenance.artifacts import write_csv, write_json, write_text
+from semiproto.report.evaluations import GROUP, ORDER, Evaluation, collect, in_order, is_finished, read_evaluations
 from semiproto.report.published import published_table
 from semiproto.report.verdict import signed, verdicts
 
 SCORES = ["miou", "miou_best", "miou_student", "miou_prototype_head", "boundary_iou", "accuracy", "ece"]
-RUN_COLUMNS = [*GROUP, "variant", "seed", "steps", "seconds", *SCORES]
-SUMMARY_COLUMNS = [*GROUP, "variant", "n", "steps", "seconds"]
+RUN_COLUMNS = [*GROUP, "variant", "seed", "steps", *SCORES]
+SUMMARY_COLUMNS = [*GROUP, "variant", "n", "steps"]
 SUMMARY_COLUMNS += [f"{score}_{name}" for score in SCORES for name in ("mean", "sd")]
 COLLECTED = {"history": ("step", "loss"), "calibration": ("low", "high", "pixels", "confidence", "accuracy")}
-"""Tables of the runs that are put below each other as they are, by name, and columns that each must have."""
+"""The runs' tables that are concatenated unchanged: name and required columns."""
 
 NOTES = (
-    "Seconds are wall-clock seconds of training on the machine that ran it; validation is left out. Steps and seconds"
-    " count the pretraining that a run started from.",
+    "Steps count the pretraining that a run started from.",
     "The headline is the last step. The best step is picked on the validation images it is scored on, so it flatters:"
     " it is shown apart and compared with nothing.",
     "mIoU is the mean over the classes that occur, in truth or prediction. Each interval (95 %) stands by itself and"
@@ -46,15 +45,15 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
     """Writes runs, summary, per_class, validation, history, calibration, published, verdict, verdict_classes and
     unfinished (CSV), summary.md, summary.tex and metrics.json into `out`; their names.
 
-    evaluations: folders of results/eval/{dataset}/{split}/{variant}/seed{seed}. One without metrics.json is of a run
-    that is not finished: it is named, and it is in no number. UserError names one that is damaged or there twice, and
-    the first where none is finished.
+    evaluations: folders results/eval/{dataset}/{split}/{variant}/seed{seed}. One without metrics.json belongs to an
+    unfinished run: it is named, and no number includes it. UserError names a folder that is damaged or given twice, or
+    the first one if no run is finished.
     """
     finished = [folder for folder in evaluations if is_finished(folder)]
     read = read_evaluations(finished or evaluations)
     unfinished = [folder.as_posix() for folder in evaluations if folder not in finished]
     runs = runs_table(read)
-    # Rounded once, here: the tables for people and the report, which reads the CSV, then say the same.
+    # Rounded once, here, so that the tables for people agree with the report, which reads the CSV.
     summary = summarise(runs).round(2)
     verdict, classes = verdicts(read)
     published = published_table(read, summary)
@@ -62,17 +61,17 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
         "runs": runs,
         "summary": summary,
         "per_class": per_class(read),
-        "validation": _collected(read, "validation.csv", ("step", "miou")),
+        "validation": collect(read, "validation.csv", ("step", "miou")),
         "published": published,
         "verdict": verdict,
         "verdict_classes": classes,
         "unfinished": pd.DataFrame({"run": unfinished}),
     }
-    collected = {name: _collected(read, f"{name}.csv", columns) for name, columns in COLLECTED.items()}
+    collected = {name: collect(read, f"{name}.csv", columns) for name, columns in COLLECTED.items()}
     for name, table in written.items():
-        _write_csv(out / f"{name}.csv", table)
+        write_csv(out / f"{name}.csv", table, "%.2f")
     for name, table in collected.items():
-        _write_csv(out / f"{name}.csv", table, "%.6g")
+        write_csv(out / f"{name}.csv", table)
     write_text(out / "summary.md", _markdown(summary, verdict, published, unfinished))
     write_text(out / "summary.tex", _latex(summary, verdict, published))
     write_json(out / "metrics.json", _metrics(summary))
@@ -80,16 +79,25 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
 
 
 def runs_table(evaluations: list[Evaluation]) -> pd.DataFrame:
-    """One row a run, the columns RUN_COLUMNS."""
-    return pd.DataFrame([dict(e) for e in evaluations])[RUN_COLUMNS]
+    """One row a run: RUN_COLUMNS, then the columns of heads beyond the paper's two."""
+    runs = pd.DataFrame([dict(e) | e.head_columns for e in evaluations])
+    return runs[[*RUN_COLUMNS, *other_heads(runs)]]
+
+
+def other_heads(table: pd.DataFrame) -> dict[str, str]:
+    """The scores of heads beyond the paper's two in a table of runs or a summary, and their names for people."""
+    scores = [str(name).removesuffix("_mean") for name in table]
+    others = [name for name in scores if name.startswith("miou_") and name.endswith("_head") and name not in SCORES]
+    return {name: name.removeprefix("miou_").replace("_", " ") for name in others}
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """Mean and sample standard deviation over the seeds of each variant; n: the seeds that have a score."""
-    parts = {f"{score}_{name}": (score, how) for score in SCORES for name, how in (("mean", "mean"), ("sd", "std"))}
+    scores = [*SCORES, *other_heads(runs)]
+    parts = {f"{score}_{name}": (score, how) for score in scores for name, how in (("mean", "mean"), ("sd", "std"))}
     summary = (
         runs.groupby([*GROUP, "variant"], sort=False)
-        .agg(n=("miou", "count"), steps=("steps", "mean"), seconds=("seconds", "mean"), **parts)
+        .agg(n=("miou", "count"), steps=("steps", "mean"), **parts)
         .reset_index()
     )
     summary["steps"] = summary["steps"].round().astype(int)
@@ -97,7 +105,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def per_class(evaluations: list[Evaluation]) -> pd.DataFrame:
-    """IoU and boundary IoU of each class, mean and sd over seeds; nan for a class neither shown nor predicted."""
+    """IoU and boundary IoU of each class, mean and sd over seeds; nan for one neither shown nor predicted."""
     rows = [
         (e.dataset, e.labels, e.variant, name, iou, e.boundary_iou_per_class[name])
         for e in evaluations
@@ -117,10 +125,15 @@ def by_group(summary: pd.DataFrame, verdict: pd.DataFrame) -> Iterator[tuple[str
 
 
 def summary_for_people(summary: pd.DataFrame) -> pd.DataFrame:
-    """One data set and number of labels as text; a row `not run` for each of ORDER that is missing."""
-    rows = {row["variant"]: _summary_row(row) for _, row in summary.iterrows()}
-    columns = ["steps", "seconds", "mIoU, last step", "best step on validation, shown apart", "prototype head"]
-    columns += ["boundary IoU", "accuracy", "calibration error", "n"]
+    """One data set and number of labels as text; a row `not run` for each of ORDER that is missing.
+
+    A column seconds is shown where the summary has one.
+    """
+    heads = other_heads(summary)
+    rows = {row["variant"]: _summary_row(row, [*heads]) for _, row in summary.iterrows()}
+    columns = ["steps", *(["seconds"] if "seconds" in summary else [])]
+    columns += ["mIoU, last step", "best step on validation, shown apart", "prototype head"]
+    columns += [*heads.values(), "boundary IoU", "accuracy", "calibration error", "n"]
     absent = ["not run", *[""] * (len(columns) - 1)]
     variants = in_order([*rows, *ORDER])
     return pd.DataFrame([[v, *rows.get(v, absent)] for v in variants], columns=["variant", *columns])
@@ -144,7 +157,7 @@ def verdict_for_people(verdict: pd.DataFrame) -> pd.DataFrame:
 
 
 def published_for_people(published: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
-    """Why there is nothing to compare with, a line for each such data set; and the numbers of the others as text."""
+    """For each data set without a comparison, a line with the reason; and the numbers of the others as text."""
     reasons = published.dropna(subset=["note"])
     known = published.dropna(subset=["published"])
     columns = [
@@ -175,31 +188,27 @@ def published_for_people(published: pd.DataFrame) -> tuple[list[str], pd.DataFra
 
 
 def mean_sd(mean: float, sd: float) -> str:
-    """`68.1 ± 4.2`; a mean without a spread says that it is of one seed; empty without a mean."""
+    """`68.1 ± 4.2`. Without a spread, `68.1 (one seed)`; without a mean, empty."""
     if math.isnan(mean):
         return ""
     return f"{mean:.1f} (one seed)" if math.isnan(sd) else f"{mean:.1f} ± {sd:.1f}"
 
 
-def _collected(evaluations: list[Evaluation], name: str, columns: Sequence[str]) -> pd.DataFrame:
-    """The runs' tables of one name below each other, the run's columns in front."""
-    parts = []
-    for e in evaluations:
-        part = read_table(e.folder / name, columns)
-        run = pd.DataFrame([(e.dataset, e.labels, e.variant, e.seed)] * len(part), columns=[*GROUP, "variant", "seed"])
-        parts.append(pd.concat([run, part], axis=1))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _summary_row(row: pd.Series[Any]) -> list[str]:
-    names = ("miou", "miou_best", "miou_prototype_head", "boundary_iou", "accuracy", "ece")
-    last, best, head, *others = (mean_sd(row[f"{name}_mean"], row[f"{name}_sd"]) for name in names)
-    scores = [last or "no score", best or "no score", head or "none", *others]
-    return [f"{row['steps']:,}", f"{row['seconds']:.0f}", *scores, str(row["n"])]
+def _summary_row(row: pd.Series[Any], heads: list[str]) -> list[str]:
+    """heads: the columns of those beyond the paper's two."""
+    heads = ["miou_prototype_head", *heads]
+    texts = {name: mean_sd(row[f"{name}_mean"], row[f"{name}_sd"]) for name in (*SCORES, *heads)}
+    scores = [
+        *(texts[name] or "no score" for name in ("miou", "miou_best")),
+        *(texts[head] or "none" for head in heads),
+    ]
+    scores += [texts[name] for name in ("boundary_iou", "accuracy", "ece")]
+    seconds = [f"{row['seconds']:.0f}"] if "seconds" in row else []
+    return [f"{row['steps']:,}", *seconds, *scores, str(row["n"])]
 
 
 def _markdown(summary: pd.DataFrame, verdict: pd.DataFrame, published: pd.DataFrame, unfinished: list[str]) -> str:
-    """summary.md: per data set and number of labels the table and the verdict, what was published, how to read them."""
+    """summary.md: table and verdict of each data set and number of labels, published numbers, and how to read them."""
     parts = ["# Results"]
     if unfinished:
         parts.append(f"Not finished, and in no number here: {', '.join(unfinished)}.")
@@ -218,7 +227,7 @@ def _markdown_table(frame: pd.DataFrame) -> str:
 
 
 def _latex(summary: pd.DataFrame, verdict: pd.DataFrame, published: pd.DataFrame) -> str:
-    """summary.tex: the same tables, to be \\input where the package booktabs is loaded."""
+    """summary.tex: the same tables, to \\input in a document that loads the package booktabs."""
     parts = []
     for title, own, theirs in by_group(summary, verdict):
         shown = summary_for_people(own), verdict_for_people(theirs).drop(columns=["question", "answer"])
@@ -230,15 +239,10 @@ def _latex(summary: pd.DataFrame, verdict: pd.DataFrame, published: pd.DataFrame
 
 
 def _metrics(summary: pd.DataFrame) -> dict[str, Any]:
-    """For `dvc metrics`: {dataset: {labels: {variant: {miou, miou_sd}}}}; a number that doesn't exist is left out."""
+    """For `dvc metrics`: {dataset: {labels: {variant: {miou, miou_sd}}}}; missing numbers are left out."""
     metrics: dict[str, Any] = {}
     for _, row in summary.iterrows():
         numbers = {"miou": row["miou_mean"], "miou_sd": row["miou_sd"]}
         known = {name: round(float(value), 2) for name, value in numbers.items() if not math.isnan(value)}
         metrics.setdefault(row["dataset"], {}).setdefault(str(row["labels"]), {})[row["variant"]] = known
     return metrics
-
-
-def _write_csv(path: Path, frame: pd.DataFrame, number: str = "%.2f") -> None:
-    with atomic_write(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format=number)

@@ -1,4 +1,4 @@
-"""Did it help? Differences between variants in plain words, with their intervals and what they do not answer.
+"""Did it help? Differences between variants in plain words, with their intervals and their caveats.
 
 Only the teacher's linear head at the last step is compared. Gains are in points of mIoU.
 """
@@ -32,7 +32,7 @@ from semiproto.report.evaluations import (
 HELPED, HURT, UNSURE, UNKNOWN = "helped", "hurt", "can't tell", "not known"
 BETTER, WORSE = "better", "worse"
 PERHAPS = "perhaps {}"
-"""Of a class whose own interval excludes zero, which among so many classes happens by chance."""
+"""For a class whose own interval excludes zero; among many classes that happens by chance."""
 NO_SEED = "not known: no seed has a score of both"
 
 QUESTIONS = {
@@ -45,7 +45,7 @@ QUESTIONS = {
     ("prototype", "consistency-equal-loss"): "Do the prototypes help more than just twice the loss?",
     ("consistency", "supervised"): "Does consistency alone help?",
 }
-"""What is asked of every data set and number of labels, by minuend and subtrahend."""
+"""The questions for every data set and number of labels, by minuend and subtrahend."""
 
 COLUMNS = [
     *("dataset", "labels", "question", "minuend", "subtrahend", "seeds", "images", "gain", "low", "high"),
@@ -57,19 +57,19 @@ CLASS_COLUMNS = ["dataset", "labels", "minuend", "subtrahend", "class", "gain", 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two variants' runs, in pairs of one seed, and the gains of the first over the second."""
+    """Two variants' runs, paired by seed, and the gains of the first over the second."""
 
     more: list[Evaluation]
     less: list[Evaluation]
     gains: Gains
     left_out: list[int]
-    """Seeds that only one of the two has a score for."""
+    """Seeds for which only one of the two has a score."""
 
     def classes(self) -> pd.DataFrame:
         """A row for each class: gain and 95 % interval in points, and whether it is better or worse.
 
-        The interval is of each class alone. A class is called better or worse only where the interval that holds for
-        all classes together excludes zero, else perhaps better or perhaps worse where its own does.
+        Each interval is that of the class alone. A class is called better or worse only if the interval that holds for
+        all classes together excludes zero; if only its own does, it is called perhaps better or perhaps worse.
         """
         (low, high), (lowest, highest) = self.gains.interval(), self.gains.interval(tests=len(self.more[0].iou))
         cases = {BETTER: lowest > 0, WORSE: highest < 0, UNKNOWN: np.isnan(lowest)}
@@ -121,13 +121,12 @@ class Comparison:
 
     def _caveats(self) -> Iterator[str]:
         more, less = self.more[0], self.less[0]
-        spent, others = (float(np.mean([e.seconds for e in runs])) for runs in (self.more, self.less))
         if len(self.more) == 1:
             yield "one seed: the interval covers the images, not the spread of training"
         if self.left_out:
             yield f"no score of both for seed {', '.join(map(str, self.left_out))}, left out"
         if not self._same(lambda e: e.steps):
-            yield f"steps are not equal ({more.steps:,} in {spent:,.0f} seconds, {less.steps:,} in {others:,.0f})"
+            yield f"steps are not equal ({more.steps:,} and {less.steps:,})"
         if not self._same(lambda e: e.lists["labeled"]):
             yield f"labelled images are not the same ({more.labels} and {less.labels})"
         if not self._same(lambda e: e.encoder):
@@ -137,9 +136,9 @@ class Comparison:
 
 
 def compare(more: Sequence[Evaluation], less: Sequence[Evaluation]) -> Comparison | None:
-    """The comparison over the seeds that both have a score for; None where there is no such seed.
+    """The comparison over the seeds for which both have a score; None if there is no such seed.
 
-    UserError where the runs are of other validation images or classes.
+    UserError if the runs differ in their validation images or classes.
     """
     first, second = ({e.seed: e for e in runs if not np.isnan(e.miou)} for runs in (more, less))
     seeds = sorted(first.keys() & second.keys())
@@ -167,14 +166,14 @@ def _pixels(runs: list[Evaluation]) -> np.ndarray:
 
 
 def _truth(table: pd.DataFrame) -> pd.Series[int]:
-    """Pixels in the masks by image and class: the same in all runs that were scored on the same masks."""
+    """Pixels in the masks by image and class: equal in all runs that were scored on the same masks."""
     return table[table["pixels"] > 0].set_index(["image", "class"])["pixels"].sort_index()
 
 
 def _checked(run: Evaluation, table: pd.DataFrame) -> pd.DataFrame:
-    """The run's images.csv; UserError where it cannot be what an evaluation wrote.
+    """The run's images.csv; UserError if it cannot be what an evaluation wrote.
 
-    Its sums over the images must give the run's IoUs: a lost or changed line would be a gain that wasn't measured.
+    Its sums over the images must give the run's IoUs: a lost or changed line would show a gain that was not measured.
     """
     sums = table.groupby("class")[["intersection", "union"]].sum()
     iou = 100 * (sums["intersection"] / sums["union"]).reindex(list(run.iou))
@@ -192,7 +191,7 @@ def _checked(run: Evaluation, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(evaluations: list[Evaluation]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """verdict.csv and verdict_classes.csv: every question, answered or not; evaluations as `read_evaluations` gives."""
+    """verdict.csv and verdict_classes.csv: every question, answered or not. evaluations: in the tables' order."""
     rows, classes = [], []
     for (dataset, labels), group in _by_labels(evaluations).items():
         runs = {variant: list(own) for variant, own in groupby(group, key=lambda e: e.variant)}
@@ -209,10 +208,10 @@ def verdicts(evaluations: list[Evaluation]) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def _questions(runs: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
-    """Those of QUESTIONS, what each other variant changes, and QUESTIONS again of variants that share an ending.
+    """QUESTIONS, then what each other variant changes, then QUESTIONS for variants that share an ending.
 
-    Such as prototype-long and supervised-long: the former changes prototype, and is compared with the latter. And
-    prototype-long-tau-0.9 changes prototype-long where that was run, else prototype.
+    For example, prototype-long changes prototype, and is also compared with supervised-long. prototype-long-tau-0.9
+    changes prototype-long if that was run, otherwise prototype.
     """
     yield from QUESTIONS.items()
     others = in_order(set(runs) - set(ORDER))
@@ -228,13 +227,13 @@ def _questions(runs: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str) -> str:
-    """Why there is no answer, and the command that gives one."""
+    """Why there is no answer, and the command that would give one."""
     missing = [variant for variant in (minuend, subtrahend) if variant not in runs]
     if not missing:
         return NO_SEED
     known = next(iter(runs.values()))
     seeds = ",".join(str(e.seed) for e in known)
-    folder = f"seed{{{seeds}}}" if len(known) > 1 else known[0].folder.name  # braces: the shell's for several
+    folder = f"seed{{{seeds}}}" if len(known) > 1 else known[0].folder.name  # the shell expands the braces
     receipts = [f"{known[0].folder.parents[1] / variant / folder}/receipt.json" for variant in missing]
     return (
         f"not known: {' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not run; run"
@@ -243,9 +242,9 @@ def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str
 
 
 def lines(minuend: str, subtrahend: str, results: Path) -> Iterator[str]:
-    """What `semiproto compare` prints of two variants, or folders of evaluations, for each number of labels.
+    """What `semiproto compare` prints for two variants or folders of evaluations, for each number of labels.
 
-    results: where variants are looked for, results/eval. UserError where there is nothing to compare.
+    results: the folder to look for variants in, results/eval. UserError if there is nothing to compare.
     """
     if minuend == subtrahend:
         raise UserError(f"{minuend}: named twice; name two to compare")
@@ -264,7 +263,7 @@ def lines(minuend: str, subtrahend: str, results: Path) -> Iterator[str]:
 
 
 def find(what: str, results: Path) -> list[Evaluation]:
-    """The evaluations of a variant below `results`, or in a folder: of one run, or of the seeds of one variant."""
+    """The evaluations of a variant below `results`, or in a folder: of one run, or of all seeds of a variant."""
     path = Path(what)
     if path.is_dir():
         files = [path / METRICS] if (path / METRICS).is_file() else sorted(path.glob(f"seed*/{METRICS}"))
@@ -293,7 +292,7 @@ def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
         return
     split = Path(os.path.relpath(first.folder.resolve().parents[1]))
     beside = [file.parent for file in sorted(split.glob(f"*/seed*/{METRICS}"))]
-    if not beside:  # a run that was copied to somewhere else
+    if not beside:  # a run that was copied elsewhere
         return
     table, _ = verdicts(read_evaluations(beside))
     for row in table[table["subtrahend"].isin(CONTROLS) & (table["minuend"] == first.variant)].itertuples():
@@ -301,7 +300,7 @@ def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
 
 
 def _details(found: Comparison) -> Iterator[str]:
-    """A line for each class, and what the comparison rests on."""
+    """A line for each class, then seeds, images, and whether steps and labels are equal."""
     for name, gain, low, high, verdict in found.classes().to_numpy():
         points = "" if verdict == UNKNOWN else f"{signed(gain)} ({signed(low)} to {signed(high)}) "
         yield f"    {name}: {points}{verdict}"
@@ -312,10 +311,10 @@ def _details(found: Comparison) -> Iterator[str]:
 
 
 def signed(value: float) -> str:
-    """`digits` with its sign, a real minus sign; empty for nan."""
+    """`digits` with a sign, minus as U+2212; empty for nan."""
     return "" if np.isnan(value) else ("−" if round(value, 2) < 0 else "+") + digits(abs(value))
 
 
 def digits(value: float) -> str:
-    """One digit behind the point, two where one would make a zero of it: an interval may end close to zero."""
+    """One decimal, or two if one would round it to zero: an interval may end close to zero."""
     return f"{value:.1f}" if round(value, 1) or not round(value, 2) else f"{value:.2f}"

@@ -10,7 +10,7 @@ from semiproto import paths
 from semiproto.data.own.contents import fingerprint
 from semiproto.params import Params, forecast_config, train_config
 
-OF_ALL_RUNS = ("tables", "figures", "report")
+OF_ALL_RUNS = ("tables", "machine", "figures", "report")
 """Steps that put together every run."""
 
 

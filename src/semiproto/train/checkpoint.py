@@ -1,8 +1,8 @@
 """Resume checkpoints: tensors and plain values, written whole or not at all, the one before kept.
 
-They live outside the results (checkpoints/), are an output of no rule, and carry a key: the hash of all that a run
-depends on, its code included, so that a run goes on with the code that it began with or begins again. A checkpoint with
-a different key is not used. The last 32 bytes of a file are the SHA-256 of the others.
+They live outside the results (checkpoints/) and are an output of no rule. Each carries a key: the hash of everything
+that the run depends on, its code included. A checkpoint with a different key is not used, and the run starts from the
+beginning. The last 32 bytes of a file are the SHA-256 of the bytes before them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from semiproto.provenance.artifacts import atomic_write
 
 LATEST, PREVIOUS = "latest.pt", "previous.pt"
 FORMAT = 2
-"""Raised when the content of a state changes: one that older code wrote is not of this run."""
+"""To be raised when the content of a state changes, so that states of older code are not used."""
 DIGEST_BYTES = 32
 
 State = dict[str, Any]
@@ -36,7 +36,7 @@ def save(folder: Path, key: str, state: State) -> None:
 
 
 def load(folder: Path, key: str) -> State | None:
-    """The newest usable checkpoint of the run `key`, or None; says in one line why another is not used."""
+    """The newest usable checkpoint of the run `key`, or None; prints in one line why a newer one is not used."""
     for name in (LATEST, PREVIOUS):
         path = folder / name
         if not path.exists():
@@ -49,7 +49,7 @@ def load(folder: Path, key: str) -> State | None:
             continue
         if found == _stamp(key):
             return state
-        print(f"{path}: of a run with other parameters, inputs or code; passed over", flush=True)
+        print(f"{path}: from a run with other parameters, inputs or code; passed over", flush=True)
     return None
 
 
@@ -61,13 +61,13 @@ def _read(path: Path) -> State:
     data = path.read_bytes()
     content, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
-        raise ValueError("damaged or cut short: its checksum is another")
+        raise ValueError("damaged or cut short: its checksum does not fit")
     state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     return state
 
 
 def remove(folder: Path) -> None:
-    """Deletes what a finished run kept here, and what a kill in the middle of writing it left behind."""
+    """Deletes the files of a finished run, and temporary files of a run that was killed while it wrote."""
     for path in (*folder.glob("*.pt"), *folder.glob("*.csv"), *folder.glob(".*.tmp")):
         path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):

@@ -1,7 +1,7 @@
-"""The one training loop. A phase (supervised.py, semi.py) says what a step is; this runs, logs, saves and resumes it.
+"""The one training loop. A phase (supervised.py, semi.py) defines a step; this runs, logs, saves and resumes it.
 
-All that is random in a step comes from (seed, step): an interrupted run goes on to the same weights, bit for bit on a
-CPU. Several processes share each batch (distributed.py); all of them run this loop and agree on every decision.
+All randomness of a step comes from (seed, step): an interrupted run goes on to the same weights, bit for bit on a CPU.
+Several processes share each batch (distributed.py); all of them run this loop and agree on every decision.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,47 +24,48 @@ from torch.utils.data import DataLoader
 
 from semiproto.data.loaders import Batch
 from semiproto.errors import Interrupted, UserError
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.params import OptimizerParams
 from semiproto.process import distributed
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write
 from semiproto.train import checkpoint
-from semiproto.train.health import Health, Means, peak_memory, scalars
+from semiproto.train.health import Health, Means, peak_memory
+from semiproto.train.history import Result
 from semiproto.train.schedule import lr_factor
 
 LOG_LINES = 100
 """Rows of the history of one run."""
 
 Measured = dict[str, Tensor]
-"""What is logged of a step: by name, a scalar, or one value per class, prototype or bin."""
+"""The measures of a step by name: a scalar, or one value per class, prototype or bin."""
 
 
 class Phase(nn.Module):
-    """What a training step is. Submodules hold all state that a checkpoint needs."""
+    """A training step. Its submodules hold all state that a checkpoint needs."""
 
-    student: DeepLab
+    student: SegmentationNetwork
 
     def forward(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, Measured]:
-        """The loss to minimise, and what to log of this step. `draw` is the same in all processes."""
+        """The loss to minimise, and the measures of this step. `draw` is the same in all processes."""
         raise NotImplementedError
 
     def after_step(self, step: int) -> Measured:
-        """Called after the optimiser's step; more to log of it."""
+        """Called after the optimiser's step; returns more measures of it."""
         return {}
 
-    def networks(self) -> list[DeepLab]:
+    def networks(self) -> list[SegmentationNetwork]:
         """The networks that a step runs."""
         return [self.student]
 
-    def evaluated(self) -> DeepLab:
-        """The network that validation looks at."""
+    def evaluated(self) -> SegmentationNetwork:
+        """The network that is validated."""
         return self.student
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a phase is run: `key` identifies it, `name` is for people."""
+    """How a phase is run. `key` identifies the run in its checkpoints; `name` is for people."""
 
     name: str
     key: str
@@ -80,47 +81,13 @@ class Run:
     tensorboard: Path | None = None
 
 
-@dataclass
-class Result:
-    """What a run has seen so far. Plain values, so that a checkpoint can hold it."""
+class Training(NamedTuple):
+    """What a step works on. `shared` is the phase as several processes call it: it averages their gradients."""
 
-    history: list[dict[str, float]] = field(default_factory=list)
-    """Rows of step, seconds, lr and the mean of what was measured since the row before."""
-    scores: list[dict[str, float]] = field(default_factory=list)
-    """Rows of step and what validation measured as one number, percent."""
-    health: Health = field(default_factory=Health)
-    seconds: float = 0.0
-    """Spent in steps, interruptions and validation left out."""
-    sums: Means = field(default_factory=dict)
-    """Of what was measured since the last row."""
-    counts: dict[str, int] = field(default_factory=dict)
-    """In how many steps it was."""
-
-    def add(self, values: Means) -> None:
-        for name, ones in values.items():
-            before = self.sums.get(name, [0.0] * len(ones))
-            self.sums[name] = [one + other for one, other in zip(before, ones, strict=True)]
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables of a run by file name."""
-        return {
-            "history.csv": pd.DataFrame(self.history),
-            "health.csv": pd.DataFrame(self.health.rows, columns=["step", "measure", "name", "value"]),
-        }
-
-    def end_row(self, step: int, lr: float, memory: float, classes: list[str]) -> list[str]:
-        """Adds a row to the history; returns new warnings."""
-        means = {name: [value / self.counts[name] for value in total] for name, total in self.sums.items()}
-        self.sums, self.counts = {}, {}
-        row = {"step": step, "seconds": round(self.seconds, 2), "lr": lr, **scalars(means), "memory_mib": round(memory)}
-        self.history.append(row)
-        return self.health.add(step, means, classes)
-
-    def validated(self, step: int, found: Means, classes: list[str]) -> None:
-        """Adds what validation found."""
-        self.scores.append({"step": step, **scalars(found)})
-        self.health.note(step, found, classes)
+    phase: Phase
+    shared: nn.Module
+    optimizer: torch.optim.Optimizer
+    run: Run
 
 
 def fit(
@@ -128,18 +95,20 @@ def fit(
     optimizer_params: OptimizerParams,
     run: Run,
     loaders: Callable[[int], list[DataLoader[Batch]]],
-    validate: Callable[[DeepLab], Means],
+    validate: Callable[[SegmentationNetwork], Means],
 ) -> Result:
     """Trains `phase` to the end, from its checkpoint where there is one.
 
-    loaders(start) gives the loaders of this process's share of the batches from step `start` on. Raises UserError when
-    a loss is not finite and Interrupted after SIGINT or SIGTERM; either way the checkpoint keeps the last good state.
+    loaders(start) gives the loaders of this process's share of the batches from step `start` on; validate gives the
+    measures of a network. Raises UserError when a loss is not finite, and Interrupted after SIGINT, SIGTERM or SIGHUP;
+    either way the checkpoint keeps the last good state.
     """
     phase.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    shared = distributed.wrap(phase, run.device)
-    optimizer = make_optimizer(phase.student, optimizer_params)
-    rates = [group["lr"] for group in optimizer.param_groups]
-    result, start = _resume(phase, optimizer, run)
+    training = Training(
+        phase, distributed.wrap(phase, run.device), make_optimizer(phase.student, optimizer_params), run
+    )
+    rates = [group["lr"] for group in training.optimizer.param_groups]
+    result, start = _resume(training)
     if run.compile:
         for network in phase.networks():
             network.compile()
@@ -149,46 +118,41 @@ def fit(
         iterators: list[Iterator[Batch]] = [iter(loader) for loader in loaders(start)] if start < run.steps else []
         for step in range(start, run.steps):
             factor = lr_factor(step, run.steps, optimizer_params)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            for group, rate in zip(training.optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-            values, stop = _timed_step(phase, shared, optimizer, iterators, run, step, stopped)
+            values, stop = _timed_step(training, iterators, step, stopped)
             result.seconds += values["step_seconds"][0]
             result.add(values)
             if (step + 1) % row_every == 0 or step + 1 == run.steps:
                 for line in result.end_row(step + 1, factor * rates[0], peak_memory(run.device), run.classes):
                     print(f"{run.name}: warning: {line}", flush=True)
                 board(result)
-                write_tables(run.checkpoints, result.tables())  # a sick run is looked at before it ends
+                write_tables(run.checkpoints, result.tables())  # so that a run in trouble can be inspected early
             if _is_due(step + 1, run.steps, run.validations):
                 result.validated(step + 1, validate(phase.evaluated()), run.classes)
             progress.update(extra=_speed(values) + _last_score(result))
             if stop or ((step + 1) % run.checkpoint_every == 0 and step + 1 < run.steps):
-                _save(phase, optimizer, run, step + 1, result)
+                _save(training, step + 1, result)
             if stop:
                 raise Interrupted(f"{run.name}: stopped at step {step + 1}; the same command goes on from there")
     _require_finite(phase, run, run.steps)
     return result
 
 
-def make_optimizer(student: DeepLab, params: OptimizerParams) -> torch.optim.SGD:
+def make_optimizer(student: SegmentationNetwork, params: OptimizerParams) -> torch.optim.SGD:
     groups = student.parameter_groups(params.lr, params.head_lr_factor)
     return torch.optim.SGD(groups, lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay, fused=True)
 
 
 def _timed_step(
-    phase: Phase,
-    shared: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    iterators: list[Iterator[Batch]],
-    run: Run,
-    step: int,
-    stopped: Callable[[], bool],
+    training: Training, iterators: list[Iterator[Batch]], step: int, stopped: Callable[[], bool]
 ) -> tuple[Means, bool]:
-    """One step, what was measured of it, averaged over processes, and whether one of them was told to stop."""
+    """One step, its measures, averaged over processes, and whether one of them was told to stop."""
+    run = training.run
     began = time.perf_counter()
     batches = [_to(next(iterator), run.device) for iterator in iterators]
     waited = time.perf_counter() - began
-    measured = _train_step(phase, shared, optimizer, batches, run, step)
+    measured = _train_step(training, batches, step)
     *flat, stop = _agreed([*measured.values(), torch.tensor(float(stopped()), device=run.device)])
     values: Means = dict(zip(measured, flat, strict=True))
     if not math.isfinite(values["loss"][0]):
@@ -199,9 +163,8 @@ def _timed_step(
     return values | speed, stop[0] > 0
 
 
-def _train_step(
-    phase: Phase, shared: nn.Module, optimizer: torch.optim.Optimizer, batches: list[Batch], run: Run, step: int
-) -> Measured:
+def _train_step(training: Training, batches: list[Batch], step: int) -> Measured:
+    phase, shared, optimizer, run = training
     seeds = np.random.SeedSequence([run.seed, step]).generate_state(2)
     torch.manual_seed(int(seeds[0]) + distributed.rank())  # dropout: the one thing that each process draws for itself
     draw = torch.Generator().manual_seed(int(seeds[1]))
@@ -221,7 +184,9 @@ def _agreed(tensors: list[Tensor]) -> list[list[float]]:
     return [part.tolist() for part in parts]
 
 
-def _resume(phase: Phase, optimizer: torch.optim.Optimizer, run: Run) -> tuple[Result, int]:
+def _resume(training: Training) -> tuple[Result, int]:
+    """What the run has seen so far and its next step; phase and optimiser are restored from the checkpoint."""
+    run = training.run
     state = checkpoint.load(run.checkpoints, run.key)
     start = 0 if state is None else int(state["step"])
     starts = distributed.gather(torch.tensor([start], device=run.device)).tolist()
@@ -232,14 +197,15 @@ def _resume(phase: Phase, optimizer: torch.optim.Optimizer, run: Run) -> tuple[R
         )
     if state is None:
         return Result(), 0
-    phase.load_state_dict(state["phase"])
-    optimizer.load_state_dict(state["optimizer"])
+    training.phase.load_state_dict(state["phase"])
+    training.optimizer.load_state_dict(state["optimizer"])
     print(f"{run.name}: goes on at step {start} of {run.steps}", flush=True)
     found = state["result"]
     return Result(**found | {"health": Health(**found["health"])}), start
 
 
-def _save(phase: Phase, optimizer: torch.optim.Optimizer, run: Run, step: int, result: Result) -> None:
+def _save(training: Training, step: int, result: Result) -> None:
+    phase, _, optimizer, run = training
     _require_finite(phase, run, step)
     if distributed.rank() == 0:
         state: dict[str, Any] = {"step": step, "phase": phase.state_dict(), "optimizer": optimizer.state_dict()}
@@ -254,7 +220,7 @@ def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
 
 
 def _require_finite(phase: Phase, run: Run, step: int) -> None:
-    """A loss is computed before the step that spoils the weights, so the weights are looked at before they are kept."""
+    """Checks the weights before they are kept: the loss of a step cannot show that the step spoiled them."""
     if not all(bool(value.isfinite().all()) for value in phase.state_dict().values()):
         raise _diverged(run, step, "the loss is about to be nan: a weight is not finite")
 
@@ -268,7 +234,7 @@ def _diverged(run: Run, step: int, what: str) -> UserError:
 
 
 def _is_due(step: int, steps: int, times: int) -> bool:
-    """Whether one of `times` events spread evenly over the steps, the last at the end, falls on this step."""
+    """Whether this step has one of `times` events that are spread evenly over the steps, the last at the end."""
     return step * times // steps > (step - 1) * times // steps
 
 
@@ -304,7 +270,7 @@ def _stop_signal() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def _tensorboard(run: Run, start: int) -> Iterator[Callable[[Result], None]]:
-    """Yields a function that writes the newest row for TensorBoard; it does nothing where that is not asked for."""
+    """Yields a function that writes the newest row for TensorBoard, or does nothing where TensorBoard is not wanted."""
     if run.tensorboard is None or distributed.rank() > 0:
         yield lambda result: None
         return
@@ -317,7 +283,7 @@ def _tensorboard(run: Run, start: int) -> Iterator[Callable[[Result], None]]:
     writer = SummaryWriter(run.tensorboard / run.name.replace(" ", "/"), purge_step=start + 1)
 
     def write(result: Result) -> None:
-        row = result.history[-1]
+        row = result.history[-1] | result.machine[-1]
         step = int(row["step"])
         for name, value in row.items():
             writer.add_scalar(name, value, step)

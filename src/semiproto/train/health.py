@@ -1,6 +1,6 @@
-"""What is measured of a run besides its loss, and what is wrong when it looks wrong (docs/training.md has the table).
+"""The health of a training run: measures besides its loss, and warnings (docs/training.md has the table).
 
-Scalars go to history.csv, what has a value per class, prototype or bin to health.csv, in long form.
+Scalars go to history.csv. Measures with a value per class, prototype or bin go to health.csv, in long form.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ CONFIDENCE_BINS = 10
 """Bins of the teacher's confidence, from 0 to 1."""
 
 PATIENCE, PATIENCE_STEPS = 5, 50
-"""Rows of the history (a twentieth of a run), and steps, that something must look wrong before it is said, once."""
+"""Rows of the history (a twentieth of a run) and steps for which something must look wrong before its one warning."""
 
 LOW_COVERAGE, FULL_COVERAGE = 0.01, 0.995
-"""Shares of confident pixels beyond which the unlabelled images teach nothing, or teach anything."""
+"""Shares of confident pixels: below the first, unlabelled images teach nothing; above the second, wrong labels too."""
 
 VANISHED = 1e-5
-"""Share of the confident pixels below which a class, and of the members below which a prototype, has none."""
+"""A class with a smaller share of the confident pixels, or a prototype with a smaller share of members, has none."""
 
 FALLEN_AGREEMENT = 0.1
 """How far the heads' agreement may fall below its best."""
@@ -46,19 +46,19 @@ Means = dict[str, list[float]]
 
 @dataclass
 class Health:
-    """What was found so far. Plain values, so that a checkpoint can hold it."""
+    """Measures and warnings so far. Plain values only, so that a checkpoint can hold it."""
 
     rows: list[dict[str, str | float]] = field(default_factory=list)
     """step, measure, name (of the class, prototype or bin), value."""
     warnings: list[str] = field(default_factory=list)
     streaks: dict[str, list[int]] = field(default_factory=dict)
-    """The steps of the last rows in a row in which something looked wrong, by `kind: item`."""
+    """By `kind: item`, the steps of the latest consecutive rows in which it looked wrong."""
     said: list[str] = field(default_factory=list)
-    """Every `kind: item` that a warning named."""
+    """Each `kind: item` that a warning has named."""
     best_agreement: float = 0.0
 
     def add(self, step: int, means: Means, classes: Sequence[str]) -> list[str]:
-        """Takes note of one row of means; returns the new warnings, one line for each kind."""
+        """Adds one row of means; returns the new warnings, one line for each kind."""
         self.note(step, means, classes)
         self.streaks = {one: [*self.streaks.get(one, []), step] for one in self._wrong(means, classes)}
         due = [one for one, steps in self.streaks.items() if one not in self.said and _is_long(steps)]
@@ -71,20 +71,20 @@ class Health:
         return new
 
     def note(self, step: int, means: Means, classes: Sequence[str]) -> None:
-        """Adds what has more than one value to the rows."""
+        """Adds the measures with several values to the rows."""
         for measure, values in means.items():
             if len(values) > 1:
                 named = zip(names(measure, len(values), classes), values, strict=True)
                 self.rows += [{"step": step, "measure": measure, "name": name, "value": v} for name, v in named]
 
     def _wrong(self, means: Means, classes: Sequence[str]) -> Iterator[str]:
-        """What looks wrong in one row, as `kind: item`."""
+        """Yields `kind: item` for each thing that looks wrong in one row."""
         coverage = means.get("coverage", [0.5])[0]
         if coverage > FULL_COVERAGE:
             yield "full coverage: "
         measures = {"dead prototype": "prototype_use"}
         if coverage < LOW_COVERAGE:
-            yield "low coverage: "  # which is why classes get no pseudo-labels
+            yield "low coverage: "  # the cause of classes without pseudo-labels, which get no warning of their own
         else:
             measures["class without pseudo-label"] = "pseudo_label_share"
         for kind, measure in measures.items():
@@ -99,7 +99,7 @@ class Health:
 
 
 def scalars(means: Means) -> dict[str, float]:
-    """What is one number."""
+    """The measures with one value."""
     return {name: values[0] for name, values in means.items() if len(values) == 1}
 
 
@@ -108,7 +108,7 @@ def _is_long(steps: list[int]) -> bool:
 
 
 def names(measure: str, count: int, classes: Sequence[str]) -> list[str]:
-    """What the values of a measure are of: bins, classes, or the prototypes of classes (cow/0, cow/1, ...)."""
+    """The name of each value of a measure: a bin, a class, or a prototype of a class (cow/0, cow/1, ...)."""
     if measure == "confidence":
         return [f"{n / count:.1f}-{(n + 1) / count:.1f}" for n in range(count)]
     per_class = count // max(1, len(classes))
@@ -116,7 +116,7 @@ def names(measure: str, count: int, classes: Sequence[str]) -> list[str]:
 
 
 def peak_memory(device: torch.device) -> float:
-    """MiB that this process has held at most: of the GPU's memory, on the CPU of the machine's."""
+    """Peak memory of this process in MiB: GPU memory on a GPU, main memory on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

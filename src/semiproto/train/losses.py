@@ -1,7 +1,7 @@
 """The losses of method section 5. All take logits at label resolution and reduce in float32.
 
-Of several processes each holds a part of the batch; what is divided by, and OHEM's threshold, are those of the whole
-batch, so that the mean of the processes' losses is the loss of the batch.
+With several processes, each holds a part of the batch. Divisors and OHEM's threshold are those of the whole batch, so
+that the mean of the processes' losses is the loss of the batch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from semiproto.process import distributed
 
 
 def labeled_loss(logits: Tensor, target: Tensor, params: LabeledLossParams) -> Tensor:
-    """The labelled linear loss that the parameters choose: logits [B, C, H, W], target [B, H, W]."""
+    """The labelled loss of one head that the parameters choose: logits [B, C, H, W], target [B, H, W]."""
     if params.kind == "cross_entropy":
         return cross_entropy(logits, target)
     min_kept = params.ohem_min_kept_per_image * len(target) * distributed.world()
@@ -26,7 +26,7 @@ def labeled_loss(logits: Tensor, target: Tensor, params: LabeledLossParams) -> T
 
 
 def cross_entropy(logits: Tensor, target: Tensor, ignore_index: int = IGNORE_INDEX) -> Tensor:
-    """Mean over the pixels that are not void; 0 (with gradient 0) where all are."""
+    """Mean over the pixels that are not void; 0, with gradient 0, where all pixels are void."""
     per_pixel = F.cross_entropy(logits.float(), target.long(), ignore_index=ignore_index, reduction="none")
     return per_pixel.sum() / _count(target != ignore_index)
 
@@ -37,11 +37,11 @@ def ohem_cross_entropy(
     """Mean cross-entropy of the hard pixels: true-class probability at most `threshold`, and at least `min_kept`.
 
     logits [B, C, H, W], target [B, H, W]. Where fewer than min_kept pixels are that hard, the threshold rises to the
-    min_kept-th smallest probability; with fewer valid pixels all count [base].
+    min_kept-th smallest probability; with fewer valid pixels than that, all count [base].
     """
     per_pixel = F.cross_entropy(logits.float(), target.long(), ignore_index=ignore_index, reduction="none")
     void = target == ignore_index
-    probability = (-per_pixel.detach()).exp().masked_fill(void, 2.0)  # above all others
+    probability = (-per_pixel.detach()).exp().masked_fill(void, 2.0)  # above all probabilities
     everywhere = distributed.gather(probability).flatten()
     kth = everywhere.kthvalue(min(min_kept, everywhere.numel())).values
     hard = (probability <= kth.clamp(min=threshold)) & ~void

@@ -1,6 +1,6 @@
 """The method's step: student, teacher, two heads, four losses. Section numbers are those of docs/method.md.
 
-The three variants differ in nothing else than in which of the four losses they have:
+The three methods differ only in which of the four losses they have:
 
     supervised    labelled linear
     consistency   labelled linear, unlabelled linear
@@ -14,14 +14,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semiproto.data.augment import cutmix, cutmix_boxes
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.loaders import Batch
-from semiproto.model.network import DeepLab, resize
+from semiproto.data.strong_views import PseudoLabeled, strong_views
+from semiproto.model.layers import resize
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
 from semiproto.model.teacher import Teacher
 from semiproto.params import SemiParams
-from semiproto.process import distributed
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.health import CONFIDENCE_BINS
 from semiproto.train.losses import cross_entropy, pseudo_label_loss
@@ -32,7 +32,7 @@ CELLS = 32
 
 
 class Sampled(NamedTuple):
-    """What the prototypes' update needs of a step: N pixels of labelled and unlabelled images."""
+    """N pixels of labelled and unlabelled images, from which the prototypes are updated after the step."""
 
     features: Tensor
     targets: Tensor
@@ -41,27 +41,30 @@ class Sampled(NamedTuple):
 
 
 class SemiPhase(Phase):
-    """bank: the prototype head, None for the variants without one. teacher_from: first step with unlabelled losses."""
+    """bank: the prototype head, None for methods without one. teacher_from: first step with unlabelled losses."""
 
-    def __init__(self, student: DeepLab, params: SemiParams, bank: PrototypeBank | None, teacher_from: int = 0) -> None:
+    def __init__(
+        self, student: SegmentationNetwork, params: SemiParams, bank: PrototypeBank | None, teacher_from: int = 0
+    ) -> None:
         super().__init__()
         self.student, self.bank = student, bank
         self.teacher = Teacher(student, params.teacher.decay, params.teacher.batch_norm)
         self.params, self.labeled_loss, self.teacher_from = params, params.labeled_loss, teacher_from
+        self.strong_views = strong_views(params)
         self._sampled: Sampled | None = None
         self._seen = torch.empty(0)
 
-    def networks(self) -> list[DeepLab]:
+    def networks(self) -> list[SegmentationNetwork]:
         return [self.student, self.teacher.model]
 
-    def evaluated(self) -> DeepLab:
+    def evaluated(self) -> SegmentationNetwork:
         return self.teacher.model
 
     def forward(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, Measured]:
         """Section 5: L = labelled linear + labelled prototype + unlabelled linear + unlabelled prototype.
 
-        batches: the labelled one, and for consistency and prototype the unlabelled one: images [B, 3, S, S] uint8 and
-        labels [B, S, S] uint8 (unlabelled: 0 inside the image, 255 outside). `draw` gives all that is random.
+        batches: the labelled one and, for consistency and prototype, the unlabelled one: images [B, 3, S, S] uint8 and
+        labels [B, S, S] uint8 (unlabelled: 0 inside the image, 255 outside). All randomness but dropout's is `draw`'s.
         """
         images, labels = batches[0]
         if len(batches) == 1 or step < self.teacher_from:
@@ -69,8 +72,8 @@ class SemiPhase(Phase):
             losses = {"labeled_linear": supervised_loss(self.student, self.student(images), labels, self.labeled_loss)}
             return self._total(losses), losses
 
-        mixed, pseudo_labels, confidence = self._strong_view(batches[1], draw)
-        self._seen = torch.cat([images, mixed])
+        strong, pseudo_labels, confidence = self._strong_view(batches[1], draw)
+        self._seen = torch.cat([images, strong])
         output = self.student(self._seen)
         n = len(images)
         logits = resize(output.logits[n:].float(), labels.shape[-2:])
@@ -105,18 +108,14 @@ class SemiPhase(Phase):
             self.teacher.refresh_batch_norm(self._seen)
         return measured
 
-    def _strong_view(self, unlabeled: Batch, draw: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Sections 6 and 7: the teacher labels the weak view; CutMix mixes images, labels and confidences alike."""
+    def _strong_view(self, unlabeled: Batch, draw: torch.Generator) -> PseudoLabeled:
+        """Sections 6 and 7: the teacher labels the weak view; the strong views turn it into what the student sees."""
         images, outside = unlabeled
-        pseudo_labels, confidence = self.teacher.pseudo_labels(images)
-        confidence = confidence.masked_fill(outside == IGNORE_INDEX, 0.0)
-        if float(torch.rand(1, generator=draw)) >= self.params.cutmix_probability:
-            return images, pseudo_labels, confidence
-        # Of the whole batch, whose images several processes share: the next image may be another process's.
-        count = len(images) * distributed.world()
-        boxes, mine = cutmix_boxes(count, images.shape[-1], draw).to(images.device), distributed.share(count)
-        views = [cutmix(distributed.gather(x), boxes)[mine] for x in (images, pseudo_labels, confidence)]
-        return views[0], views[1], views[2]
+        labels, confidence = self.teacher.pseudo_labels(images)
+        batch = PseudoLabeled(images, labels, confidence.masked_fill(outside == IGNORE_INDEX, 0.0))
+        for view in self.strong_views:
+            batch = view(batch, draw)
+        return batch
 
     def _prototype_head(
         self, bank: PrototypeBank, features: Tensor, labels: Tensor, pseudo_labels: Tensor, confidence: Tensor
@@ -138,10 +137,10 @@ class SemiPhase(Phase):
         return losses, logits.argmax(1).view(features.shape[:2])
 
     def _measure(self, pseudo_labels: Tensor, confidence: Tensor) -> Measured:
-        """Which share of the pixels is confident, of which classes those are, and how confident the teacher is."""
+        """The share of confident pixels, its division among the classes, and the histogram of the confidence."""
         inside, confident = (confidence > 0).float().flatten(), (confidence > self.params.tau).float().flatten()
         of_class = pseudo_labels.flatten().bincount(confident, minlength=self.student.num_classes)
-        # Without the nan of a network that has diverged, so that its loss is looked at, which says so.
+        # Without nan: a network that has diverged must reach the check of its loss, which says so.
         bins = (confidence.nan_to_num() * CONFIDENCE_BINS).long().clamp(0, CONFIDENCE_BINS - 1).flatten()
         histogram = bins.bincount(inside, minlength=CONFIDENCE_BINS)
         pixels, sure = inside.sum().clamp(min=1), confident.sum()

@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from semiproto.data.loaders import Batch
-from semiproto.model.network import DeepLab, Output, resize
+from semiproto.model.layers import resize
+from semiproto.model.network import Output, SegmentationNetwork
 from semiproto.params import LabeledLossParams
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.losses import labeled_loss
 
 
 class SupervisedPhase(Phase):
-    def __init__(self, student: DeepLab, params: LabeledLossParams) -> None:
+    def __init__(self, student: SegmentationNetwork, params: LabeledLossParams) -> None:
         super().__init__()
         self.student, self.params = student, params
 
@@ -22,13 +23,13 @@ class SupervisedPhase(Phase):
         return supervised_loss(self.student, self.student(images), labels, self.params), {}
 
 
-def supervised_loss(student: DeepLab, output: Output, labels: Tensor, params: LabeledLossParams) -> Tensor:
-    """The loss of the linear head on labelled images and, where the network has one, of its auxiliary head [config].
+def supervised_loss(student: SegmentationNetwork, output: Output, labels: Tensor, params: LabeledLossParams) -> Tensor:
+    """The labelled losses of the network's heads, weighted: of the linear head and, for Cityscapes, the auxiliary one.
 
     output: of images [B, 3, H, W]; labels [B, H, W].
     """
-    loss = labeled_loss(resize(output.logits.float(), labels.shape[-2:]), labels, params)
-    if output.auxiliary is not None:
-        auxiliary = labeled_loss(resize(output.auxiliary.float(), labels.shape[-2:]), labels, params)
-        loss = loss + student.auxiliary_weight * auxiliary
-    return loss
+    losses = [
+        weight * labeled_loss(resize(output.scores[head].float(), labels.shape[-2:]), labels, params)
+        for head, weight in student.loss_weights().items()
+    ]
+    return torch.stack(losses).sum()

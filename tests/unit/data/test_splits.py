@@ -10,6 +10,7 @@ from semiproto.data import splits
 from semiproto.data.layout import IMAGES, LISTS, MASKS, read_mask, write_mask
 from semiproto.data.splits import classes_in_masks, make_split, stratified
 from semiproto.errors import UserError
+from semiproto.params import SplitsParams
 from semiproto.provenance.artifacts import write_text
 
 
@@ -98,7 +99,7 @@ def test_a_split_of_the_digits(digits_root, ids, shipped, split):
 
 def test_the_seed_of_the_split_changes_the_labelled_images(digits_root, shipped):
     drawn = [
-        make_split(digits_root, "7", splits.Splits(family="generated", seed=seed, validation=0.2))["labeled"]
+        make_split(digits_root, "7", SplitsParams(family="generated", seed=seed, validation=0.2))["labeled"]
         for seed in range(12)
     ]
     assert len({tuple(labeled) for labeled in drawn}) > 1
@@ -109,7 +110,7 @@ def test_without_a_validation_list_a_share_is_held_back(digits_root, shipped, tm
     shutil.copytree(digits_root, root)
     (root / LISTS / "val.txt").write_text("")
     both = [
-        make_split(root, split, splits.Splits(family="generated", seed=0, validation=0.13)) for split in ("all", "7")
+        make_split(root, split, SplitsParams(family="generated", seed=0, validation=0.13)) for split in ("all", "7")
     ]
     assert both[0]["val"] == both[1]["val"] and len(both[0]["val"]) == 1
     for lists in both:
@@ -130,7 +131,7 @@ def test_a_class_without_a_labelled_pixel_is_named(digits_root, shipped, one_lin
 
 
 def test_a_split_is_described_by_images_pixels_and_classes(digits_root, tmp_path):
-    lists = make_split(digits_root, "7", splits.Splits(family="generated", seed=0, validation=0.2))
+    lists = make_split(digits_root, "7", SplitsParams(family="generated", seed=0, validation=0.2))
     folder = tmp_path / "digits/7"
     for name, ids in lists.items():
         write_text(folder / f"{name}.txt", "".join(f"{image_id}\n" for image_id in ids))
@@ -142,7 +143,7 @@ def test_a_split_is_described_by_images_pixels_and_classes(digits_root, tmp_path
 
 
 def test_generated_lists_are_nested(digits_root):
-    drawn = [make_split(digits_root, str(n), splits.Splits(family="generated", seed=3, validation=0.2)) for n in (7, 8)]
+    drawn = [make_split(digits_root, str(n), SplitsParams(family="generated", seed=3, validation=0.2)) for n in (7, 8)]
     assert set(drawn[0]["labeled"]) < set(drawn[1]["labeled"])
 
 
@@ -179,3 +180,42 @@ def test_folds_that_cannot_be_made(images, one_line):
     with pytest.raises(UserError) as error:
         splits.folds(images, 3, 0)
     one_line(error, "forecast.folds", len(images), "set forecast.images to validation")
+
+
+# ------------------------------------------------------------------------------------------------ published lists
+
+
+@pytest.fixture
+def published(tmp_path, shipped):
+    """A set with two published splits of one family, and the parameters that ask for the family."""
+    lists = {"val": ["v"], "published/classic/2/labeled": ["b", "a"], "published/classic/2/unlabeled": ["c"]}
+    lists |= {"published/classic/10/labeled": ["c"], "published/classic/10/unlabeled": ["a", "b"]}
+    for name, ids in lists.items():
+        write_text(tmp_path / LISTS / f"{name}.txt", "".join(f"{image_id}\n" for image_id in ids))
+    return tmp_path, shipped.splits.model_copy(update={"family": "classic"})
+
+
+def test_a_published_split_is_as_it_came(published):
+    root, params = published
+    assert make_split(root, "2", params) == {"labeled": ["b", "a"], "unlabeled": ["c"], "val": ["v"]}
+
+
+@pytest.mark.parametrize("split", ["3", "all"])
+def test_a_split_that_was_not_published(published, one_line, split):
+    root, params = published
+    with pytest.raises(UserError) as error:
+        make_split(root, split, params)
+    one_line(error, f"split {split} is not a published classic split; take one of 2, 10, or set")
+
+
+def test_a_family_of_another_set(published, one_line):
+    root, params = published
+    with pytest.raises(UserError) as error:
+        make_split(root, "2", params.model_copy(update={"family": "blended"}))
+    one_line(error, root, "splits.family", "blended", "take one of classic, or generated")
+
+
+def test_a_set_without_published_lists(digits_root, shipped, one_line):
+    with pytest.raises(UserError) as error:
+        make_split(digits_root, "2", shipped.splits.model_copy(update={"family": "classic"}))
+    one_line(error, digits_root, "splits.family", "set it to generated")

@@ -30,7 +30,7 @@ def net(make_net):
     """A network whose classes differ from place to place."""
     net = make_net().eval()
     with torch.no_grad():
-        net.linear_head[-1].weight.mul_(30)
+        net.heads["linear"].layers[-1].weight.mul_(30)
     return net
 
 
@@ -106,10 +106,10 @@ def test_larger_images_are_seen_in_overlapping_windows(model, net, images, tmp_p
 def test_bands_of_an_image_are_the_whole_of_it(net):
     """The method's score at every pixel, whether held band by band or all at once."""
     image = torch.randint(256, (1, 3, 200, 70), dtype=torch.uint8)
-    window = evaluate.Window(size=64, stride=20)
-    found = [band for (band,) in evaluate.bands(evaluate.linear_scores(net), image, window)]
+    window = evaluate.WindowParams(size=64, stride=20)
+    found = [band["linear"] for band in evaluate.bands(evaluate.linear_scores(net), image, window)]
     assert max(band.shape[2] for band in found) <= 64 and sum(band.shape[2] for band in found) == 200
-    (whole,) = evaluate.predict(evaluate.linear_scores(net), image, window)
+    whole = evaluate.predict(evaluate.linear_scores(net), image, window)["linear"]
     assert torch.equal(torch.cat(found, dim=2).argmax(1), whole)
 
 
@@ -204,7 +204,7 @@ def test_an_overlay_leaves_the_first_class_as_it_is_where_its_colour_is_black(
     model, net, images, tmp_path, tiny, first
 ):
     with torch.no_grad():
-        net.linear_head[-1].bias[0] += 1000
+        net.heads["linear"].layers[-1].bias[0] += 1000
     save_weights(model / MODEL, net)
     write_card(model, Card(CLASSES, tiny.model, {}, palette=[list(first), *voc_palette()[1:7].tolist()]))
     image = images("a.png", (64, 64))
@@ -311,7 +311,7 @@ def test_masks_of_something_else_are_made_anew(model, net, images, tmp_path, tin
     predict_files(model, [image], out, options)
     if change == "weights":
         with torch.no_grad():
-            net.linear_head[-1].bias[3] += 100
+            net.heads["linear"].layers[-1].bias[3] += 100
         save_weights(model / MODEL, net)
     elif change == "card":
         write_card(model, Card(CLASSES, tiny.model, {}, palette=[[1, 2, 3]] * 7))

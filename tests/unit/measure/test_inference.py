@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-import reference
 import torch
 from PIL import Image
 from sklearn.metrics import confusion_matrix, precision_score
@@ -11,7 +10,9 @@ from torch.nn import functional as F
 
 from semiproto.data.dataset import Images
 from semiproto.data.layout import IMAGES, MASKS, read_mask, write_mask
-from semiproto.measure.inference import BATCH, batches, head_scores, linear_scores, predict, validate
+from semiproto.measure.inference import BATCH, batches, head_names, head_scores, linear_scores, predict, validate
+from semiproto.model.heads import LINEAR, PROTOTYPE
+from semiproto.model.heads.prototype import prototype_scores
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import WindowParams
 
@@ -22,15 +23,15 @@ MIXING = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)) - 0.5
 
 def by_pixel(images):
     """A scorer that looks at one pixel at a time, like a 1x1 convolution: windows cannot change its scores."""
-    return [torch.einsum("ck,bkhw->bchw", MIXING, images.float() / 64)]
+    return {LINEAR: torch.einsum("ck,bkhw->bchw", MIXING, images.float() / 64)}
 
 
 @pytest.mark.parametrize("size", [(37, 53), (16, 16), (20, 81), (10, 40), (33, 16)])
 @pytest.mark.parametrize(("side", "stride"), [(16, 11), (16, 16), (25, 7), (99, 3), (17, 1)])
 def test_windows_cover_the_image(size, side, stride):
     images = torch.randint(256, (2, 3, *size), dtype=torch.uint8)
-    (whole,) = predict(by_pixel, images, None)
-    (windows,) = predict(by_pixel, images, WindowParams(size=side, stride=stride))
+    whole = predict(by_pixel, images, None)[LINEAR]
+    windows = predict(by_pixel, images, WindowParams(size=side, stride=stride))[LINEAR]
     assert whole.shape == (2, *size) and whole.dtype == torch.int64
     assert torch.equal(whole, windows)
     assert len(whole.unique()) > 2
@@ -54,7 +55,7 @@ def position_scores(images):
     """Logits that depend on the place within the window: windows disagree where they overlap."""
     height, width = images.shape[-2:]
     ramp = torch.linspace(-9, 9, width).expand(len(images), 1, height, width)
-    return [torch.cat([ramp, -0.1 * ramp, images[:, :1].float() / 64 + 0.5 * ramp**2 - 20], dim=1)]
+    return {LINEAR: torch.cat([ramp, -0.1 * ramp, images[:, :1].float() / 64 + 0.5 * ramp**2 - 20], dim=1)}
 
 
 def test_overlapping_logits_are_averaged():
@@ -62,16 +63,16 @@ def test_overlapping_logits_are_averaged():
     images = torch.randint(256, (2, 3, 16, 41), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     total, count = torch.zeros(2, 3, 16, 41), torch.zeros(41)
     for left in (0, 9, 18, 25):
-        total[..., left : left + 16] += position_scores(images[..., left : left + 16])[0]
+        total[..., left : left + 16] += position_scores(images[..., left : left + 16])[LINEAR]
         count[left : left + 16] += 1
-    (found,) = predict(position_scores, images, WindowParams(size=16, stride=9))
+    found = predict(position_scores, images, WindowParams(size=16, stride=9))[LINEAR]
     assert torch.equal(found, (total / count).argmax(1))
 
 
 def test_scores_at_lower_resolution_are_upsampled(make_net):
     net = make_net().eval()
     images = torch.randint(256, (2, 3, 33, 41), dtype=torch.uint8)
-    (found,) = predict(linear_scores(net), images, None)
+    found = predict(linear_scores(net), images, None)[LINEAR]
     with torch.no_grad():
         whole = F.interpolate(net(images).logits, size=(33, 41), mode="bilinear", align_corners=True)
     assert torch.equal(found, whole.argmax(1))
@@ -81,34 +82,40 @@ def test_a_window_as_large_as_the_image_is_the_whole_image(make_net):
     net = make_net().eval()
     images = torch.randint(256, (2, 3, 33, 33), dtype=torch.uint8)
     for side in (33, 64):
-        windows, whole = (predict(linear_scores(net), images, w)[0] for w in (WindowParams(size=side, stride=9), None))
+        windows, whole = (
+            predict(linear_scores(net), images, w)[LINEAR] for w in (WindowParams(size=side, stride=9), None)
+        )
         assert torch.equal(windows, whole)
 
 
-def test_the_prototype_head_scores_every_pixel(make_net):
-    net = make_net().eval()
-    bank = PrototypeBank(7, 2, 8)
+def test_the_heads_go_by_name(make_net):
+    net, bank = make_net().eval(), PrototypeBank(7, 2, 8)
     bank.prototypes.copy_(torch.rand(7, 2, 8, generator=torch.Generator().manual_seed(0)))
     images = torch.randint(256, (2, 3, 21, 17), dtype=torch.uint8)
     with torch.no_grad():
-        linear, prototype = head_scores(net, bank)(images)
-        output = net(images)
-    assert torch.equal(linear, output.logits)
-    assert prototype.shape == (2, 7, 21, 17)
-    for image in range(2):
-        z = reference.upsampled(output.representation[image].double().numpy(), 21, 17)
-        expected, _ = reference.cosine_logits(z.reshape(8, -1).T, bank.prototypes.double().numpy(), 0.1)
-        np.testing.assert_allclose(prototype[image].numpy().reshape(7, -1).T, expected, rtol=1e-3, atol=1e-3)
-    heads = predict(head_scores(net, bank), images, None)
-    assert torch.equal(heads[0], predict(linear_scores(net), images, None)[0])
-    assert torch.equal(heads[1], prototype.argmax(1))
+        scores, output = head_scores(net, bank)(images), net(images)
+    assert list(scores) == head_names(net, bank) == [LINEAR, PROTOTYPE]
+    assert torch.equal(scores[LINEAR], output.logits)
+    assert torch.equal(scores[PROTOTYPE], prototype_scores(bank, output.representation, images.shape[-2:]))
+    found = predict(head_scores(net, bank), images, None)
+    assert torch.equal(found[LINEAR], predict(linear_scores(net), images, None)[LINEAR])
+    assert torch.equal(found[PROTOTYPE], scores[PROTOTYPE].argmax(1))
 
 
-def test_without_a_bank_there_is_one_head(make_net):
+def test_windows_are_averaged_by_head():
+    def scores(images):
+        return by_pixel(images) | {"other": by_pixel(images)[LINEAR].flip(1)}
+
+    images = torch.randint(256, (2, 3, 37, 53), dtype=torch.uint8)
+    found = predict(scores, images, WindowParams(size=16, stride=11))
+    assert torch.equal(found["other"], 4 - found[LINEAR])
+
+
+def test_without_a_bank_there_is_no_prototype_head(make_net):
     net = make_net().eval()
     images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
     with torch.no_grad():
-        assert len(head_scores(net, None)(images)) == 1
+        assert list(head_scores(net, None)(images)) == head_names(net, None) == [LINEAR]
 
 
 # ------------------------------------------------------------------------------------------------- a set
@@ -141,11 +148,11 @@ def test_neighbours_of_one_size_go_together(odd_set):
 def test_mean_iou_equals_scikit_learns(make_net, odd_set, window):
     net = make_net().eval()
     with torch.no_grad():
-        net.linear_head[-1].weight.mul_(20)
+        net.heads["linear"].layers[-1].weight.mul_(20)
     predictions, targets = [], []
     for n in range(len(odd_set)):
         image, _ = odd_set[n]
-        predictions.append(predict(linear_scores(net), image[None], window)[0].flatten().numpy())
+        predictions.append(predict(linear_scores(net), image[None], window)[LINEAR].flatten().numpy())
         targets.append(read_mask(odd_set.root / MASKS / f"{odd_set.ids[n]}.png").ravel())
     prediction, target = np.concatenate(predictions), np.concatenate(targets)
     counts = confusion_matrix(target[target != 255], prediction[target != 255], labels=range(7)).astype(float)
@@ -158,7 +165,7 @@ def test_mean_iou_equals_scikit_learns(make_net, odd_set, window):
 def test_what_pseudo_labels_would_be_worth_equals_scikit_learns(make_net, odd_set):
     net, tau = make_net().eval(), 0.6
     with torch.no_grad():
-        net.linear_head[-1].weight.mul_(20)
+        net.heads["linear"].layers[-1].weight.mul_(20)
     sure, label, truth = [], [], []
     for image, mask in (odd_set[n] for n in range(len(odd_set))):
         with torch.no_grad():

@@ -24,7 +24,7 @@ def run(make_net, shipped, tmp_path):
     digits.make(root, shipped.dataset.model_copy(update={"labeled": 8, "unlabeled": 0, "validation": count}))
     net, folder = make_net(), tmp_path / "model"
     with torch.no_grad():
-        net.linear_head[-1].weight.mul_(20)
+        net.heads["linear"].layers[-1].weight.mul_(20)
     names = (root / "classes.txt").read_text().split()
     tiny = shipped.model.model_copy(update={"decoder": shipped.model.decoder.model_copy(update={"planes": 4})})
     model_folder.write_card(folder, model_folder.Card(names, tiny, {"method": "supervised"}))

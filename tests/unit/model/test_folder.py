@@ -92,6 +92,31 @@ def test_the_student_comes_with_its_prototypes(folder, make_net, with_bank):
     assert (found is None) if bank is None else torch.equal(found.prototypes, bank.prototypes)
 
 
+@pytest.fixture
+def bank():
+    """A bank with settings that are not the paper's."""
+    found = PrototypeBank(7, 2, 8, momentum=0.9, temperature=0.2)
+    found.prototypes.copy_(torch.rand(7, 2, 8))
+    return found
+
+
+def test_the_bank_keeps_the_settings_that_it_was_trained_with(folder, make_net, bank):
+    save_student(folder, make_net(2), bank)
+    _, found = load_student(folder)
+    assert (found.momentum, found.temperature) == (0.9, 0.2)
+    features = torch.rand(5, 8)
+    assert torch.equal(found.logits(features)[0], bank.logits(features)[0])
+
+
+def test_a_student_of_version_0_1_has_a_bank_with_the_papers_settings(folder, make_net, bank):
+    save_student(folder, make_net(2), bank)
+    tensors = load_file(folder / model_folder.STUDENT)
+    save_file({n: v for n, v in tensors.items() if n not in model_folder.BANK_SETTINGS}, folder / model_folder.STUDENT)
+    _, found = load_student(folder)
+    assert torch.equal(found.prototypes, bank.prototypes)
+    assert (found.momentum, found.temperature) == (0.99, 0.1)
+
+
 def test_channels_last_weights_are_saved_as_they_are(folder, make_net):
     save_weights(folder / model_folder.MODEL, make_net(0).to(memory_format=torch.channels_last))
     assert same(make_net(0), load_model(folder))

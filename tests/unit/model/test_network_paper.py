@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semiproto import params
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 
@@ -23,7 +23,7 @@ def cityscapes():
 
 @pytest.fixture(scope="module")
 def network(voc):
-    return DeepLab(voc.model, 21, pretrained=False)
+    return SegmentationNetwork(voc.model, 21, pretrained=False)
 
 
 def convolution(inputs, outputs, kernel=3):
@@ -72,10 +72,11 @@ def test_the_decoder_has_the_papers_parameters(network):
     aspp = convolution(2048, 256, 1) * 2 + 3 * convolution(2048, 256) + convolution(1280, 256)
     low_level = convolution(256, 256, 1)
     head = convolution(512, 256) + convolution(256, 256) + 256 * 21 + 21
-    assert (count(network.aspp), count(network.low_level), count(network.linear_head)) == (aspp, low_level, head)
+    parts = network.decoder.aspp, network.decoder.low_level, network.heads
+    assert [count(part) for part in parts] == [aspp, low_level, head]
     assert count(network) == count(network.encoder) + aspp + low_level + head
     assert network.dim == 512
-    rates = [branch[0].dilation[0] for branch in network.aspp.branches]
+    rates = [branch[0].dilation[0] for branch in network.decoder.aspp.branches]
     assert rates == [1, 12, 24, 36]
     dropouts = [m.p for m in network.modules() if isinstance(m, torch.nn.Dropout2d)]
     assert dropouts == [0.1] * 3
@@ -85,15 +86,15 @@ def test_the_decoder_has_the_papers_parameters(network):
 def test_map_sizes(network, crop, low, high):
     """A narrow strip: sides are independent, and it is quick."""
     with torch.inference_mode():
-        first, middle, last = network.encoder.eval()(torch.rand(1, 3, crop, 33))
+        first, *_, middle, last = network.encoder.eval()(torch.rand(1, 3, crop, 33))
         output = network.eval()(torch.zeros(1, 3, crop, 33, dtype=torch.uint8))
     assert (first.shape[1:3], middle.shape[1:3], last.shape[1:3]) == ((256, low), (1024, high), (2048, high))
     assert output.representation.shape[1:3] == (512, low) and output.logits.shape[1:3] == (21, low)
 
 
 def test_the_auxiliary_head_is_cityscapes_alone(network, cityscapes):
-    assert network.auxiliary_head is None
-    head = DeepLab(cityscapes.model, 19, pretrained=False).auxiliary_head
+    assert list(network.heads) == ["linear"]
+    head = SegmentationNetwork(cityscapes.model, 19, pretrained=False).heads["auxiliary"]
     assert count(head) == convolution(1024, 256) + 256 * 19 + 19
     assert cityscapes.model.auxiliary_weight == 0.4
 

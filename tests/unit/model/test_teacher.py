@@ -76,7 +76,7 @@ def test_step_zero_copies_the_student_exactly(make_net):
 def test_a_run_of_updates_equals_the_recursion(make_net):
     student = make_net()
     teacher = Teacher(student, 0.75)
-    name, expected = "linear_head.4.weight", None
+    name, expected = "heads.linear.layers.4.weight", None
     for step in range(8):
         changed(student, step)
         theirs = student.state_dict()[name].double()
@@ -108,7 +108,7 @@ def test_it_has_no_gradients(make_net):
 
 def undecided(net, images):
     """`net` with a last layer that gives every class about the same mean score, so that classes vary by pixel."""
-    last = net.linear_head[-1]
+    last = net.heads["linear"].layers[-1]
     with torch.no_grad():
         last.weight.mul_(20)
         last.bias.sub_(net.eval()(images).logits.mean(dim=(0, 2, 3)))

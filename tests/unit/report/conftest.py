@@ -25,7 +25,7 @@ Scores = dict[str, list[float | None]]
 
 
 @dataclass
-class Results:
+class ResultsFolder:
     """A results folder below `root` that tests fill."""
 
     root: Path
@@ -49,8 +49,7 @@ class Results:
         head = None if variant.startswith("supervised") else 50.0 + number
         metrics: dict[str, Any] = {"dataset": "digits", "split": split, "labels": labels, "variant": variant}
         metrics |= {"method": variant.split("-")[0], "seed": number, "steps": steps, "seconds": 100.0 + number}
-        metrics |= {"miou": miou, "miou_best": 90.0, "best_step": 900, "miou_student": 40.0}
-        metrics |= {"miou_prototype_head": head, "classes": self.classes, "images": 2}
+        metrics |= {"miou": miou, "miou_best": 90.0, "best_step": 900, "classes": self.classes, "images": 2}
         metrics |= {"iou": [*by_class, *self._none()]}
         metrics |= {
             "accuracy": 95.0,
@@ -58,12 +57,14 @@ class Results:
             "boundary_iou_per_class": [40.0, 20.0, *self._none()],
             "ece": 7.5,
         }
-        metrics |= {"iou_student": [70.0, 50.0, None], "iou_prototype_head": head and [head, head, None]}
+        heads = {"linear": {"miou": 40.0, "iou": [70.0, 50.0, None]}}
+        metrics |= {"heads": heads | ({"prototype": {"miou": head, "iou": [head, head, None]}} if head else {})}
         metrics |= {"lists": {"labeled": split, "val": "v"}, "set": "digits", "family": "generated"}
         metrics |= {"encoder": "small", "window": None}
         (folder / "metrics.json").write_text(json.dumps(metrics | changes))
         (folder / "validation.csv").write_text(f"step,miou,precision\n500,{40.5 + number},\n1000,{50.5 + number},80\n")
         (folder / "history.csv").write_text(_history(uses_unlabeled=not variant.startswith("supervised")))
+        (folder / "machine.csv").write_text("step,seconds,memory_mib\n10,1,500\n20,2,600\n")
         (folder / "images.csv").write_text(_images(dict(zip(self.classes, by_class, strict=False))))
         (folder / "calibration.csv").write_text("low,high,pixels,confidence,accuracy\n0,0.5,0,,\n0.5,1,9,0.8,0.7\n")
         for value, (image_id, (width, height)) in enumerate(SIZES.items()):
@@ -142,14 +143,14 @@ def _images(iou: dict[str, float | None]) -> str:
 
 def _history(*, uses_unlabeled: bool) -> str:
     if uses_unlabeled:
-        header = "step,seconds,lr,loss,labeled_linear,unlabeled_linear,coverage"
-        return f"{header}\n10,1,0.3,2,1.5,0.5,0.25\n20,2,0.1,1,1,0,0.75\n"
-    return "step,seconds,lr,loss,labeled_linear\n10,1,0.3,2,2\n20,2,0.1,1,1\n"
+        header = "step,lr,loss,labeled_linear,unlabeled_linear,coverage"
+        return f"{header}\n10,0.3,2,1.5,0.5,0.25\n20,0.1,1,1,0,0.75\n"
+    return "step,lr,loss,labeled_linear\n10,0.3,2,2\n20,0.1,1,1\n"
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Results:
-    return Results(tmp_path)
+def results(tmp_path: Path) -> ResultsFolder:
+    return ResultsFolder(tmp_path)
 
 
 @pytest.fixture

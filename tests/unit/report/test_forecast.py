@@ -5,7 +5,7 @@ import pytest
 
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import write_json
-from semiproto.report import forecast as advice
+from semiproto.report import forecast
 
 TAUS = [0.8, 0.9, 0.95]
 
@@ -34,7 +34,7 @@ def curve(**precisions):
 
 
 def test_the_level_is_midway_between_losses_and_gains():
-    assert advice.level(SEPARATE) == pytest.approx(0.5)
+    assert forecast.level(SEPARATE) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_the_level_is_midway_between_losses_and_gains():
     ],
 )
 def test_no_level_where_the_runs_show_none(runs):
-    assert advice.level(runs) is None
+    assert forecast.level(runs) is None
 
 
 def test_under_the_level_every_remedy_is_of_the_curve():
@@ -58,7 +58,7 @@ def test_under_the_level_every_remedy_is_of_the_curve():
         cow=[0.2, 0.4, 0.9],
         dog=[0.9, 0.9, 0.9],
     )
-    found = advice.summary(table, 0.8, SEPARATE)
+    found = forecast.summary(table, 0.8, SEPARATE)
     assert (found["precision"], found["coverage"], found["level"]) == (0.45, 0.5, 0.5)
     assert found["advised_tau"] == 0.9 and found["weak_classes"] == ["cow", "cat"]
     assert found["sentence"] == (
@@ -69,41 +69,41 @@ def test_under_the_level_every_remedy_is_of_the_curve():
 
 
 def test_a_tau_that_leaves_next_to_nothing_is_not_advised():
-    found = advice.summary(curve(foreground=[0.4, 0.4, 0.9], cat=[0.4, 0.4, 0.9]), 0.8, SEPARATE)
+    found = forecast.summary(curve(foreground=[0.4, 0.4, 0.9], cat=[0.4, 0.4, 0.9]), 0.8, SEPARATE)
     assert found["advised_tau"] is None
     assert found["sentence"].endswith("label more of cat or take a stronger encoder.")
 
 
 def test_over_the_level_nothing_is_advised():
-    found = advice.summary(curve(foreground=[0.6, 0.7, 0.8], cat=[0.3, 0.4, 0.5]), 0.8, SEPARATE)
+    found = forecast.summary(curve(foreground=[0.6, 0.7, 0.8], cat=[0.3, 0.4, 0.5]), 0.8, SEPARATE)
     said = "; where the share that is right was over about 50 % our runs gained (digits with 30 labels, photos with 109"
     said += " labels)."
     assert found["sentence"].endswith(said)
 
 
 def test_at_another_tau_the_one_of_our_runs_is_said():
-    better = advice.summary(curve(foreground=[0.6, 0.7, 0.8], cat=[0.9] * 3), 0.9, SEPARATE)["sentence"]
+    better = forecast.summary(curve(foreground=[0.6, 0.7, 0.8], cat=[0.9] * 3), 0.9, SEPARATE)["sentence"]
     assert "over about 50 % our runs, with tau 0.8, gained (digits with 30 labels, photos with" in better
-    worse = advice.summary(curve(foreground=[0.3, 0.4, 0.5], cat=[0.9] * 3), 0.9, SEPARATE)["sentence"]
+    worse = forecast.summary(curve(foreground=[0.3, 0.4, 0.5], cat=[0.9] * 3), 0.9, SEPARATE)["sentence"]
     assert "under about 50 % our runs, with tau 0.8, got worse (digits with 8 labels)" in worse
 
 
 @pytest.mark.parametrize(("at_most", "words"), [(0.9, "lower tau to 0.9 or pretrain"), (0.1, ": pretrain for longer")])
 def test_too_few_confident_pixels_are_said(at_most, words):
-    found = advice.summary(curve(foreground=[at_most, at_most, 0.9], cat=[0.9, 0.9, 0.9]), 0.95, SEPARATE)
+    found = forecast.summary(curve(foreground=[at_most, at_most, 0.9], cat=[0.9, 0.9, 0.9]), 0.95, SEPARATE)
     assert found["coverage"] == 0.04
     assert "little to learn from" in found["sentence"] and words in found["sentence"]
 
 
 def test_without_a_level_the_sentence_claims_nothing():
-    found = advice.summary(curve(foreground=[0.1, 0.2, 0.3], cat=[0.1, 0.2, None]), 0.8, SEPARATE.iloc[2:])
+    found = forecast.summary(curve(foreground=[0.1, 0.2, 0.3], cat=[0.1, 0.2, None]), 0.8, SEPARATE.iloc[2:])
     assert found["level"] is None and found["advised_tau"] is None and found["weak_classes"] == []
     assert "does not say whether they will help (lost: none; gained: digits" in found["sentence"]
     assert "got worse" not in found["sentence"] and "tau to" not in found["sentence"]
 
 
 def test_nothing_confident_is_said():
-    found = advice.summary(curve(foreground=[0.9, None, None], cat=[None] * 3), 0.9, SEPARATE)
+    found = forecast.summary(curve(foreground=[0.9, None, None], cat=[None] * 3), 0.9, SEPARATE)
     assert found["precision"] is None
     assert (
         found["sentence"]
@@ -113,7 +113,7 @@ def test_nothing_confident_is_said():
 
 def test_a_class_that_is_never_confident_is_the_weakest():
     table = curve(foreground=[0.4] * 3, cat=[0.3] * 3, cow=[None] * 3, dog=[0.2] * 3, hen=[0.4] * 3)
-    assert advice.summary(table, 0.8, SEPARATE)["weak_classes"] == ["cow", "dog", "cat"]
+    assert forecast.summary(table, 0.8, SEPARATE)["weak_classes"] == ["cow", "dog", "cat"]
 
 
 def test_the_outcome_stands_beside_its_forecast(tmp_path):
@@ -129,7 +129,7 @@ def test_the_outcome_stands_beside_its_forecast(tmp_path):
     for seed in (1, 2):  # one that was run, one that was not
         said = {"dataset": "digits", "labels": 30, "seed": seed, "images": "labeled", "tau": 0.8}
         write_json(tmp_path / f"{seed}/forecast.json", said | {"coverage": 0.5, "precision": None, "sentence": "So."})
-    advice.outcome(tmp_path, [tmp_path / "2", tmp_path / "1"], tmp_path / "out.csv")
+    forecast.outcome(tmp_path, [tmp_path / "2", tmp_path / "1"], tmp_path / "out.csv")
     first, second = pd.read_csv(tmp_path / "out.csv").to_dict("records")
     assert (first["seed"], first["coverage"], first["sentence"]) == (1, 0.5, "So.")
     assert (first["supervised"], first["prototype"], first["gain_prototype"]) == (41, 42, 1)
@@ -142,5 +142,5 @@ def test_a_forecast_that_cannot_be_read_is_named(tmp_path, one_line, text, words
     if text is not None:
         (tmp_path / "forecast.json").write_text(text)
     with pytest.raises(UserError) as error:
-        advice.read_summary(tmp_path, ())
+        forecast.read_summary(tmp_path, ())
     one_line(error, tmp_path / "forecast.json", words, "snakemake")

@@ -13,9 +13,10 @@ from semiproto import cli
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import write_text
 from semiproto.report import page as reporting
-from semiproto.report import receipts as ancestry
 from semiproto.report import tables
-from semiproto.report.page import report
+from semiproto.report.figures.registry import FIGURES, stems
+from semiproto.report.page import write_page
+from semiproto.report.receipts import anchor, differences_from_paper, parse_receipt
 
 
 class Page(HTMLParser):
@@ -52,7 +53,7 @@ def page_of(results, paper):
         drawn.mkdir()
         Image.new("RGB", (40, 30), "red").save(drawn / "gain.png")
         Image.new("RGB", (50, 30), "blue").save(drawn / "samples-30.png")
-        report(results.tables, drawn, list(receipts), paper, results.root / "report.html")
+        write_page(results.tables, drawn, list(receipts), paper, results.root / "report.html")
         return Page((results.root / "report.html").read_text(encoding="utf-8"))
 
     return make
@@ -116,11 +117,11 @@ def test_figures_have_words_and_sizes(page_of, three_variants):
 
 def test_tables_show_what_the_csv_files_say(page_of, three_variants):
     page = page_of(three_variants)
-    assert "supervised 1,400 101 52.0 ± 2.0 90.0 ± 0.0 none 30.0 ± 0.0 95.0 ± 0.0 7.5 ± 0.0 3" in page.text
+    assert "supervised 1,400 52.0 ± 2.0 90.0 ± 0.0 none 30.0 ± 0.0 95.0 ± 0.0 7.5 ± 0.0 3" in page.text
     assert "supervised-equal-compute not run" in page.text
     assert "prototype − consistency +4.0 −22.2 to +30.2 3 can't tell: +4.0 points" in page.text
     assert "background 62.0 ± 2.0 70.0 ± 10.0 74.0 ± 1.0 cat 42.0 ± 2.0" in page.text
-    assert "consistency, seed 2 digits 30 1,400 102.0 50.0 90.0" in page.text
+    assert "consistency, seed 2 digits 30 1,400 50.0 90.0" in page.text
     assert "nan" not in page.text.lower()
 
 
@@ -148,7 +149,7 @@ def test_a_number_leads_to_all_that_it_came_from(page_of, results, receipt):
     write_receipt(folder, "evaluate", outputs={}, config={}, inputs=[receipt.parent], seed=0, seconds=1)
     page = page_of({"prototype": [60.0]}, [folder / "receipt.json", receipt])
     links = [attributes["href"] for attributes in page.all("a")]
-    evaluated, trained = (f"#{ancestry.anchor(path)}" for path in (folder, receipt.parent))
+    evaluated, trained = (f"#{anchor(path)}" for path in (folder, receipt.parent))
     assert "#runs-table" in links
     assert links.count(evaluated) == 1 and links.count(trained) == 2  # its warning, and the evaluation's origin
 
@@ -166,11 +167,22 @@ def test_the_full_methods_run_is_compared_with_the_paper(tmp_path, paper):
         sections["semi"]["tau"] = tau
         config = {name: sections[name] for name in ("model", "semi")} | {"method": method}
         write_receipt(tmp_path / method, "train", outputs={}, config=config, inputs=[], seed=0, seconds=1)
-        receipts.append(ancestry.read(tmp_path / method / "receipt.json"))
-    found = ancestry.differences(receipts, paper).set_index("parameter")
+        receipts.append(parse_receipt(tmp_path / method / "receipt.json"))
+    found = differences_from_paper(receipts, paper).set_index("parameter")
     assert found[["voc-classic.yaml", "here"]].to_numpy().tolist() == [["0.8", "0.6"], ["0.99", "0.9"]]
     assert list(found.index) == ["semi.tau", "semi.teacher.decay"]
     assert found.loc["semi.tau", "what it is"].startswith("a pixel counts where")
+
+
+def test_figures_come_in_the_order_of_their_registry(tmp_path):
+    (tmp_path / "gains.png").write_bytes(b"another file whose name begins as a figure's does")
+    for stem in stems(["30", "all"]):
+        Image.new("RGB", (4, 3)).save(tmp_path / f"{stem}.png")
+    expected = []
+    for entry in FIGURES:
+        splits = [", 30 labelled images", ", all labelled images"] if entry.per_split else [""]
+        expected += [(entry.heading + split, entry.caption) for split in splits]
+    assert [(picture.heading, picture.caption) for picture in reporting._pictures(tmp_path)] == expected
 
 
 def test_large_figures_are_packed(tmp_path):
@@ -206,7 +218,7 @@ def test_published_numbers_stand_beside_ours(page_of, results):
 
 def test_without_figures_or_a_run_it_says_so(results, paper):
     tables.tables([results.run("prototype", 0, 60.0), results.root / "eval/seed1"], results.tables)
-    report(results.tables, results.root / "gone", [], paper, results.root / "report.html")
+    write_page(results.tables, results.root / "gone", [], paper, results.root / "report.html")
     page = (results.root / "report.html").read_text()
     assert "No figures were made." in page
     assert f"Not finished, and in no number here: {results.root.as_posix()}/eval/seed1." in page
@@ -215,7 +227,7 @@ def test_without_figures_or_a_run_it_says_so(results, paper):
 
 def test_same_input_same_bytes(page_of, results, three_variants, receipt, paper):
     page = page_of(three_variants, [receipt])
-    report(results.tables, results.root / "figures", [receipt], paper, results.root / "again.html")
+    write_page(results.tables, results.root / "figures", [receipt], paper, results.root / "again.html")
     assert (results.root / "again.html").read_text(encoding="utf-8") == page.html
 
 
@@ -225,9 +237,9 @@ def test_damaged_inputs_are_named(page_of, three_variants, receipt, results, pap
         page_of(three_variants, [receipt])
     (results.tables / "verdict.csv").write_text("x\n1\n")
     with pytest.raises(UserError, match=r"verdict\.csv: damaged, it has no column dataset"):
-        report(results.tables, results.root / "figures", [], paper, results.root / "report.html")
+        write_page(results.tables, results.root / "figures", [], paper, results.root / "report.html")
     with pytest.raises(UserError, match=r"summary\.csv: no such table"):
-        report(results.root / "gone", results.root / "figures", [], paper, results.root / "report.html")
+        write_page(results.root / "gone", results.root / "figures", [], paper, results.root / "report.html")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +258,7 @@ def test_damaged_tables_are_named(page_of, three_variants, results, paper, name,
     path = results.tables / name
     path.write_text(change(path.read_text() if path.exists() else ""))
     with pytest.raises(UserError, match=rf"{name}: damaged, .*{words}"):
-        report(results.tables, results.root / "figures", [], paper, results.root / "report.html")
+        write_page(results.tables, results.root / "figures", [], paper, results.root / "report.html")
 
 
 def test_what_fails_leaves_the_former_results(page_of, three_variants, results, paper):
@@ -272,7 +284,7 @@ def test_a_damaged_figure_is_named(page_of, three_variants, results, paper, size
     path = results.root / "figures" / "gain.png"
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(UserError, match=r"gain\.png: cannot be read as an image"):
-        report(results.tables, results.root / "figures", [], paper, results.root / "report.html")
+        write_page(results.tables, results.root / "figures", [], paper, results.root / "report.html")
 
 
 def test_the_forecast_stands_with_the_verdict_of_its_labels(page_of, results):

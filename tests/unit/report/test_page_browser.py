@@ -5,8 +5,9 @@ import shutil
 import pytest
 from made_up import write_receipt
 
-from semiproto.report.figures import registry as figures
-from semiproto.report.page import report
+from semiproto.report.drawing.results import Sources
+from semiproto.report.figures.registry import FIGURES, draw_all
+from semiproto.report.page import write_page
 from semiproto.report.tables import tables as write_tables
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
@@ -32,15 +33,15 @@ def address(results, three_variants, paper):
     folders = results.grid(three_variants)
     results.data()
     write_tables(folders, results.tables)
-    sources = figures.Sources(
+    sources = Sources(
         results.tables, folders, results.root / "raw", tsne=[results.tsne(["prototype"])], patches=[results.patches()]
     )
-    figures.figures(sources, results.root / "figures")
+    draw_all(sources, results.root / "figures")
     config = {"semi": {"tau": 0.7, "epochs": None}}
     facts = {"warnings": ["step 60: low coverage"], "steps": 1400}
     write_receipt(folders[-1], "evaluate", outputs={}, config=config, inputs=[], seed=2, seconds=1.5, facts=facts)
     receipts = [folders[-1] / "receipt.json"]
-    report(results.tables, results.root / "figures", receipts, paper, results.root / "report.html")
+    write_page(results.tables, results.root / "figures", receipts, paper, results.root / "report.html")
     return (results.root / "report.html").as_uri()
 
 
@@ -60,7 +61,7 @@ def test_the_page_in_chromium(browser, address):
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{name}: the page is {wide} pixels wide"
             images = page.locator("img")
-            assert images.count() == 2 + len(figures.OF_A_SPLIT)
+            assert images.count() == len(FIGURES)
             for image in images.all():
                 image.scroll_into_view_if_needed()
                 image.evaluate("one => one.decode()")  # rejects what is no image
@@ -79,14 +80,14 @@ def test_headings_sort_and_links_open_receipts(browser, address):
     assert table.locator("tbody tr").count() == 9
     scores = table.get_by_role("button", name="mIoU, last step")
     scores.click()
-    rising = [float(text) for text in column(table, 5)]
+    rising = [float(text) for text in column(table, 4)]
     assert rising == sorted(rising) and len(set(rising)) > 3
     scores.press("Enter")
-    assert [float(text) for text in column(table, 5)] == sorted(rising, reverse=True)
+    assert [float(text) for text in column(table, 4)] == sorted(rising, reverse=True)
     assert table.locator("[aria-sort=descending]").count() == 1
     heads = table.get_by_role("button", name="prototype head")
     heads.click()
-    found = column(table, 7)
+    found = column(table, 6)
     assert found[:6] == sorted(found[:6], key=float) and found[6:] == ["", "", ""]  # supervised has none: last
     summary = page.locator("table", has_text="Mean ± standard deviation")
     steps = summary.get_by_role("button", name="steps")

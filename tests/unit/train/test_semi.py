@@ -39,7 +39,7 @@ def make_phase(make_net, params, with_bank, teacher_from=0):
         bank.prototypes.copy_(torch.rand(bank.prototypes.shape, generator=torch.Generator().manual_seed(9)))
     student = make_net()
     with torch.no_grad():
-        student.linear_head[-1].weight.mul_(5)
+        student.heads["linear"].layers[-1].weight.mul_(5)
     phase = SemiPhase(student, params, bank, teacher_from)
     with torch.no_grad():  # a teacher of its own, or its labels would be the student's
         for p in phase.teacher.parameters():
@@ -162,7 +162,7 @@ def test_cutmix_happens_as_often_as_its_probability(make_net, tiny):
     phase = make_phase(make_net, settings(tiny, cutmix_probability=0.25), False)
     unlabeled = batch(1, False)
     mixed = [
-        not torch.equal(phase._strong_view(unlabeled, torch.Generator().manual_seed(n))[0], unlabeled[0])
+        not torch.equal(phase._strong_view(unlabeled, torch.Generator().manual_seed(n)).images, unlabeled[0])
         for n in range(200)
     ]
     assert 30 < sum(mixed) < 72
@@ -240,12 +240,12 @@ def test_before_teacher_from_the_unlabelled_images_are_not_looked_at(make_net, t
 
 def test_the_teacher_copies_the_student_at_the_end_of_the_supervised_steps(make_net, tiny):
     phase = make_phase(make_net, settings(tiny), False, teacher_from=2)
-    name = "linear_head.4.bias"
+    name = "heads.linear.layers.4.bias"
     expected = None
     for step in range(6):
         run(phase, [batch(0, True), batch(1, False)], step, step)
         with torch.no_grad():
-            phase.student.linear_head[4].bias.add_(float(step + 1))
+            phase.student.heads["linear"].layers[4].bias.add_(float(step + 1))
         phase.after_step(step)
         theirs = phase.student.state_dict()[name].clone()
         i = max(0, step - 2)

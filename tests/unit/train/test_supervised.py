@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.train.supervised import SupervisedPhase, supervised_loss
 
 
@@ -28,26 +28,16 @@ def test_the_loss_is_the_labelled_loss(make_net, tiny, kind):
 def test_an_auxiliary_head_adds_its_weighted_loss(tiny):
     model = tiny.model.model_copy(update={"auxiliary_weight": 0.4})
     torch.manual_seed(0)
-    student = DeepLab(model, 7, pretrained=False).train()
+    student = SegmentationNetwork(model, 7, pretrained=False).train()
     images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
     labels = torch.randint(7, (2, 32, 32), dtype=torch.uint8)
     output = student(images)
     params = tiny.pretrain.labeled_loss
     main, auxiliary = (
         F.cross_entropy(F.interpolate(x, size=(32, 32), mode="bilinear", align_corners=True), labels.long())
-        for x in (output.logits, output.auxiliary)
+        for x in (output.logits, output.scores["auxiliary"])
     )
     torch.testing.assert_close(supervised_loss(student, output, labels, params), main + 0.4 * auxiliary)
     loss, _ = SupervisedPhase(student, params)([(images, labels)], torch.Generator(), 0)
     loss.backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in student.auxiliary_head.parameters())
-
-
-def test_the_auxiliary_head_is_used_in_training_only_and_there_is_none_by_default(tiny):
-    images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
-    model = tiny.model.model_copy(update={"auxiliary_weight": 0.4})
-    student = DeepLab(model, 7, pretrained=False)
-    assert student.eval()(images).auxiliary is None
-    assert student.train()(images).first(1).auxiliary.shape == (1, 7, 4, 4)
-    plain = DeepLab(tiny.model, 7, pretrained=False).train()
-    assert plain(images).auxiliary is None and not any("auxiliary" in name for name in plain.state_dict())
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in student.heads["auxiliary"].parameters())

@@ -25,10 +25,10 @@ from semiproto.params import FolderSource, Params
 from semiproto.process.progress import Progress
 
 WORTH_PROCESSES = 200
-"""Images from which on starting worker processes costs less time than it saves."""
+"""Number of images from which worker processes save more time than they cost to start."""
 NEAR = 6
-"""Bits of 64 in which the hashes of near duplicates differ at most: measured on photographs, 99 in 100 copies that are
-saved anew, halved or trimmed by 2 % are found, and 4 in a million pairs of different ones are taken for copies."""
+"""Bits of 64 in which the hashes of near duplicates differ at most. Measured on photographs: 99 in 100 copies that were
+saved again, halved or trimmed by 2 % are found, and 4 in a million pairs of different ones are taken for copies."""
 FLAT = 12
 """Grey levels that a 9 x 8 thumbnail must span for its hash to tell images apart."""
 FEW_IMAGES, FEW_PIXELS = 3, 0.0005
@@ -44,7 +44,7 @@ EXIF_ORIENTATION = 0x0112
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look at one image and its mask gave. `width` is 0 where the image could not be read."""
+    """What was seen of one image and its mask. `width` is 0 where the image could not be read."""
 
     item: Item
     faults: list[Fault]
@@ -160,11 +160,11 @@ def _turned(fault: Fault, orientation: int) -> Fault:
 
 
 def _mask_warnings(item: Item, pixels: np.ndarray, orientation: int, sides_tell: bool) -> Iterator[Fault]:
-    """sides_tell: the image was turned by a quarter, so a mask of its size can only be of it as shown."""
+    """sides_tell: the image was turned by a quarter, so a mask of its size can only be one of the image as shown."""
     assert item.mask is not None
     file = str(masks.file_of(item.mask))
     if not pixels.any():
-        found = f"no pixel of {item.image.name} is of a class, all are void"
+        found = f"all pixels of {item.image.name} are void"
         yield Fault("mask-void", file, found, "label something, or remove the mask", warning=True)
     if orientation != 1 and not sides_tell:
         found = f"its EXIF orientation is {orientation}, and it is used as shown"
@@ -206,7 +206,7 @@ def _class_faults(source: FolderSource, shares: list[ClassShare], seen: list[See
 def _without_pixels(
     one: ClassShare, shares: list[ClassShare], source: FolderSource, seen: list[Seen]
 ) -> tuple[str, str]:
-    """What was found and what to do; binary masks of 0 and 255 are usual, and 255 counts for nothing here."""
+    """What was found and what to do; binary masks of 0 and 255 are common, and 255 is void here."""
     masked = [each for each in seen if each.item.part == "train" and each.pixels is not None]
     total = sum(each.width * each.height for each in masked)
     void = 1 - sum(share.pixels for share in shares if share.part == "train") / total
@@ -281,7 +281,7 @@ def _look_of(seen: list[Seen]) -> dict[str, float]:
 
 
 def _look_faults(source: FolderSource, seen: list[Seen]) -> Iterator[Fault]:
-    """Where labelled and unlabelled images differ so much that one may not teach about the other."""
+    """Where labelled and unlabelled images differ so much that the unlabelled ones may not help."""
     readable = [one for one in seen if one.width]
     labeled = _features([one for one in readable if one.item.mask is not None])
     unlabeled = _features([one for one in readable if one.item.mask is None])
@@ -310,7 +310,7 @@ def experiment_faults(params: Params, images: dict[str, int]) -> Iterator[Fault]
         return Fault("experiment", "experiments", found, remedy)
 
     if not validation and train < 2:
-        yield fault("one image with a mask, and one must validate", "give masks for two or more")
+        yield fault("only one image has a mask, and validation needs one too", "give masks for two or more")
     for experiment in params.experiments:
         labeled = train - kept if experiment.split == "all" else experiment.split
         if labeled > train - kept:

@@ -1,4 +1,4 @@
-"""What a user's folder holds: its images, their masks, and which part of the set each image is of.
+"""What a user's folder holds: its images, their masks, and the part of the set that each image belongs to.
 
 An image is known by the stem of its file name, as lists name it. Names from lists, CSV and COCO files are looked up,
 never opened as they stand, so none of them leaves the folder. The faults met on the way are collected, not raised.
@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from semiproto.data import layout
 from semiproto.data.own.faults import Fault, fault_of
@@ -26,7 +27,7 @@ from semiproto.provenance.receipts import read_receipt
 
 PARTS = ("train", "val", "unlabeled")
 UNREAD_SUFFIXES = (".tif", ".tiff", ".bmp", ".webp", ".gif", ".heic", ".jp2", ".jfif")
-"""Suffixes of pictures that are passed over, which is worth a warning."""
+"""Suffixes of pictures that are skipped with a warning."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,16 @@ class Contents:
         return {part: len(self.of(part)) for part in PARTS}
 
 
+SUFFIXES = {"image": layout.IMAGE_SUFFIXES, "mask": (".png",)}
+
+
+class _Entry(NamedTuple):
+    """Where a CSV or COCO file names something."""
+
+    file: Path
+    line: int | None = None
+
+
 @dataclass
 class _Found:
     """Files by stem, filled step by step."""
@@ -60,7 +71,7 @@ class _Found:
     images: dict[str, Path] = field(default_factory=dict)
     masks: dict[str, Mask] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
-    """Where a CSV file says it."""
+    """Filled where a CSV file names parts."""
     faults: list[Fault] = field(default_factory=list)
 
     def error(self, kind: str, file: Path, found: str, remedy: str, line: int | None = None) -> None:
@@ -70,7 +81,7 @@ class _Found:
         self.faults.append(Fault(kind, str(file), found, remedy, warning=True))
 
     def add_image(self, path: Path) -> bool:
-        """Whether `path` is an image of its own: the first of its stem."""
+        """Whether `path` is the first image of its stem."""
         first = self.images.setdefault(path.stem, path)
         if first != path:
             self.error("same-stem", path, f"{first} has the same id {path.stem!r}", "rename one")
@@ -78,7 +89,7 @@ class _Found:
 
 
 def read(source: FolderSource) -> Contents:
-    """The contents of the folder; UserError where the folder or a file that all depends on is not there."""
+    """The contents of the folder; UserError where the folder, or a file that everything depends on, is missing."""
     base = Path(source.path)
     if not base.is_dir():
         raise UserError(f"{base}: no such folder; correct dataset.path")
@@ -94,7 +105,7 @@ def read(source: FolderSource) -> Contents:
     parts = _parts(source, base, found)
     items = {
         stem: Item(safe_id(stem), found.images[stem], None if part == "unlabeled" else found.masks[stem], part)
-        for part, stems in reversed(parts.items())  # an image in two lists is of the first; the fault is noted
+        for part, stems in reversed(parts.items())  # an image in two lists belongs to the first; the fault is noted
         for stem in stems
     }
     order = [stem for part, stems in parts.items() for stem in stems if items[stem].part == part]
@@ -102,7 +113,7 @@ def read(source: FolderSource) -> Contents:
 
 
 def safe_id(stem: str) -> str:
-    """The stem where it can be an id, else its safe characters and eight digits of its SHA-256."""
+    """The stem where it can be an id, otherwise its safe characters and eight digits of its SHA-256."""
     try:
         return layout.check_id(stem, "")
     except UserError:
@@ -124,10 +135,10 @@ def fingerprint(base: Path) -> str:
 
 
 def last_fingerprint(base: Path, prepared: Path) -> str | None:
-    """The fingerprint of `base`, or of what `prepared` was made from where `base` is not there (any more).
+    """The fingerprint of `base`; where `base` does not exist, the one of what `prepared` was made from.
 
-    A prepared set stands on its own: it needs its source on the machine that makes it, not on one that pulled it.
-    None without either.
+    A prepared set is complete: only the machine that makes it needs its source, not one that pulled it.
+    None where neither exists.
     """
     if base.is_dir() or not (prepared / RECEIPT).is_file():
         return fingerprint(base) if base.is_dir() else None
@@ -160,7 +171,7 @@ def _image_files(folder: Path, found: _Found) -> None:
 
 
 def _subfolders(folder: Path, masks: Path, found: _Found) -> None:
-    """Warns of images that are not looked at, since only a table or a COCO file can name them."""
+    """Warns of images that are not read, since only a table or a COCO file can name them."""
     for inner in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         number = sum(path.suffix.lower() in layout.IMAGE_SUFFIXES for path in inner.rglob("*"))
         if number and not masks.is_relative_to(inner):
@@ -205,16 +216,16 @@ def _pairs(base: Path, file: Path, found: _Found) -> None:
     """Reads image,mask[,part] rows; an empty mask makes an unlabelled image."""
     for line, row in _rows(file):
         image, mask, part = ((row.get(name) or "").strip() for name in ("image", "mask", "part"))
-        path = _named(base, file, line, "image", image, layout.IMAGE_SUFFIXES, found)
+        path = _named(base, image, "image", _Entry(file, line), found)
         if path is None:
             continue
         if path.stem in found.parts:
             found.error("pairs", file, f"image {_shown(image)} is named twice", "remove one row", line)
         elif part not in ("", *PARTS):
-            found.error("pairs", file, f"part {_shown(part)} is none", f"write {', '.join(PARTS)}", line)
+            found.error("pairs", file, f"there is no part {_shown(part)}", f"write {', '.join(PARTS)}", line)
         elif found.add_image(path):
             found.parts[path.stem] = part
-            mask_path = _named(base, file, line, "mask", mask, (".png",), found) if mask else None
+            mask_path = _named(base, mask, "mask", _Entry(file, line), found) if mask else None
             if mask_path is not None:
                 found.masks[path.stem] = mask_path
             elif not mask and part in ("train", "val"):
@@ -239,27 +250,27 @@ def _instances(images: Path, file: Path, classes: list[str], found: _Found) -> N
     outlines, faults = coco.outlines(file, coco.read(file), classes)
     found.faults += faults
     for one in outlines:
-        path = _named(images, file, None, "image", one.image, layout.IMAGE_SUFFIXES, found)
+        path = _named(images, one.image, "image", _Entry(file), found)
         if path is None:
             continue
         if path.stem in found.masks:
-            found.error("coco-image", file, f"image {_shown(one.image)} is there twice", "remove one")
+            found.error("coco-image", file, f"image {_shown(one.image)} is named twice", "remove one")
         elif found.add_image(path):
             found.masks[path.stem] = one
 
 
-def _named(
-    base: Path, file: Path, line: int | None, what: str, text: str, suffixes: tuple[str, ...], found: _Found
-) -> Path | None:
-    """The file that a CSV or COCO file names, or None and a fault."""
-    path = _below(base, text)
+def _named(base: Path, text: str, what: str, where: _Entry, found: _Found) -> Path | None:
+    """The image or mask (`what`) below `base` that an entry of a CSV or COCO file names, or None and a fault."""
+    path, suffixes = _below(base, text), SUFFIXES[what]
     if path is None:
         remedy = "write the path of a file in it"
-        found.error("hostile-name", file, f"{what} {_shown(text)} is no path below {base}", remedy, line)
+        found.error("hostile-name", where.file, f"{what} {_shown(text)} is not a path below {base}", remedy, where.line)
     elif not path.is_file():
-        found.error("missing-file", file, f"{what} {_shown(text)} is not in {base}", "add it or remove its entry", line)
+        remedy = "add it or remove its entry"
+        found.error("missing-file", where.file, f"{what} {_shown(text)} is not in {base}", remedy, where.line)
     elif path.suffix.lower() not in suffixes:
-        found.error("suffix", file, f"{what} {_shown(text)} is none of {', '.join(suffixes)}", "convert it", line)
+        fault = f"{what} {_shown(text)} is none of {', '.join(suffixes)}"
+        found.error("suffix", where.file, fault, "convert it", where.line)
     else:
         return path
     return None
@@ -281,7 +292,7 @@ def text_of(file: Path, what: str) -> str:
 
 
 def _parts(source: FolderSource, base: Path, found: _Found) -> dict[str, list[str]]:
-    """Stems by part: from the list files where they are named, then from the CSV, then by which have a mask."""
+    """Stems by part: from the list files where there are any, then from the CSV, then by whether there is a mask."""
     named = {"train": source.train_list, "val": source.validation_list, "unlabeled": source.unlabeled_list}
     listed = {part: _listed(base / name, part, found) for part, name in named.items() if name is not None}
     labeled = {s for s, mask in found.masks.items() if s in found.images and not _without_instances(mask)}

@@ -28,7 +28,7 @@ LIST_NAMES = {
     "unlabeled_list": ("unlabeled.txt",),
 }
 VOID_NAMES = ("void", "ignore")
-"""Names in a classes.txt with colours that stand for pixels that count for nothing."""
+"""Names in a classes.txt with colours that mean void."""
 
 Colour = tuple[int, int, int]
 
@@ -89,16 +89,16 @@ def _assumed(source: FolderSource, why: str) -> Iterator[str]:
     if source.colours:
         yield "masks are drawn in colours, those of classes.txt"
     what = "value" if source.colours is None else "colour"
-    yield f"mask {what} {source.ignore} counts for nothing" if source.ignore is not None else "every pixel counts"
-    yield f"{number['train']} images with masks {_origin(source, source.train_list)} to train with"
-    yield f"{number['unlabeled']} images without masks {_origin(source, source.unlabeled_list)}"
+    yield f"mask {what} {source.ignore} is void" if source.ignore is not None else "no mask value is void"
+    yield f"{number['train']} images with masks to train with, {_origin(source, source.train_list)}"
+    yield f"{number['unlabeled']} images without masks, {_origin(source, source.unlabeled_list)}"
     if number["val"] or source.validation_list:
-        yield f"{number['val']} validation images {_origin(source, source.validation_list)}"
+        yield f"{number['val']} validation images, {_origin(source, source.validation_list)}"
     else:
         yield "no validation list: splits.validation of the images with masks are kept for validation"
     if renamed := [item for item in found.items if item.id != item.image.stem]:
         first = renamed[0]
-        yield f"images that get an id made of their name: {len(renamed)}, such as {first.id} for {first.image.name}"
+        yield f"images whose id is made from their name: {len(renamed)}, such as {first.id} for {first.image.name}"
     if found.faults:
         yield f"faults in names and lists: {len(found.faults)}; `semiproto check-data` names them"
 
@@ -106,7 +106,7 @@ def _assumed(source: FolderSource, why: str) -> Iterator[str]:
 def _origin(source: FolderSource, name: str | None) -> str:
     if name:
         return f"from {name}"
-    return f"from {source.masks}" if source.masks.endswith((".csv", ".json")) else "by whether a mask file is there"
+    return f"from {source.masks}" if source.masks.endswith((".csv", ".json")) else "told apart by their mask files"
 
 
 def _first_list(base: Path, names: tuple[str, ...]) -> str | None:
@@ -115,7 +115,7 @@ def _first_list(base: Path, names: tuple[str, ...]) -> str | None:
 
 
 def _labels(base: Path) -> str | None:
-    """A CSV of pairs, else a folder with PNGs, else a COCO file, else a folder without any, relative to `base`."""
+    """The first of these below `base`: a CSV of pairs, a folder with PNGs, a COCO file, a folder without PNGs."""
     for path in sorted(base.glob("*.csv")):
         if {"image", "mask"} <= set(_header(path)):
             return path.name
@@ -207,7 +207,7 @@ def _mode(path: Path) -> str | None:
 
 
 def _drawn_in_colours(mask: Path, lines: list[tuple[str, Colour | None]]) -> bool:
-    """RGB masks are, even with alpha (a fault); palette masks are where classes.txt gives all their colours."""
+    """Whether it is RGB, even with alpha (a fault), or a palette mask all of whose colours classes.txt gives."""
     mode = _mode(mask)
     return mode in ("RGB", "RGBA") or (mode == "P" and _colours(mask) <= {colour for _, colour in lines})
 
@@ -218,7 +218,7 @@ def _colours(mask: Path) -> set[Colour]:
 
 
 def _highest(mask: Path) -> int:
-    """The highest value of an index mask but 255; 0 where it cannot be read."""
+    """The highest value of an index mask, 255 left out; 0 where it cannot be read."""
     try:
         values = np.unique(layout.read_mask(mask))
     except UserError:

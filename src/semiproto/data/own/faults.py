@@ -13,7 +13,7 @@ from semiproto.errors import UserError
 
 @dataclass(frozen=True)
 class Fault:
-    """An error stops the pipeline; a warning is worth knowing."""
+    """An error stops the pipeline; a warning does not."""
 
     kind: str
     file: str
@@ -32,7 +32,7 @@ class Fault:
 
 
 def fault_of(kind: str, file: Path, error: UserError, line: int | None = None) -> Fault:
-    """The fault that a UserError `place: found; remedy` tells of."""
+    """The fault in a UserError's `place: found; remedy`."""
     place = f"{file}: " if line is None else f"{file}, line {line}: "
     found, _, remedy = str(error).removeprefix(place).rpartition("; ")
     return Fault(kind, str(file), found, remedy, line)

@@ -14,7 +14,7 @@ NAMES = {"train": "training", "val": "validation"}
 
 @dataclass(frozen=True)
 class ClassShare:
-    """How much of the labelled pixels of a part is of a class; `share` is 0..1."""
+    """A class's share of the labelled pixels of a part; `share` is 0..1."""
 
     part: str
     name: str
@@ -52,7 +52,7 @@ class Findings:
         """Every fault, the classes, how the images look, and how many faults of which kind there are."""
         for fault in self.faults:
             line = f"{'warning' if fault.warning else 'error'}: {fault}"
-            yield line.encode("utf-8", "backslashreplace").decode()  # a file's name may be no text at all
+            yield line.encode("utf-8", "backslashreplace").decode()  # a file's name may not be valid text
         for part in dict.fromkeys(share.part for share in self.classes):
             yield from self._table(part)
         yield from self._looks()

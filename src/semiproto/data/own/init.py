@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,19 @@ EXPERIMENTS = Path("experiments")
 """Parameter files of the checkout; a copy of one is not the user's work."""
 
 
-def write_params(
-    folder: Path, name: str | None, labels: str | None, changes: list[str], template: Path, out: Path, force: bool
-) -> list[str]:
+@dataclass(frozen=True)
+class Wishes:
+    """What the user wants to differ from the template."""
+
+    name: str | None = None
+    """Of the set; None: the folder's name."""
+    labels: str | None = None
+    """How many of the images with masks to label: a number, or all."""
+    changes: Sequence[str] = ()
+    """Other parameters, each as `section.key=value`."""
+
+
+def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, force: bool = False) -> list[str]:
     """Writes `out` and returns what to tell the user. Comments of the template are kept.
 
     UserError where the folder cannot be understood, the result would not be valid, or `out` was edited by hand and
@@ -31,14 +43,14 @@ def write_params(
     if not template.is_file():
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
     _require_replaceable(out, template, force)
-    source, assumed = discover(folder.expanduser().resolve(), name or _as_name(folder))
+    source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder))
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
     tree["dataset"] = {key: _on_one_line(value) for key, value in source.model_dump().items()}
-    if labels is not None:
+    if wishes.labels is not None:
         for experiment in tree["experiments"]:
-            experiment["split"] = int(labels) if labels.isdigit() else labels
-    for change in changes:
+            experiment["split"] = int(wishes.labels) if wishes.labels.isdigit() else wishes.labels
+    for change in wishes.changes:
         _apply(tree, change)
     text = io.StringIO()
     yaml.dump(tree, text)
@@ -83,4 +95,4 @@ def _apply(tree: Any, change: str) -> None:
     except YAMLError:
         raise UserError(f"--set {change}: {text!r} is not a YAML value; check its brackets and quotes") from None
     if isinstance(node, CommentedMap):
-        node.ca.items.pop(leaf, None)  # the template's remark is on the template's value
+        node.ca.items.pop(leaf, None)  # the template's comment is about the template's value

@@ -56,7 +56,7 @@ def _wrong_size(path: Path, mine: tuple[int, int], image: tuple[int, int], name:
     if mine == image:
         return None
     found = f"{mine[0]}x{mine[1]} pixels, its image{name and ' ' + name} has {image[0]}x{image[1]}"
-    return Fault("mask-size", str(path), found, "make the mask anew at the image's size")
+    return Fault("mask-size", str(path), found, "make the mask again at the image's size")
 
 
 def _coloured(path: Path) -> np.ndarray:
@@ -73,7 +73,7 @@ def _coloured(path: Path) -> np.ndarray:
 
 
 def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault:
-    """The class of each value or colour, or the first one that means none."""
+    """The class of each value or colour, or the first one that means no class."""
     known, classes = _meanings(rules)
     place = np.searchsorted(known, values).clip(max=len(known) - 1)
     strange = known[place] != values
@@ -85,11 +85,11 @@ def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault
     if rules.colours:
         colour = (value >> 16, value >> 8 & 255, value & 255)
         remedy = "give the colour in dataset.colours or dataset.ignore, or correct the mask"
-        return Fault("mask-colour", str(path), f"colour {colour} is no class ({where})", remedy)
+        return Fault("mask-colour", str(path), f"colour {colour} is not a class ({where})", remedy)
     meaning = f"values 0 to {rules.classes - 1} are classes"
     if rules.ignore is not None:
-        meaning += f", {rules.ignore} counts for nothing"
-    found = f"value {value} is no class ({where}; {meaning})"
+        meaning += f", {rules.ignore} is void"
+    found = f"value {value} is not a class ({where}; {meaning})"
     return Fault("mask-value", str(path), found, "correct the mask or the classes, or set dataset.ignore")
 
 

@@ -1,7 +1,7 @@
 """Unpacking archives that may be hostile: nothing is written outside the folder, and all or nothing inside it.
 
 Members are written by this module, never by tarfile's or zipfile's own extraction: a member is a plain file or a folder
-with a plain name, or the archive is refused. How much comes out is measured behind the decompressor, since headers lie.
+with a plain name, or the archive is refused. The unpacked bytes are counted as they come, since headers can be wrong.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from semiproto.provenance.artifacts import atomic_directory
 
 CHUNK = 2**20
 LONGEST_PART, LONGEST_NAME, DEEPEST = 255, 1024, 32
-"""Bytes of a file name and of a whole path, and folders within each other."""
+"""Limits: bytes of a file name, bytes of a whole path, and depth of nested folders."""
 
 ENCRYPTED = 0x2041
 """Bits of a zip member's flags: encrypted, strongly encrypted, its header masked."""
@@ -53,7 +53,7 @@ _UNUSUAL = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may hold: members, bytes unpacked, and bytes unpacked for each of its own (beyond `spare`)."""
+    """What an archive may hold: members, unpacked bytes, and unpacked bytes per archived byte (beyond `spare`)."""
 
     members: int = 200_000
     total: int = 64 * 2**30
@@ -63,8 +63,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Member:
-    """name: as the archive gives it. unusual: what it is where it is neither file nor folder. end: how far it reaches
-    into the archive, bytes."""
+    """name: as the archive gives it. unusual: its kind where it is neither a file nor a folder. end: where it ends in
+    the archive, bytes."""
 
     name: str
     folder: bool
@@ -78,8 +78,8 @@ def extract(
 ) -> None:
     """Unpacks a zip, tar or tar.gz file into the folder `out`, whole or not at all.
 
-    wanted: says by its name whether a member is written; all are where it is None. The others are passed over and may
-    be anything. UserError names the archive, the member and what is wrong with it.
+    wanted: tells by its name whether a member is written; None: all are. The other members are skipped and not checked.
+    UserError names the archive, the member and what is wrong with it.
     """
     limits = limits or Limits()
     size = archive.stat().st_size
@@ -154,9 +154,9 @@ def _plain_parts(member: _Member, archive: Path) -> tuple[str, ...]:
 
 
 def _claim(parts: tuple[str, ...], member: _Member, taken: dict[str, tuple[str, bool]], archive: Path) -> None:
-    """Notes a path and the folders above it; UserError where some file system would take it for one before it.
+    """Notes a path and the folders above it; UserError where some file system would confuse it with an earlier one.
 
-    taken: by folded path its spelling and whether it is a folder.
+    taken: spelling, and whether it is a folder, by folded path.
     """
     for depth in range(1, len(parts) + 1):
         entry = ("/".join(parts[:depth]), depth < len(parts) or member.folder)

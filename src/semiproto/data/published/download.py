@@ -1,8 +1,8 @@
-"""Downloads that are resumed, verified, and never half there.
+"""Downloads that resume after an interruption and are verified before they get their name.
 
-While it comes, a file is `<name>.part`, with `<name>.part.json` beside it: from which address it is, and the server's
-mark of the version (ETag, else Last-Modified), so that a later run goes on with the same version or begins anew. It
-gets its name only when size and checksum are right. Proxies are taken from the environment, as usual.
+During the transfer a file is called `<name>.part`. `<name>.part.json` beside it holds its address and the server's mark
+of the version (ETag, or Last-Modified without one), so that a later run either continues the same version or starts
+again. The file gets its name when size and checksum are right. Proxies are taken from the environment, as usual.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from semiproto import __version__
-from semiproto.data.published.catalog import Remote
+from semiproto.data.published.entry import Remote
 from semiproto.errors import UserError, of_system
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import write_json
 
 CHUNK = 2**20
 BUSY = (408, 425, 429)
-"""Client errors that pass; all of 500 and above are taken to pass too."""
+"""Client errors that are tried again, like all errors of 500 and above."""
 
 _CUT = (ConnectionError, http.client.HTTPException)
 LONGEST_WAIT = 60.0
@@ -42,11 +42,12 @@ SLOW_TO_CHECK = 2**28
 
 @dataclass(frozen=True)
 class Access:
-    """How files are come by; nothing that is made of them depends on it.
+    """Where files may be downloaded from; no result depends on it.
 
-    mirror: URL of a folder, or a folder, that is tried before the sources; in a folder, files are used where they are.
-    offline: no connection is made. timeout: seconds without a byte. attempts: tries in a row that bring no new byte
-    before the next source is taken. wait: seconds before the second of them, doubled for each further one.
+    mirror: URL of a folder, or a local folder, that is tried before the sources; files in a local folder are used where
+    they are. offline: no connection is made. timeout: seconds without a byte before the connection is given up.
+    attempts: tries in a row without a new byte before the next source is used. wait: seconds before the second try,
+    doubled for each further one.
     """
 
     mirror: str | None = None
@@ -61,9 +62,9 @@ class _Unusable(Exception):
 
 
 class _Passing(Exception):
-    """A fault that may be gone in a moment.
+    """A temporary fault; the request is tried again.
 
-    wait: what the server asks for, seconds. position: how many bytes are there.
+    wait: seconds that the server asks for. position: bytes of the file that have arrived.
     """
 
     def __init__(self, message: str, wait: float = 0.0, position: int = 0) -> None:
@@ -75,7 +76,7 @@ class _Passing(Exception):
 
 
 def fetch_all(remotes: Sequence[Remote], folder: Path, access: Access) -> list[Path]:
-    """Where each file is, downloaded where it is nowhere yet. What nobody can download is asked for in one message."""
+    """The path of each file, downloaded if missing. One UserError asks for all files that cannot be downloaded."""
     wanting = [remote for remote in remotes if _present(remote, folder, access) is None]
     if unobtainable := [remote for remote in wanting if access.offline or not _sources(remote, access)]:
         raise UserError(_request(unobtainable, folder, access))
@@ -122,10 +123,10 @@ def _request(remotes: Sequence[Remote], folder: Path, access: Access) -> str:
     if access.offline:
         how = f"{how}; " if how else ""
         return (
-            f"{folder}: missing, and no connection is to be made (offline): {names}; {how}put them there under these"
+            f"{folder}: missing, and not downloaded because of offline: {names}; {how}put them there under these"
             " names (`semiproto data --list` has the addresses)"
         )
-    return f"{folder}: missing, and not to be had without an account: {names}; {how}, and put them there"
+    return f"{folder}: missing, and cannot be downloaded without an account: {names}; {how}, and put them there"
 
 
 def _verified(path: Path, remote: Remote) -> Path:
@@ -156,7 +157,7 @@ def _lock(target: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"download {target.name}: waiting for another run that is at it", file=sys.stderr, flush=True)
+            print(f"download {target.name}: waiting for another run that downloads it", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
             break
@@ -194,12 +195,12 @@ def _download(remote: Remote, sources: Sequence[str], target: Path, access: Acce
         _discard(part)
         return
     raise UserError(
-        f"{target}: no source gives it ({'; '.join(problems)}); try again later, name a mirror, or put the file there"
+        f"{target}: no source has it ({'; '.join(problems)}); try again later, name a mirror, or put the file there"
     )
 
 
 def _from_source(url: str, remote: Remote, part: Path, access: Access) -> None:
-    """Brings `part` to the whole, verified file, or raises _Unusable."""
+    """Completes `part` to the whole, verified file, or raises _Unusable."""
     in_one_go = _complete(url, remote, part, access)
     problem = _mismatch(part, remote)
     if problem and not in_one_go:  # its beginning may be damaged, or the server may misjudge what has changed
@@ -212,7 +213,7 @@ def _from_source(url: str, remote: Remote, part: Path, access: Access) -> None:
 
 
 def _complete(url: str, remote: Remote, part: Path, access: Access) -> bool:
-    """Transfers until the last byte, going on after faults that pass. True if the last request brought all of it."""
+    """Transfers all bytes, with new requests after temporary faults. True if the last one brought the whole file."""
     fruitless = furthest = 0
     while True:
         try:
@@ -228,7 +229,7 @@ def _complete(url: str, remote: Remote, part: Path, access: Access) -> bool:
 
 
 def _transfer(url: str, remote: Remote, part: Path, timeout: float) -> bool:
-    """One request for all that is missing. True if that was the whole file."""
+    """One request for all missing bytes. True if these were the whole file."""
     note = _read_note(part)
     going_on = _size(part) > 0 and note.get("url") == url and bool(note.get("version"))
     if going_on and _size(part) == remote.size:
@@ -277,7 +278,7 @@ def _start(response: Any, asked: int) -> int:
 
 
 def _total(response: Any, start: int, remote: Remote) -> int:
-    """Bytes of the whole file as the server sees it, checked against the catalogue before one is taken."""
+    """Bytes of the whole file according to the server, checked against the catalogue before the transfer."""
     length = response.headers.get("Content-Length")
     total = start + int(length) if length and length.isdecimal() else remote.size
     if total is None:
@@ -305,7 +306,7 @@ def _copy(response: Any, part: Path, start: int, total: int, what: str) -> None:
 
 
 def _blocks(response: Any) -> Iterator[bytes]:
-    """What comes until the end, or until the connection breaks."""
+    """The blocks of a response until its end, or until the connection breaks."""
     with suppress(OSError, http.client.HTTPException):
         while block := response.read1(CHUNK):
             yield block

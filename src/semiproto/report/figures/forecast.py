@@ -1,4 +1,4 @@
-"""The figure of a forecast: how many pseudo-labels are right, and how many there are, against tau."""
+"""The forecast: how many pseudo-labels are right, and how many there are, against tau."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from semiproto.report.drawing.style import STYLE, class_lines, legend_below, save, words
 from semiproto.report.evaluations import read_table
 from semiproto.report.forecast import read_summary
-from semiproto.report.style import STYLE, Block, class_lines, legend_below, save, words
 
 
-def draw(folder: Path) -> None:
-    """Writes forecast.png and forecast.pdf beside the numbers, so that they can be looked at before the long run."""
+def write(folder: Path) -> None:
+    """Writes forecast.png and forecast.pdf beside the numbers, to be looked at before the long run."""
     with matplotlib.style.context(["default", STYLE]):
-        save(forecast(folder), folder / "forecast")
+        save(draw(folder), folder / "forecast")
 
 
-def of_split(block: Block) -> Figure:
-    """The forecast of a split, among its other figures."""
-    return words("No forecast was made for this split.") if block.forecast is None else forecast(block.forecast)
+def draw(folder: Path | None) -> Figure:
+    """Left: the share of right pixels among those confident at tau. Right: the share of confident pixels.
 
-
-def forecast(folder: Path) -> Figure:
-    """Left: the right ones among the pixels confident at tau. Right: these among those predicted so at any confidence.
-
-    folder: results/forecast/{dataset}/{split}/seed{seed}. A line for each predicted class and a
-    thick one for the foreground; tau in use upright, and level the share under which our runs got worse, where there
-    is one.
+    folder: results/forecast/{dataset}/{split}/seed{seed}; None if no forecast was made. A line for each predicted class
+    and a thick one for the foreground. A vertical line marks the tau in use, a horizontal one the level below which our
+    runs got worse, if they show one.
     """
+    if folder is None:
+        return words("No forecast was made for this split.")
     table, summary = read_table(folder / "forecast.csv"), read_summary(folder, ("tau", "level"))
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""The method in one picture, drawn from nothing but this file: student, teacher, two heads, four losses."""
+"""The method in one picture, drawn from this file alone: student, teacher, two heads, four losses."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 NETWORK, HEAD, LOSS, DATA = "#D6E6F4", "#D5EFE3", "#FBE3CF", "#EFEFEF"
-"""Fills by kind of box; each is named in it, so that none is told by colour alone."""
+"""Fill of each kind of box. Every box is labelled too, so colour never stands alone."""
 
 Point = tuple[float, float]
 
 
-def method() -> Figure:
-    """Boxes for images, networks, heads and losses; arrows for what flows; dashed where no gradient flows back."""
+def draw() -> Figure:
+    """Boxes for images, networks, heads and losses. Arrows show what flows, dashed where no gradient flows back."""
     figure = Figure(figsize=(10, 5.4))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, 100), ylim=(0, 54))

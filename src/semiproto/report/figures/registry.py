@@ -1,124 +1,188 @@
-"""The figures, each as PNG and PDF, from tables and small images alone: they rebuild on a laptop without the models.
+"""The figures, in the report's order: the file name of each, its heading, its caption and where it is drawn.
 
-The same input gives the same bytes.
+A figure is one entry here and one file beside this one. A function imports its file when it draws, so that the rules
+and the report can read names and captions without loading matplotlib or pandas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.style
-import pandas as pd
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-from semiproto.errors import UserError
-from semiproto.report.evaluations import GROUP, Evaluation, read_evaluations, read_table
-from semiproto.report.figures import charts, gallery
-from semiproto.report.figures import forecast as outlook
-from semiproto.report.figures import tsne as spaces
-from semiproto.report.figures.method import method
-from semiproto.report.style import STYLE, Block, save
-from semiproto.report.tables import COLLECTED, RUN_COLUMNS
-
-TABLES = {
-    "runs": RUN_COLUMNS,
-    "per_class": [*GROUP, "variant", "class", "iou_mean", "iou_sd"],
-    "validation": [*GROUP, "variant", "seed", "step", "miou"],
-    "history": [*GROUP, "variant", "seed", *COLLECTED["history"]],
-    "calibration": [*GROUP, "variant", "seed", *COLLECTED["calibration"]],
-    "published": [*GROUP, "method", "published", "note"],
-}
-"""The tables that are read, and columns that each must have."""
-
-HEALTH = {
-    "confidence": (charts.mean_confidence, ["step", "confidence"]),
-    "pseudo_labels": (charts.pseudo_labels, ["step", "class", "coverage", "precision"]),
-}
-"""Tables made of the runs' health.csv: how, and their columns."""
-
-OF_A_SPLIT = {
-    "gain": charts.gain,
-    "curves": charts.curves,
-    "per_class": charts.per_class,
-    "calibration": charts.calibration,
-    "samples": gallery.samples,
-    "tsne": spaces.tsne,
-    "patches": gallery.patches,
-    "forecast": outlook.of_split,
-}
-"""Figures by file name; with several splits the name ends in -{split}."""
+    from semiproto.report.drawing.results import Results, Sources
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What the figures are drawn from: folders and files that earlier steps wrote."""
+class Entry:
+    """A figure of the report."""
 
-    tables: Path
-    """What compare.tables wrote."""
-    evaluations: list[Path]
-    """results/eval/{dataset}/{split}/{variant}/seed{seed}: predictions, and scores of images."""
-    data: Path
-    """The prepared set, in the layout of data/layout.py."""
-    health: list[Path] = field(default_factory=list)
-    """models/semi/{dataset}/{split}/{variant}/seed{seed}/health.csv: the teacher's confidence, and what it is worth."""
-    tsne: list[Path] = field(default_factory=list)
-    """results/tsne/{dataset}/{split}/seed{seed}."""
-    patches: list[Path] = field(default_factory=list)
-    """results/patches/{dataset}/{split}/{variant}/seed{seed}; the first of a split is shown."""
-    forecasts: list[Path] = field(default_factory=list)
-    """results/forecast/{dataset}/{split}/seed{seed}; the first of a split is shown."""
+    name: str
+    heading: str
+    caption: str
+    per_split: bool
+    """Drawn for each split; otherwise once, from the whole experiment."""
+    draw: Callable[[Results], Figure]
+
+    def stem(self, split: str, splits: Collection[str]) -> str:
+        """The name of its files without the ending. If there are several splits, it ends in the split."""
+        return f"{self.name}-{split}" if self.per_split and len(splits) > 1 else self.name
 
 
-def figures(sources: Sources, out: Path) -> None:
-    """Writes the figures of OF_A_SPLIT for each split, and `labels` and `method` for all, into `out`.
+FIGURES: list[Entry] = []
+"""Filled by the functions below, in their order."""
 
-    What wasn't run becomes a figure that says so. UserError names a file that cannot be read, or a second data set.
+
+def stems(splits: Collection[str]) -> list[str]:
+    """The names, without endings, of all files that `draw_all` writes for an experiment with these splits."""
+    return list(dict.fromkeys(entry.stem(split, splits) for entry in FIGURES for split in splits))
+
+
+def draw_all(sources: Sources, out: Path) -> None:
+    """Writes every figure as PNG and PDF into `out`, from tables and small images alone: no model is needed.
+
+    The same input gives the same bytes. What was not run becomes a figure that says so. UserError names a file that
+    cannot be read, or a second data set.
     """
-    runs = read_evaluations(sources.evaluations)
-    if other := [e for e in runs if e.dataset != runs[0].dataset]:
-        raise UserError(f"{other[0].folder}: figures show one data set, and {runs[0].folder} is of another; give one")
-    tables = {name: read_table(sources.tables / f"{name}.csv", columns) for name, columns in TABLES.items()}
-    tables |= _health(sources.health, runs)
-    splits = sorted({e.split for e in runs})
+    import matplotlib.style
+
+    from semiproto.report.drawing.results import read
+    from semiproto.report.drawing.style import STYLE, save
+
+    whole, by_split = read(sources)
     with matplotlib.style.context(["default", STYLE]):
-        save(method(), out / "method")
-        save(charts.labels(tables["runs"], tables["published"]), out / "labels")
-        for split in splits:
-            block = _block(sources, tables, [e for e in runs if e.split == split])
-            for name, draw in OF_A_SPLIT.items():
-                save(draw(block), out / (name if len(splits) == 1 else f"{name}-{split}"))
+        for entry in FIGURES:
+            for split, results in by_split.items() if entry.per_split else [("", whole)]:
+                save(entry.draw(results), out / entry.stem(split, by_split))
 
 
-def _block(sources: Sources, tables: dict[str, pd.DataFrame], runs: list[Evaluation]) -> Block:
-    """The part of the sources that belongs to one split, the one of `runs`."""
-    dataset, split = runs[0].dataset, runs[0].split
-    labels = [runs[0].dataset, runs[0].labels]
-    patches = [folder for folder in sources.patches if folder.parts[-4:-2] == (dataset, split)]
-    return Block(
-        runs,
-        {name: table[(table[GROUP] == labels).all(axis=1)] for name, table in tables.items()},
-        sources.data,
-        tsne=sorted((f for f in sources.tsne if f.parts[-3:-1] == (dataset, split)), key=_seed),
-        patches=patches[0] if patches else None,
-        forecast=next((f for f in sources.forecasts if f.parts[-3:-1] == (dataset, split)), None),
-    )
+def _figure(
+    heading: str, caption: str, *, per_split: bool = True
+) -> Callable[[Callable[[Results], Figure]], Callable[[Results], Figure]]:
+    """Enters a function into FIGURES, under its own name."""
+
+    def enter(draw: Callable[[Results], Figure]) -> Callable[[Results], Figure]:
+        FIGURES.append(Entry(draw.__name__, heading, caption, per_split, draw))
+        return draw
+
+    return enter
 
 
-def _seed(folder: Path) -> int:
-    return int(folder.name.removeprefix("seed"))
+@_figure(
+    "mIoU against labels",
+    "mIoU (percent) at the last step against the number of labelled images. Dots are seeds; diamonds and bars are their"
+    " mean and standard deviation. Dotted lines are published results, where splits and scoring are the same. They were"
+    " read at the best epoch, which flatters them.",
+    per_split=False,
+)
+def labels(results: Results) -> Figure:
+    from semiproto.report.figures import labels
+
+    return labels.draw(results)
 
 
-def _health(health: Iterable[Path], runs: list[Evaluation]) -> dict[str, pd.DataFrame]:
-    """charts.mean_confidence and charts.pseudo_labels of all runs, by the names of HEALTH, as the tables have them."""
-    by_folder = {e.folder.parts[-4:]: e for e in runs}
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in HEALTH}
-    for path in health:
-        if run := by_folder.get(path.parent.parts[-4:]):
-            table = read_table(path)
-            for name, (of_run, _) in HEALTH.items():
-                own = of_run(table)
-                own = own.assign(dataset=run.dataset, labels=run.labels, variant=run.variant, seed=run.seed)
-                parts[name] += [own] if len(own) else []
-    none = {name: pd.DataFrame(columns=[*GROUP, "variant", "seed", *columns]) for name, (_, columns) in HEALTH.items()}
-    return {name: pd.concat(found, ignore_index=True) if found else none[name] for name, found in parts.items()}
+@_figure(
+    "The gain",
+    "mIoU (percent) at the last step: a dot for each seed, a diamond and a bar for their mean and standard deviation.",
+)
+def gain(results: Results) -> Figure:
+    from semiproto.report.figures import gain
+
+    return gain.draw(results)
+
+
+@_figure("By class", "IoU (percent) of each class for each variant, with the standard deviation over seeds.")
+def per_class(results: Results) -> Figure:
+    from semiproto.report.figures import per_class
+
+    return per_class.draw(results)
+
+
+@_figure(
+    "Predictions",
+    "The best, median and worst validation images, ranked as the line under the pictures says: the true mask, each"
+    " variant's prediction with its first seed, and the pixels that the variant prototype gets wrong.",
+)
+def samples(results: Results) -> Figure:
+    from semiproto.report.figures import samples
+
+    return samples.draw(results)
+
+
+@_figure(
+    "While training",
+    "The first three panels follow training: mIoU (percent) on the validation images, the teacher's mean confidence on"
+    " unlabelled pixels, and the share of these above tau, which get a pseudo-label. Unlabelled images have no masks,"
+    " so it is not known which pseudo-labels are right. The other three panels measure that on validation images: how"
+    " many of the pixels above tau are right, over the foreground and for each class, and how many of the pixels"
+    " predicted as a class are above tau. Lines are means over seeds; bands reach from the lowest seed to the highest.",
+)
+def curves(results: Results) -> Figure:
+    from semiproto.report.figures import curves
+
+    return curves.draw(results)
+
+
+@_figure(
+    "Calibration",
+    "Measured on the validation images, over all seeds. Left: the share of right pixels at each confidence; below the"
+    " line, the teacher is more confident than it is right. Right: among the pixels above a confidence, the share that"
+    " is right (solid), and their share of all pixels (dotted).",
+)
+def calibration(results: Results) -> Figure:
+    from semiproto.report.figures import calibration
+
+    return calibration.draw(results)
+
+
+@_figure(
+    "Feature space",
+    "t-SNE of the same validation pixels for each variant, first seed, coloured by class; stars are prototypes."
+    " Distances in the plane mislead, so the table gives two measures of how compact a class is, in the plane and in"
+    " the features themselves: silhouette (higher is better) and the ratio of within-class to between-class distance"
+    " (lower is better). Values are mean and standard deviation over seeds.",
+)
+def tsne(results: Results) -> Figure:
+    from semiproto.report.figures import tsne
+
+    return tsne.draw(results)
+
+
+@_figure(
+    "What each prototype stands for",
+    "A row for each prototype, with the patches of training images nearest to it, each from a different image."
+    " “labelled” and “unlabelled” give the prototype's share of the pixels that the prototype head assigns to the"
+    " class. “right” is the share of the prototype's pixels whose mask has that class.",
+)
+def patches(results: Results) -> Figure:
+    from semiproto.report.figures import patches
+
+    return patches.draw(results)
+
+
+@_figure(
+    "The forecast, made before the long run",
+    "Measured with models that were not pretrained on the measured images, at each threshold tau. Left: the share of"
+    " confident pixels that are right, by predicted class. Right: the share of the pixels predicted as a class that are"
+    " confident.",
+)
+def forecast(results: Results) -> Figure:
+    from semiproto.report.figures import forecast
+
+    return forecast.draw(results.forecast)
+
+
+@_figure(
+    "The method",
+    "Student and teacher, the two heads, and the four losses. The variant consistency has no prototype head; supervised"
+    " has neither prototype head nor pseudo-labels.",
+    per_split=False,
+)
+def method(_: Results) -> Figure:
+    from semiproto.report.figures import method
+
+    return method.draw()

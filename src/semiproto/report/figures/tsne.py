@@ -1,4 +1,4 @@
-"""The figure of the feature spaces: t-SNE of the same pixels for each variant, and how compact the classes are."""
+"""The feature spaces: t-SNE of the same pixels for each variant, and how compact the classes are."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from scipy.spatial import cKDTree
 
-from semiproto.report.evaluations import in_order, read_table
-from semiproto.report.style import (
+from semiproto.report.drawing.results import Results
+from semiproto.report.drawing.style import (
     LEGEND_ROW,
     OUTLINE,
-    Block,
     class_colour,
     class_marker,
     class_name,
     legend_grid,
     words,
 )
+from semiproto.report.evaluations import in_order, read_table
 
 MEASURES = {
     ("silhouette", "features"): "silhouette,\nfeatures",
@@ -30,10 +30,10 @@ MEASURES = {
     ("within_between", "features"): "within/\nbetween,\nfeatures",
     ("within_between", "plane"): "within/\nbetween,\nplane",
 }
-"""Column of compactness.csv and space, with the heading in the figure."""
+"""Column of compactness.csv and space, to the heading in the figure."""
 
 MOST_NAMED = 25
-"""Classes that are named among their pixels."""
+"""Up to this many classes are named among their pixels."""
 
 STAR: dict[str, Any] = {
     "s": 130,
@@ -45,15 +45,15 @@ STAR: dict[str, Any] = {
 }
 
 
-def tsne(block: Block) -> Figure:
-    """A panel for each variant with the first seed's pixels and prototypes; below, each class's numbers over seeds."""
-    if not block.tsne:
+def draw(results: Results) -> Figure:
+    """A panel for each variant: the first seed's pixels and prototypes. Below it, each class's numbers over seeds."""
+    if not results.tsne:
         return words("t-SNE was not run for this split.")
-    points = read_table(block.tsne[0] / "points.csv", ("variant", "kind", "class", "x", "y"))
-    numbers = compactness([read_table(folder / "compactness.csv") for folder in block.tsne])
+    points = read_table(results.tsne[0] / "points.csv", ("variant", "kind", "class", "x", "y"))
+    numbers = compactness([read_table(folder / "compactness.csv") for folder in results.tsne])
     variants = in_order(points["variant"])
-    rows = ["all", *block.classes]
-    height, line, margin, handles = 3.2, 0.17, 1.1, _handles(block.classes)
+    rows = ["all", *results.classes]
+    height, line, margin, handles = 3.2, 0.17, 1.1, _handles(results.classes)
     width = margin + 3.4 * len(variants)
     columns, legend_rows = legend_grid(handles, width)
     foot = 0.2 + LEGEND_ROW * legend_rows
@@ -63,9 +63,9 @@ def tsne(block: Block) -> Figure:
     spec.update(top=1 - 0.35 / figure.get_figheight(), bottom=foot / figure.get_figheight())
     for column, variant in enumerate(variants):
         panel, below = figure.add_subplot(spec[0, column]), figure.add_subplot(spec[1, column])
-        _scatter(panel, points[points["variant"] == variant], block.classes)
-        panel.set_title(f"{variant}, {block.tsne[0].name.replace('seed', 'seed ')}")
-        _numbers(below, numbers[numbers["variant"] == variant], rows, len(block.tsne) if column == 0 else None)
+        _scatter(panel, points[points["variant"] == variant], results.classes)
+        panel.set_title(f"{variant}, {results.tsne[0].name.replace('seed', 'seed ')}")
+        _numbers(below, numbers[numbers["variant"] == variant], rows, len(results.tsne) if column == 0 else None)
     figure.legend(handles=handles, loc="lower center", ncols=columns)
     return figure
 
@@ -78,7 +78,7 @@ def compactness(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _scatter(axes: Axes, points: pd.DataFrame, classes: list[str]) -> None:
-    """Pixels in their class's colour and marker, prototypes as stars; few classes are named where they are densest."""
+    """Pixels in their class's colour and marker, prototypes as stars; up to MOST_NAMED classes have their names."""
     for index, name in enumerate(classes):
         own = points[points["class"] == name]
         pixels, prototypes = (own[own["kind"] == kind] for kind in ("pixel", "prototype"))
@@ -86,7 +86,7 @@ def _scatter(axes: Axes, points: pd.DataFrame, classes: list[str]) -> None:
         axes.scatter(pixels["x"], pixels["y"], s=9, marker=class_marker(index), color=colour, alpha=0.55, linewidths=0)
         axes.scatter(prototypes["x"], prototypes["y"], color=colour, **STAR)
         if len(pixels) and len(classes) <= MOST_NAMED:
-            place, above = _densest(pixels[["x", "y"]].to_numpy()), (0, 8)  # points: not on its star
+            place, above = _densest(pixels[["x", "y"]].to_numpy()), (0, 8)  # in points: clear of the star
             axes.annotate(
                 class_name(name),
                 place,
@@ -97,20 +97,20 @@ def _scatter(axes: Axes, points: pd.DataFrame, classes: list[str]) -> None:
                 path_effects=OUTLINE,
                 zorder=4,
             )
-    axes.margins(0.12)  # for the names
+    axes.margins(0.12)  # room for the names
     axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
     axes.spines[:].set(visible=True, color="#cccccc")
 
 
 def _densest(points: np.ndarray) -> tuple[float, float]:
-    """The point with the nearest tenth of the others closest to it: the middle of a class may be a gap."""
+    """The point closest to its nearest tenth of the others. Their mean may lie in a gap, outside the class."""
     nearest = cKDTree(points).query(points, k=max(1, len(points) // 10))[0].reshape(len(points), -1)
     x, y = points[nearest.mean(axis=1).argmin()].tolist()
     return x, y
 
 
 def _numbers(axes: Axes, numbers: pd.DataFrame, rows: list[str], seeds: int | None) -> None:
-    """The numbers of one variant, a line for each class; with `seeds`, classes and their number stand at the left."""
+    """The numbers of one variant, a line for each class. With `seeds`, their number and the classes stand left."""
     axes.set_axis_off()
     axes.set(xlim=(0, len(MEASURES)), ylim=(len(rows), -3))
     for place, ((measure, space), heading) in enumerate(MEASURES.items()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from semiproto.data.layout import FILES
-from semiproto.data.published import catalog, cityscapes, download, voc
+from semiproto.data.published import catalog, conversion, download
 from semiproto.params import DataConfig, PublishedSource
 from semiproto.provenance.artifacts import atomic_directory
 from semiproto.steps.data.prepared import written
@@ -18,7 +18,6 @@ def data(job: Job[DataConfig]) -> Written:
     source, compute = job.config.dataset, job.compute
     assert isinstance(source, PublishedSource) and compute is not None
     access = download.Access(compute.mirror, compute.offline)
-    make = cityscapes.prepare if source.set == "cityscapes" else voc.prepare
     with atomic_directory(job.out / FILES) as root:
-        make(root, catalog.DATASETS[source.set], Path(compute.downloads), access)
+        conversion.prepare(root, catalog.DATASETS[source.set], Path(compute.downloads), access)
     return written(job.out)

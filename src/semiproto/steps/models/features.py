@@ -9,6 +9,7 @@ from semiproto.data.dataset import Images
 from semiproto.data.layout import FILES
 from semiproto.measure.features import sample_features
 from semiproto.model import folder as model_folder
+from semiproto.model import weights
 from semiproto.params import FeaturesConfig
 from semiproto.process.distributed import device_of
 from semiproto.steps.job import Job, Written, step
@@ -21,6 +22,6 @@ def features(job: Job[FeaturesConfig]) -> Written:
     images = Images(job.inputs.one("data") / FILES, layout.read_list(job.inputs.one("split") / "labeled.txt"))
     model = model_folder.load_model(job.inputs.one("pretrained"))
     vectors, classes = sample_features(model, images, params.pixels_per_class, params.seed, device, "features")
-    model_folder.save_tensors(job.out / model_folder.FEATURES, {"features": vectors, "classes": classes})
+    weights.save_tensors(job.out / weights.FEATURES, {"features": vectors, "classes": classes})
     pixels = torch.bincount(classes.long(), minlength=model.num_classes).tolist()
-    return Written([model_folder.FEATURES], facts={"pixels": pixels}, device=str(device))
+    return Written([weights.FEATURES], facts={"pixels": pixels}, device=str(device))

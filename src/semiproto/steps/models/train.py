@@ -8,7 +8,8 @@ import torch
 
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
-from semiproto.model.network import DeepLab
+from semiproto.model import weights
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import SemiParams, TrainConfig
 from semiproto.process import distributed
@@ -33,9 +34,9 @@ def train(job: Job[TrainConfig]) -> Written | None:
             f"{job.inputs.one('split')}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
         )
     torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
-    student = DeepLab(config.model, len(lists.classes), pretrained=pretrained is None)
+    student = SegmentationNetwork(config.model, len(lists.classes), pretrained=pretrained is None)
     if pretrained is not None:
-        student.load_state_dict(model_folder.read_tensors(pretrained / model_folder.MODEL))
+        student.load_state_dict(weights.read_tensors(pretrained / model_folder.MODEL))
     bank = None if prototypes is None else first_bank(config, prototypes)
     longer = max(len(lists.labeled), len(lists.unlabeled))
     steps = semi.total_steps(longer)
@@ -53,7 +54,7 @@ def train(job: Job[TrainConfig]) -> Written | None:
 
 def first_bank(config: TrainConfig, prototypes: Path) -> PrototypeBank:
     """The bank that the prototypes step wrote."""
-    start = model_folder.read_tensors(prototypes / model_folder.PROTOTYPES)["prototypes"]
+    start = weights.read_tensors(prototypes / weights.PROTOTYPES)["prototypes"]
     return model_folder.bank_of(start, config.semi.prototype_head.momentum, config.semi.prototype_head.temperature)
 
 

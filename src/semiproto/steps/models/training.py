@@ -18,7 +18,7 @@ from semiproto.data.layout import FILES
 from semiproto.data.loaders import Batch, StepBatches, loader
 from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
-from semiproto.model.network import DeepLab
+from semiproto.model.network import SegmentationNetwork
 from semiproto.params import PretrainConfig, ScheduleParams, TrainConfig, canonical
 from semiproto.process import distributed
 from semiproto.provenance import sources
@@ -26,8 +26,9 @@ from semiproto.provenance.artifacts import sha256_text
 from semiproto.provenance.receipts import input_digests
 from semiproto.steps.job import Job, Written
 from semiproto.train import checkpoint
-from semiproto.train.engine import Result, Run, write_tables
+from semiproto.train.engine import Run, write_tables
 from semiproto.train.health import Means
+from semiproto.train.history import Result
 
 TrainingJob = Job[PretrainConfig] | Job[TrainConfig]
 
@@ -48,7 +49,7 @@ class Lists:
         lists = {name: layout.read_list(split / f"{name}.txt") for name in ("labeled", "unlabeled", "val")}
         return cls(root, layout.read_classes(root), **lists)
 
-    def validator(self, tau: float | None = None) -> Callable[[DeepLab], Means]:
+    def validator(self, tau: float | None = None) -> Callable[[SegmentationNetwork], Means]:
         """What the loop calls for the validation score of a network."""
         return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau)
 
@@ -139,8 +140,8 @@ def written(job: TrainingJob, run: Run, result: Result) -> Written:
     write_tables(job.out, result.tables() | {"validation.csv": pd.DataFrame(result.scores)})
     weights = sorted(path.name for path in job.out.glob("*.safetensors"))
     return Written(
-        outputs=[*weights, model_folder.CARD, "validation.csv", "health.csv"],
-        records=["history.csv"],
+        outputs=[*weights, model_folder.CARD, "history.csv", "validation.csv", "health.csv"],
+        records=["machine.csv"],
         facts={
             "steps": run.steps,
             "seconds": round(result.seconds, 2),

@@ -27,7 +27,8 @@ def evaluate(job: Job[EvaluateConfig]) -> Written | None:
     """Keeps what the tables and figures need.
 
     Inputs: data, split, model; pretrained, the model folder that the run was warm-started from: its steps and seconds
-    are part of the run's. The run's names are those in the path of `out`.
+    are part of the run's. The run's names are those in the path of `out`. Seconds go into the receipt alone: two equal
+    runs differ in them.
     """
     model, device, window = job.inputs.one("model"), distributed.device_of(job.machine), job.config.evaluate.window
     images = Images(job.inputs.one("data") / FILES, layout.read_list(job.inputs.one("split") / "val.txt"))
@@ -37,13 +38,19 @@ def evaluate(job: Job[EvaluateConfig]) -> Written | None:
     student = score_student(model, images, window, device, what)
     if distributed.rank() > 0:
         return None
-    metrics = run._asdict() | _setting(job) | _cost(model, job.inputs.maybe("pretrained"))
+    cost = _cost(model, job.inputs.maybe("pretrained"))
+    metrics = run._asdict() | _setting(job) | {"steps": cost["steps"]}
     metrics |= _scores(teacher, student, pd.read_csv(model / "validation.csv"))
     _write_scores(job.out, metrics | {"images": len(images)}, teacher)
-    for name in ("validation.csv", "history.csv"):
+    for name in ("validation.csv", "history.csv", "machine.csv"):
         write_bytes(job.out / name, (model / name).read_bytes())
-    outputs = ["metrics.json", "confusion.csv", "images.csv", "calibration.csv", "validation.csv", "predictions"]
-    return Written(outputs, records=["history.csv"], device=str(device))
+    outputs = ["metrics.json", "confusion.csv", "images.csv", "calibration.csv", "predictions"]
+    return Written(
+        [*outputs, "validation.csv", "history.csv"],
+        records=["machine.csv"],
+        facts={"training_seconds": cost["seconds"]},
+        device=str(device),
+    )
 
 
 def _write_scores(out: Path, metrics: dict[str, Any], teacher: TeacherScores) -> None:
@@ -80,15 +87,17 @@ def _cost(model: Path, pretrained: Path | None) -> dict[str, Any]:
     return {"steps": sum(f["steps"] for f in facts), "seconds": round(sum(f["seconds"] for f in facts), 1)}
 
 
-def _scores(teacher: TeacherScores, student: list[ConfusionMatrix], curve: pd.DataFrame) -> dict[str, Any]:
-    """Percent; None for what there is not."""
-    numbers = teacher.numbers() | {"miou_prototype_head": None, "iou_prototype_head": None}
-    for name, head in zip(("student", "prototype_head"), student, strict=False):
-        numbers |= {f"miou_{name}": 100 * head.mean_iou(), f"iou_{name}": (100 * head.iou()).tolist()}
+def _scores(teacher: TeacherScores, student: dict[str, ConfusionMatrix], curve: pd.DataFrame) -> dict[str, Any]:
+    """The teacher's scores, and by head the student's: percent, None where there is no score."""
+    numbers = teacher.numbers()
+    heads = {
+        name: {"miou": 100 * head.mean_iou(), "iou": (100 * head.iou()).tolist()} for name, head in student.items()
+    }
     scored = curve.dropna(subset="miou")
     best = int(scored["miou"].to_numpy().argmax()) if len(scored) else None
     numbers["miou_best"] = None if best is None else float(scored["miou"].iloc[best])
-    return _rounded(numbers) | {"best_step": None if best is None else int(scored["step"].iloc[best])}
+    best_step = None if best is None else int(scored["step"].iloc[best])
+    return _rounded(numbers) | {"best_step": best_step, "heads": {name: _rounded(head) for name, head in heads.items()}}
 
 
 def _rounded(numbers: dict[str, Any]) -> dict[str, Any]:

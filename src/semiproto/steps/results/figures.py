@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from semiproto.data.layout import FILES
 from semiproto.provenance.artifacts import RECEIPT, atomic_directory
+from semiproto.report.drawing.results import Sources
 from semiproto.report.figures import registry
 from semiproto.steps.job import Job, NoConfig, Written, step
 
@@ -12,7 +13,7 @@ from semiproto.steps.job import Job, NoConfig, Written, step
 def figures(job: Job[NoConfig]) -> Written:
     """Inputs: tables, data, evaluation; health, files of the train step; tsne, patches and forecast, folders."""
     given = job.inputs
-    sources = registry.Sources(
+    sources = Sources(
         tables=given.one("tables"),
         evaluations=given["evaluation"],
         data=given.one("data") / FILES,
@@ -22,5 +23,5 @@ def figures(job: Job[NoConfig]) -> Written:
         forecasts=given["forecast"],
     )
     with atomic_directory(job.out) as drawn:
-        registry.figures(sources, drawn)
+        registry.draw_all(sources, drawn)
     return Written(sorted(path.name for path in job.out.glob("[!.]*") if path.name != RECEIPT))

@@ -37,6 +37,6 @@ def forecast(job: Job[ForecastConfig]) -> Written:
     run = {"dataset": dataset, "split": split, "seed": seed, "images": config.images}
     run["labels"] = len(layout.read_list(job.inputs.one("split") / "labeled.txt"))
     write_json(job.out / SUMMARY, run | words.summary(table, config.tau, words.read_evidence(config.images)))
-    figure.draw(job.out)
+    figure.write(job.out)
     seconds = sum(read_receipt(model)["facts"]["seconds"] for model in models)
     return Written([CURVE, SUMMARY], facts={"training_seconds": round(seconds, 1)}, device=str(device))

@@ -83,7 +83,7 @@ ERRORS = {
         {}, "mask-unreadable", "masks/photo1.png", ["cannot be read as a mask"]),
     "mask of another size": (
         lambda b: save_mask(b, np.zeros((30, 20), np.uint8)),
-        {}, "mask-size", "masks/photo1.png", ["20x30", "40x40", "make the mask anew"]),
+        {}, "mask-size", "masks/photo1.png", ["20x30", "40x40", "make the mask again"]),
     "RGB mask where indices are expected": (
         lambda b: save_mask(b, np.zeros((40, 40, 3), np.uint8)),
         {}, "mask-unreadable", "masks/photo1.png", ["mode RGB", "palette or 8-bit grey PNG"]),
@@ -95,7 +95,7 @@ ERRORS = {
         {}, "mask-unreadable", "masks/photo1.png", ["mode I;16", "8-bit"]),
     "value out of range": (
         lambda b: save_mask(b, np.where(mask_of(b) == 1, np.uint8(1), np.uint8(7))),
-        {}, "mask-value", "masks/photo1.png", ["value 7 is no class", "row 0, column 0", "0 to 1", "255"]),
+        {}, "mask-value", "masks/photo1.png", ["value 7 is not a class", "row 0, column 0", "0 to 1", "255"]),
     "void value that was not declared": (
         lambda b: save_mask(b, np.full((40, 40), 255, np.uint8)),
         {"ignore": None}, "mask-value", "masks/photo1.png", ["value 255", "1600 such pixels"]),

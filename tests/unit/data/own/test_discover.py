@@ -29,7 +29,7 @@ def test_vocs_layout(base):
     source, said = discovered(own_folder.in_voc_layout(base))
     assert (source.images, source.masks) == ("JPEGImages", "SegmentationClass")
     assert source.validation_list == "ImageSets/Segmentation/val.txt"
-    assert "2 validation images from ImageSets/Segmentation/val.txt" in said
+    assert "2 validation images, from ImageSets/Segmentation/val.txt" in said
 
 
 @pytest.mark.parametrize("palette", [False, True])
@@ -37,7 +37,7 @@ def test_masks_drawn_in_colours(base, palette):
     source, said = discovered(own_folder.drawn_in_colours(base, palette))
     assert source.classes == ["background", "square"]
     assert source.colours == [[0, 0, 0], [200, 30, 90]] and source.ignore == [224, 224, 192]
-    assert "masks are drawn in colours" in said and "colour [224, 224, 192] counts for nothing" in said
+    assert "masks are drawn in colours" in said and "colour [224, 224, 192] is void" in said
 
 
 def test_masks_drawn_in_colours_with_alpha_are_known_for_that(base):
@@ -84,7 +84,7 @@ def test_without_void_every_pixel_counts(base):
     (base / "classes.txt").write_text("background 0 0 0\nsquare 200 30 90\nborder 224 224 192\n")
     source, said = discovered(base)
     assert source.ignore is None and len(source.classes) == 3
-    assert "every pixel counts" in said
+    assert "no mask value is void" in said
 
 
 @pytest.mark.parametrize("line", ["square 300 0 0", "square 0 0 0"])
@@ -100,7 +100,7 @@ def test_pairs(base):
     source, said = discovered(own_folder.paired(base))
     assert source.masks == "pairs.csv" and source.images == "images"
     assert "pairs of images and masks from pairs.csv" in said
-    assert "2 validation images from pairs.csv" in said and "4 images with masks from pairs.csv" in said
+    assert "2 validation images, from pairs.csv" in said and "4 images with masks to train with, from pairs.csv" in said
 
 
 def test_a_csv_of_something_else_is_no_table_of_pairs(base):
@@ -135,7 +135,7 @@ def test_another_json_file_is_no_coco_file(base):
 def test_odd_names_are_told_with_the_ids_they_get(base):
     (base / "images/photo9.png").rename(base / "images/my photo.png")
     _, said = discovered(base)
-    assert "images that get an id made of their name: 1, such as my_photo-" in said and "for my photo.png" in said
+    assert "images whose id is made from their name: 1, such as my_photo-" in said and "for my photo.png" in said
 
 
 def test_faults_do_not_stop_init_and_are_pointed_at(base):

@@ -23,7 +23,7 @@ def base(tmp_path):
 def written(base):
     """The dataset section that `init` writes, read back, and what it said."""
     out = base.parent / "params.yaml"
-    said = init.write_params(base, None, "all", [], TEMPLATE, out, force=True)
+    said = init.write_params(base, init.Wishes(labels="all"), TEMPLATE, out, force=True)
     return params.load(out).dataset, "\n".join(said)
 
 
@@ -31,14 +31,14 @@ def test_images_and_masks(base):
     source, said = written(base)
     assert (source.images, source.masks, source.colours, source.ignore) == ("images", "masks", None, 255)
     assert "images in images/, masks in masks/" in said and "2 classes from classes.txt: background, square" in said
-    assert "6 images with masks by whether a mask file is there to train with" in said
+    assert "6 images with masks to train with, told apart by their mask files" in said
     assert "4 images without masks" in said and "no validation list" in said
 
 
 def test_what_was_found_can_be_set_otherwise(base):
     out = base.parent / "params.yaml"
     changes = ["dataset.ignore=200", "splits.validation=0.5"]
-    init.write_params(base, None, "all", changes, TEMPLATE, out, force=True)
+    init.write_params(base, init.Wishes(labels="all", changes=changes), TEMPLATE, out, force=True)
     found = params.load(out)
     assert (found.dataset.ignore, found.splits.validation) == (200, 0.5)
 
@@ -50,7 +50,7 @@ def test_label_counts_are_those_of_the_template_unless_given(base, tmp_path):
     template.write_text(text.replace(run, run.replace("all", "2") + run.replace("all", "4")))
     out = tmp_path / "params.yaml"
     for labels, expected in ((None, [2, 4]), ("3", [3, 3]), ("all", ["all", "all"])):
-        init.write_params(base, None, labels, [], template, out, force=True)
+        init.write_params(base, init.Wishes(labels=labels), template, out, force=True)
         assert [experiment.split for experiment in params.load(out).experiments] == expected
 
 
@@ -58,8 +58,8 @@ def test_a_copy_of_any_experiment_is_replaced_and_nothing_else(base, tmp_path, m
     monkeypatch.chdir(TEMPLATE.parents[1])
     evidence, out = TEMPLATE.parent / "evidence" / "animals.yaml", tmp_path / "params.yaml"
     shutil.copy(TEMPLATE.parent / "embedded.yaml", out)
-    init.write_params(base, None, None, [], evidence, out, force=False)
+    init.write_params(base, init.Wishes(), evidence, out, force=False)
     edited = out.read_bytes()
     with pytest.raises(UserError, match=r"params\.yaml: differs from every file in experiments/; keep a copy"):
-        init.write_params(base, None, None, [], evidence, out, force=False)
+        init.write_params(base, init.Wishes(), evidence, out, force=False)
     assert out.read_bytes() == edited

@@ -57,7 +57,7 @@ def test_an_unknown_colour_is_placed_exactly(base):
     save_mask(base, pixels)
     source = discover(base, "own")[0]
     (fault,) = check.check(source, contents.read(source)).faults
-    assert "colour (1, 2, 3) is no class (first at row 7, column 3, 2 such pixels)" in fault.found
+    assert "colour (1, 2, 3) is not a class (first at row 7, column 3, 2 such pixels)" in fault.found
 
 
 def rules_of(**changes):
@@ -88,10 +88,9 @@ def test_void_is_any_value_that_the_section_names(saved, ignore, values, expecte
 
 def test_without_void_255_is_a_fault_even_beside_256_colours(saved):
     fault = masks.read(saved([[0, 255, 255]]), (3, 1), rules_of(ignore=None))
-    assert (
-        fault.kind == "mask-value" and "value 255 is no class (first at row 0, column 1, 2 such pixels" in fault.found
-    )
-    assert "values 0 to 1 are classes" in fault.found and "255 counts" not in fault.found
+    assert fault.kind == "mask-value"
+    assert "value 255 is not a class (first at row 0, column 1, 2 such pixels" in fault.found
+    assert "values 0 to 1 are classes" in fault.found and "255 is void" not in fault.found
 
 
 def test_colours_are_told_apart_by_every_channel(saved):

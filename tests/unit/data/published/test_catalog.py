@@ -1,16 +1,18 @@
-"""The catalogue: what it says of itself must agree."""
+"""The catalogue: what its entries say must agree, with each other and with the parameters that name them."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import TypeAdapter
-from torchvision.datasets import Cityscapes
 
-from semiproto.data import layout
 from semiproto.data.published import catalog
-from semiproto.data.published.cityscapes import LABEL_IDS
-from semiproto.params import Name
+from semiproto.params import Name, PublishedSource, SplitsParams, load
 
+EXPERIMENTS = Path(__file__).parents[4] / "experiments"
 EVERY = pytest.mark.parametrize("dataset", catalog.DATASETS.values(), ids=catalog.DATASETS.keys())
 
 
@@ -18,13 +20,11 @@ def remotes():
     return {remote for dataset in catalog.DATASETS.values() for remote in (*dataset.lists(), *dataset.files)}
 
 
-@pytest.mark.parametrize("checksum", ["", "sha256:", "sha256:abc", "md5:" + "0" * 64, "sha1:" + "0" * 40, "0" * 64])
-def test_a_file_without_a_checksum_cannot_be_entered(checksum):
-    with pytest.raises(ValueError, match=r"a\.tar"):
-        catalog.Remote("a.tar", checksum, 1)
+def families(dataset):
+    return list(dict.fromkeys(split.family for split in dataset.splits))
 
 
-def test_every_file_can_be_come_by():
+def test_every_file_can_be_obtained():
     for remote in remotes():
         assert bool(remote.sources) != bool(remote.obtain), remote.name
         assert all(re.match("https?://", source) for source in remote.sources)
@@ -59,13 +59,6 @@ def test_published_counts_agree_with_each_other(dataset):
         assert sizes[0] == pytest.approx(per_line * split.labels, rel=0.03)
 
 
-def test_a_list_of_vocs_ids_has_twelve_bytes_a_line():
-    for split in catalog.VOC_SBD.splits:
-        assert split.labeled.size == 12 * split.labels - 1
-        assert split.unlabeled.size == 12 * (10_582 - split.labels) - 1
-    assert catalog.VOC_SBD.validation.size == 12 * 1_449 - 1
-
-
 @pytest.mark.parametrize(
     ("family", "labels"),
     [
@@ -76,23 +69,62 @@ def test_a_list_of_vocs_ids_has_twelve_bytes_a_line():
     ],
 )
 def test_the_families(family, labels):
-    assert [split.labels for split in catalog.splits_of(family)] == labels
+    found = [
+        split.labels
+        for name in ("voc-sbd", "cityscapes")
+        for split in catalog.DATASETS[name].splits
+        if split.family == family
+    ]
+    assert found == labels
 
 
-def test_without_sbd_there_are_only_splits_that_label_vocs_own_masks():
-    assert [split.labels for split in catalog.VOC.splits] == [92, 183, 366, 732, 1464, 662, 1323]
+def test_the_parameters_offer_every_set_and_family_and_no_other():
+    sets = get_args(PublishedSource.model_fields["set"].annotation)
+    assert sets == tuple(catalog.DATASETS)
+    offered = get_args(SplitsParams.model_fields["family"].annotation)
+    assert set(offered) == {"generated", *(family for one in catalog.DATASETS.values() for family in families(one))}
 
 
-def test_vocs_colours_are_those_of_the_layout():
-    assert [list(colour) for colour in catalog.VOC.colours] == layout.voc_palette()[:21].tolist()
-    assert list(catalog.VOC.void) == layout.voc_palette()[255].tolist()
+@EVERY
+def test_a_protocol_is_that_of_a_family_of_the_set(dataset):
+    assert set(dataset.protocols) <= set(families(dataset))
 
 
-def test_cityscapes_classes_have_the_published_colours():
-    table = {c.id: c for c in Cityscapes.classes if not c.ignore_in_eval}
-    assert [table[label_id].train_id for label_id in LABEL_IDS] == list(range(19))
-    assert [table[label_id].name.replace(" ", "_") for label_id in LABEL_IDS] == list(catalog.CITYSCAPES.classes)
-    assert [table[label_id].color for label_id in LABEL_IDS] == list(catalog.CITYSCAPES.colours)
+@pytest.mark.parametrize(
+    ("name", "family", "window"),
+    [
+        ("voc-sbd", "classic", None),
+        ("voc-class-aug", "blended", None),
+        ("cityscapes", "cityscapes", {"size": 769, "stride": 513}),
+    ],
+)
+def test_protocols_are_those_of_the_papers_experiments(name, family, window):
+    protocol = catalog.protocol(name, family)
+    assert protocol.window == window
+    params = load(EXPERIMENTS / f"{catalog.experiment(family)}.yaml")
+    assert params.splits.family == family
+    assert (params.evaluate.window and params.evaluate.window.model_dump()) == window
+
+
+@pytest.mark.parametrize(
+    ("name", "family"), [("digits", "generated"), ("voc", "classic"), ("voc-sbd", "generated"), ("mine", "classic")]
+)
+def test_where_nothing_was_published_there_is_no_protocol(name, family):
+    assert catalog.protocol(name, family) is None
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("classic", "voc-classic"),
+        ("blended", "voc-blended"),
+        ("cityscapes", "cityscapes"),
+        ("generated", "voc-classic"),
+    ],
+)
+def test_every_family_is_compared_with_a_file_of_the_paper(family, name):
+    assert catalog.experiment(family) == name
+    assert (EXPERIMENTS / f"{name}.yaml").is_file()
 
 
 def test_the_description_names_every_set_file_source_and_licence():
@@ -102,3 +134,9 @@ def test_the_description_names_every_set_file_source_and_licence():
             assert part in text
         for file in (*dataset.files, *dataset.lists()):
             assert all(part in text for part in (file.name, file.checksum, *file.sources, file.obtain))
+
+
+def test_reading_the_catalogue_loads_neither_torch_nor_scipy():
+    """The report asks it for protocols."""
+    code = "import sys; import semiproto.data.published.catalog; sys.exit(bool({'torch', 'scipy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision.datasets import Cityscapes
 
 from semiproto.data import layout
-from semiproto.data.published import catalog, cityscapes
+from semiproto.data.published import cityscapes, conversion
 from semiproto.data.published.download import Access
+from semiproto.data.published.entry import Remote
 from semiproto.errors import UserError
 
 TRAIN = ["aachen_000000_000019", "aachen_000001_000019", "hamburg_000000_080169"]
@@ -93,21 +95,21 @@ def prepare(downloads, tmp_path):
 
     def run(counts=(3, 1)):
         split = replace(
-            catalog.CITYSCAPES.splits[0],
+            cityscapes.CITYSCAPES.splits[0],
             labels=2,
-            labeled=entry(catalog.Remote("splits/cityscapes/2/labeled.txt", "md5:" + "0" * 32, 0)),
-            unlabeled=entry(catalog.Remote("splits/cityscapes/2/unlabeled.txt", "md5:" + "0" * 32, 0)),
+            labeled=entry(Remote("splits/cityscapes/2/labeled.txt", "md5:" + "0" * 32, 0)),
+            unlabeled=entry(Remote("splits/cityscapes/2/unlabeled.txt", "md5:" + "0" * 32, 0)),
         )
         dataset = replace(
-            catalog.CITYSCAPES,
-            files=tuple(entry(file) for file in catalog.CITYSCAPES.files),
+            cityscapes.CITYSCAPES,
+            files=tuple(entry(file) for file in cityscapes.CITYSCAPES.files),
             counts={"train": counts[0], "val": counts[1], "unlabeled": 0},
             splits=(split,),
-            validation=entry(catalog.CITYSCAPES.validation),
+            validation=entry(cityscapes.CITYSCAPES.validation),
         )
         root = tmp_path / "set"
         root.mkdir()
-        cityscapes.prepare(root, dataset, downloads, OFFLINE)
+        conversion.prepare(root, dataset, downloads, OFFLINE)
         return root
 
     return run
@@ -140,7 +142,7 @@ def test_masks_have_the_published_colours(prepare):
         colours = np.asarray(image.convert("RGB"))
     classes = layout.read_mask(root / layout.MASKS / f"{VAL[0]}.png")
     table = np.zeros((256, 3), np.uint8)
-    table[:19] = catalog.CITYSCAPES.colours
+    table[:19] = cityscapes.CITYSCAPES.colours
     np.testing.assert_array_equal(colours, table[classes])
 
 
@@ -153,17 +155,17 @@ def test_only_images_and_label_ids_of_two_parts_are_unpacked():
 
 def test_the_published_lists_are_kept_as_ids(prepare):
     root = prepare()
-    assert layout.read_list(root / layout.PUBLISHED / "2/labeled.txt") == TRAIN[1:]
-    assert layout.read_list(root / layout.PUBLISHED / "2/unlabeled.txt") == TRAIN[:1]
+    assert layout.read_list(root / layout.PUBLISHED / "cityscapes/2/labeled.txt") == TRAIN[1:]
+    assert layout.read_list(root / layout.PUBLISHED / "cityscapes/2/unlabeled.txt") == TRAIN[:1]
 
 
 # ------------------------------------------------------------------------------------------------ what is wrong
 
 
 def test_missing_archives_are_asked_for_with_how_and_where(tmp_path, one_line):
-    for dataset in (catalog.CITYSCAPES, replace(catalog.CITYSCAPES, splits=catalog.CITYSCAPES.splits[:1])):
+    for dataset in (cityscapes.CITYSCAPES, replace(cityscapes.CITYSCAPES, splits=cityscapes.CITYSCAPES.splits[:1])):
         with pytest.raises(UserError) as error:
-            cityscapes.prepare(tmp_path, dataset, tmp_path / "downloads", Access())
+            conversion.prepare(tmp_path, dataset, tmp_path / "downloads", Access())
         words = ("leftImg8bit_trainvaltest.zip", "gtFine_trainvaltest.zip", "register at https://www.cityscapes")
         one_line(error, tmp_path / "downloads", "account", *words)
 
@@ -225,6 +227,17 @@ def test_a_damaged_mask_is_one_clear_error(tmp_path, one_line, content):
     with pytest.raises(UserError) as error:
         cityscapes.read_mask(tmp_path / "mask.png")
     one_line(error, tmp_path / "mask.png")
+
+
+# --------------------------------------------------------------------------------------------------- the entry
+
+
+def test_classes_have_the_published_colours():
+    table = {c.id: c for c in Cityscapes.classes if not c.ignore_in_eval}
+    ids = cityscapes.LABEL_IDS
+    assert [table[label_id].train_id for label_id in ids] == list(range(19))
+    assert [table[label_id].name.replace(" ", "_") for label_id in ids] == list(cityscapes.CITYSCAPES.classes)
+    assert [table[label_id].color for label_id in ids] == list(cityscapes.CITYSCAPES.colours)
 
 
 # ------------------------------------------------------------------------------------------------------- lists

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from gates import PATIENCE
 
-from semiproto.data.published.catalog import Remote
 from semiproto.data.published.download import Access, fetch, fetch_all, require_space
+from semiproto.data.published.entry import Remote
 from semiproto.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -485,7 +485,7 @@ def test_what_needs_an_account_is_asked_for_before_anything_is_downloaded(serve,
 SCRIPT = """
 import sys
 from pathlib import Path
-from semiproto.data.published.catalog import Remote
+from semiproto.data.published.entry import Remote
 from semiproto.data.published.download import Access, fetch
 from semiproto.errors import UserError
 name, checksum, size, folder, timeout, *sources = sys.argv[1:]

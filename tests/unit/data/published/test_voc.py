@@ -12,8 +12,9 @@ from PIL import Image
 from scipy.io import savemat
 
 from semiproto.data import layout
-from semiproto.data.published import catalog, voc
+from semiproto.data.published import conversion, voc
 from semiproto.data.published.download import Access
+from semiproto.data.published.entry import Remote, Split
 from semiproto.errors import UserError
 
 TRAIN, VAL, SBD = ["2007_000001", "2007_000002"], ["2007_000003"], ["2008_000001", "2008_000002", "2008_000003"]
@@ -100,7 +101,7 @@ def tar(path, files, mode="w"):
 def entry(folder, name):
     """The catalogue's entry of a file in a folder."""
     content = (folder / name).read_bytes()
-    return catalog.Remote(name, f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), ("http://x.invalid",))
+    return Remote(name, f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), ("http://x.invalid",))
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def describe(downloads):
             rest = [i for i in training if i not in ids]
             folder = f"voc/{len(ids)}"
             lists = put(f"{folder}/labeled.txt", ids), put(f"{folder}/unlabeled.txt", rest)
-            splits.append(catalog.Split("classic", len(ids), *lists))
+            splits.append(Split("classic", len(ids), *lists))
         return replace(
             dataset,
             files=tuple(entry(downloads, name) for name in named),
@@ -150,7 +151,7 @@ def prepare(downloads, tmp_path):
     def run(dataset):
         root = tmp_path / "set"
         root.mkdir()
-        voc.prepare(root, dataset, downloads, OFFLINE)
+        conversion.prepare(root, dataset, downloads, OFFLINE)
         return root
 
     return run
@@ -168,14 +169,14 @@ def stems(folder):
 
 
 def test_sbds_masks_join_vocs_own(prepare, describe):
-    root = prepare(describe(catalog.VOC_SBD, (5, 1, 0), TRAIN[:1], [*TRAIN, SBD[1]]))
+    root = prepare(describe(voc.VOC_SBD, (5, 1, 0), TRAIN[:1], [*TRAIN, SBD[1]]))
     assert lists(root) == {"train": [*TRAIN, *SBD], "val": VAL, "unlabeled": []}
     assert stems(root / layout.IMAGES) == stems(root / layout.MASKS) == sorted([*TRAIN, *VAL, *SBD])
     for image_id in [*TRAIN, *VAL]:
         np.testing.assert_array_equal(mask(root, image_id), mask_of(image_id))
     for image_id in SBD:
         np.testing.assert_array_equal(mask(root, image_id), mask_of(image_id, void=False))
-    assert layout.read_classes(root) == list(catalog.VOC.classes) and len(layout.read_classes(root)) == 21
+    assert layout.read_classes(root) == list(voc.VOC.classes) and len(layout.read_classes(root)) == 21
 
 
 def mask(root, image_id):
@@ -183,7 +184,7 @@ def mask(root, image_id):
 
 
 def test_masks_of_segmentation_class_aug_do_as_well(prepare, describe):
-    root = prepare(describe(catalog.VOC_CLASS_AUG, (5, 1, 0), TRAIN[:1]))
+    root = prepare(describe(voc.VOC_CLASS_AUG, (5, 1, 0), TRAIN[:1]))
     assert lists(root) == {"train": [*TRAIN, *SBD], "val": VAL, "unlabeled": []}
     for image_id in SBD:
         np.testing.assert_array_equal(mask(root, image_id), mask_of(image_id, void=False))
@@ -192,14 +193,14 @@ def test_masks_of_segmentation_class_aug_do_as_well(prepare, describe):
 
 
 def test_without_sbds_masks_its_images_are_unlabelled(prepare, describe):
-    root = prepare(describe(catalog.VOC, (2, 1, 3), TRAIN[:1]))
+    root = prepare(describe(voc.VOC, (2, 1, 3), TRAIN[:1]))
     assert lists(root) == {"train": TRAIN, "val": VAL, "unlabeled": SBD}
     assert stems(root / layout.MASKS) == sorted([*TRAIN, *VAL])
     assert stems(root / layout.IMAGES) == sorted([*TRAIN, *VAL, *SBD])
 
 
 def test_images_are_the_archives_bytes_and_nothing_else_stays(prepare, describe, downloads):
-    root = prepare(describe(catalog.VOC_SBD, (5, 1, 0), TRAIN[:1]))
+    root = prepare(describe(voc.VOC_SBD, (5, 1, 0), TRAIN[:1]))
     with tarfile.open(downloads / "VOCtrainval_11-May-2012.tar") as archive:
         for path in (root / layout.IMAGES).iterdir():
             member = archive.extractfile(f"VOCdevkit/VOC2012/JPEGImages/{path.name}")
@@ -214,7 +215,7 @@ def test_images_are_the_archives_bytes_and_nothing_else_stays(prepare, describe,
 
 
 def test_masks_have_vocs_colours(prepare, describe):
-    root = prepare(describe(catalog.VOC_SBD, (5, 1, 0), TRAIN[:1]))
+    root = prepare(describe(voc.VOC_SBD, (5, 1, 0), TRAIN[:1]))
     with Image.open(root / layout.MASKS / f"{TRAIN[0]}.png") as image:
         colours = np.asarray(image.convert("RGB"))
     np.testing.assert_array_equal(colours, layout.voc_palette()[mask_of(TRAIN[0])])
@@ -222,10 +223,10 @@ def test_masks_have_vocs_colours(prepare, describe):
 
 def test_the_published_lists_are_kept_with_the_set(prepare, describe):
     labeled = [*TRAIN, SBD[1]]
-    root = prepare(describe(catalog.VOC_SBD, (5, 1, 0), TRAIN[:1], labeled))
-    assert layout.read_list(root / layout.PUBLISHED / "3/labeled.txt") == labeled
-    assert layout.read_list(root / layout.PUBLISHED / "3/unlabeled.txt") == [SBD[0], SBD[2]]
-    assert layout.read_list(root / layout.PUBLISHED / "1/labeled.txt") == TRAIN[:1]
+    root = prepare(describe(voc.VOC_SBD, (5, 1, 0), TRAIN[:1], labeled))
+    assert layout.read_list(root / layout.PUBLISHED / "classic/3/labeled.txt") == labeled
+    assert layout.read_list(root / layout.PUBLISHED / "classic/3/unlabeled.txt") == [SBD[0], SBD[2]]
+    assert layout.read_list(root / layout.PUBLISHED / "classic/1/labeled.txt") == TRAIN[:1]
 
 
 # ------------------------------------------------------------------------------------------------ what is wrong
@@ -236,12 +237,12 @@ def test_the_published_lists_are_kept_with_the_set(prepare, describe):
 )
 def test_other_counts_than_the_published_ones(prepare, describe, one_line, counts, words):
     with pytest.raises(UserError) as error:
-        prepare(describe(catalog.VOC_SBD, counts, TRAIN[:1]))
+        prepare(describe(voc.VOC_SBD, counts, TRAIN[:1]))
     one_line(error, "published", *words)
 
 
 def test_a_published_list_of_another_length(prepare, describe, one_line, downloads):
-    dataset = describe(catalog.VOC_SBD, (5, 1, 0), TRAIN)
+    dataset = describe(voc.VOC_SBD, (5, 1, 0), TRAIN)
     split = replace(dataset.splits[0], labels=3)
     with pytest.raises(UserError) as error:
         prepare(replace(dataset, splits=(split,)))
@@ -251,33 +252,33 @@ def test_a_published_list_of_another_length(prepare, describe, one_line, downloa
 def test_a_published_list_with_an_image_that_is_not_there(prepare, describe, one_line):
     training = [*TRAIN, *SBD[:2], "2007_000009"]
     with pytest.raises(UserError) as error:
-        prepare(describe(catalog.VOC_SBD, (5, 1, 0), TRAIN[:1], training=training))
+        prepare(describe(voc.VOC_SBD, (5, 1, 0), TRAIN[:1], training=training))
     one_line(error, "VOCtrainval_11-May-2012.tar/VOCdevkit/VOC2012/JPEGImages: no image '2007_000009'")
 
 
 def test_a_published_list_with_a_validation_image(prepare, describe, one_line):
     training = [*TRAIN, *SBD[:2], VAL[0]]
     with pytest.raises(UserError) as error:
-        prepare(describe(catalog.VOC_SBD, (5, 1, 0), TRAIN[:1], training=training))
+        prepare(describe(voc.VOC_SBD, (5, 1, 0), TRAIN[:1], training=training))
     one_line(error, VAL[0], "in two lists")
 
 
 def test_another_validation_list(prepare, describe, one_line):
     with pytest.raises(UserError) as error:
-        prepare(describe(catalog.VOC_SBD, (5, 1, 0), TRAIN[:1], validation=["2007_000007"]))
+        prepare(describe(voc.VOC_SBD, (5, 1, 0), TRAIN[:1], validation=["2007_000007"]))
     one_line(error, "validation list", "2007_000003")
 
 
 def test_labelled_images_without_masks(prepare, describe, one_line):
     with pytest.raises(UserError) as error:
-        prepare(describe(catalog.VOC, (2, 1, 3), SBD[:1]))
+        prepare(describe(voc.VOC, (2, 1, 3), SBD[:1]))
     one_line(error, "published lists of 1", SBD[0], "no mask")
 
 
 def test_an_archive_without_the_folders(prepare, describe, downloads, one_line):
     tar(downloads / "VOCtrainval_11-May-2012.tar", {"VOCdevkit/VOC2007/x.txt": b"x"})
     with pytest.raises(UserError) as error:
-        prepare(describe(catalog.VOC, (2, 1, 3), TRAIN[:1]))
+        prepare(describe(voc.VOC, (2, 1, 3), TRAIN[:1]))
     one_line(error, "VOC2012", "no such folder")
 
 
@@ -287,7 +288,7 @@ def test_an_archive_that_lacks_a_file(prepare, describe, downloads, one_line, pa
     del files[f"VOCdevkit/VOC2012/{part}"]
     tar(downloads / "VOCtrainval_11-May-2012.tar", files)
     with pytest.raises(UserError) as error:
-        prepare(describe(catalog.VOC, (2, 1, 3), TRAIN[:1]))
+        prepare(describe(voc.VOC, (2, 1, 3), TRAIN[:1]))
     one_line(error, part.split("/")[0], "2007_000001")
 
 
@@ -303,16 +304,35 @@ def test_an_archive_that_lacks_a_file(prepare, describe, downloads, one_line, pa
 def test_an_image_that_does_not_fit_its_mask(prepare, describe, downloads, one_line, image, words):
     tar(downloads / "VOCtrainval_11-May-2012.tar", devkit() | {"VOCdevkit/VOC2012/JPEGImages/2007_000001.jpg": image})
     with pytest.raises(UserError) as error:
-        prepare(describe(catalog.VOC, (2, 1, 3), TRAIN[:1]))
+        prepare(describe(voc.VOC, (2, 1, 3), TRAIN[:1]))
     one_line(error, "2007_000001", *words)
 
 
 def test_an_image_turned_by_its_exif_data_fits_a_mask_of_what_is_shown(prepare, describe, downloads):
     turned = jpeg(HEIGHT, WIDTH, orientation=6)
     tar(downloads / "VOCtrainval_11-May-2012.tar", devkit() | {"VOCdevkit/VOC2012/JPEGImages/2007_000001.jpg": turned})
-    root = prepare(describe(catalog.VOC, (2, 1, 3), TRAIN[:1]))
+    root = prepare(describe(voc.VOC, (2, 1, 3), TRAIN[:1]))
     image = np.asarray(layout.read_image(root / layout.IMAGES / "2007_000001.jpg"))
     assert image.shape[:2] == mask(root, "2007_000001").shape == (HEIGHT, WIDTH)
+
+
+# --------------------------------------------------------------------------------------------------- the entry
+
+
+def test_a_list_of_vocs_ids_has_twelve_bytes_a_line():
+    for split in voc.VOC_SBD.splits:
+        assert split.labeled.size == 12 * split.labels - 1
+        assert split.unlabeled.size == 12 * (10_582 - split.labels) - 1
+    assert voc.VOC_SBD.validation.size == 12 * 1_449 - 1
+
+
+def test_without_sbd_there_are_only_splits_that_label_vocs_own_masks():
+    assert [split.labels for split in voc.VOC.splits] == [92, 183, 366, 732, 1464, 662, 1323]
+
+
+def test_vocs_colours_are_those_of_the_layout():
+    assert [list(colour) for colour in voc.VOC.colours] == layout.voc_palette()[:21].tolist()
+    assert list(voc.VOC.void) == layout.voc_palette()[255].tolist()
 
 
 # -------------------------------------------------------------------------------------------------- masks alone
@@ -392,7 +412,7 @@ def test_a_bad_mat_file_is_one_clear_error(tmp_path, one_line, content):
     (tmp_path / "a.mat").write_bytes(content)
     with pytest.raises(UserError) as error:
         voc.read_mask(tmp_path / "a.mat")
-    one_line(error, tmp_path / "a.mat", "anew")
+    one_line(error, tmp_path / "a.mat", "get the archive of masks again")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no image", png(mask_of("2007_000001"))[:90]])

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from semiproto.provenance.artifacts import write_json, write_text
-from semiproto.report.figures import forecast as outlook
-from semiproto.report.style import class_colour
+from semiproto.report.drawing.style import class_colour
+from semiproto.report.figures import forecast
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def lines(axes):
 
 
 def test_lines_are_the_shares(folder):
-    left, right = (lines(axes) for axes in outlook.forecast(folder).axes)
+    left, right = (lines(axes) for axes in forecast.draw(folder).axes)
     assert left["None"].get_xydata().tolist() == [[0.7, 60], [0.8, 70], [0.9, 90]]
     assert right["None"].get_ydata() == pytest.approx([40, 30, 10])
     assert left["foreground"].get_ydata() == pytest.approx([30, 35, 45])
@@ -37,12 +37,16 @@ def test_lines_are_the_shares(folder):
 
 def test_without_a_level_none_is_drawn(folder):
     write_json(folder / "forecast.json", {"tau": 0.8, "level": None})
-    left, _ = outlook.forecast(folder).axes
+    left, _ = forecast.draw(folder).axes
     assert "our runs got worse below" not in lines(left)
 
 
 def test_both_kinds_of_file_are_written_and_the_same_again(folder):
-    outlook.draw(folder)
+    forecast.write(folder)
     first = [(folder / f"forecast.{kind}").read_bytes() for kind in ("png", "pdf")]
-    outlook.draw(folder)
+    forecast.write(folder)
     assert first == [(folder / f"forecast.{kind}").read_bytes() for kind in ("png", "pdf")]
+
+
+def test_a_split_without_a_forecast_says_so(texts_of):
+    assert texts_of(forecast.draw(None)) == ["No forecast was made for this split."]

@@ -98,7 +98,7 @@ def outlines(path: Path, content: Instances, classes: Sequence[str]) -> tuple[li
         Fault(
             "coco-category",
             str(path),
-            f"category {category.name!r} is no class",
+            f"category {category.name!r} is not a class",
             "add it to dataset.classes or delete it",
         )
         for category in content.categories
@@ -136,7 +136,7 @@ def draw(mask: Outlines) -> np.ndarray:
             shapes.append((_shape(segmentation, mask.height, mask.width), class_index))
         except ValueError as error:
             raise UserError(
-                f"{mask.file}: annotation {number!r} of {mask.image}: {error}; draw its outline anew"
+                f"{mask.file}: annotation {number!r} of {mask.image}: {error}; draw its outline again"
             ) from None
     drawn = np.zeros((mask.height, mask.width), np.uint8)
     for shape, class_index in sorted(shapes, key=lambda one: -int(one[0].sum())):
@@ -162,7 +162,7 @@ def _tools() -> Any:
 
 
 def _polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
-    """The polygons, checked: pycocotools takes any number, and memory for any distance."""
+    """The polygons, checked: pycocotools accepts any number, and allocates memory for any distance."""
     if not isinstance(segmentation, list) or not segmentation:
         raise ValueError("no outline, neither polygons nor run lengths")
     for polygon in segmentation:
@@ -172,12 +172,12 @@ def _polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
             side = (width, height)[position % 2]
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if not number or not -side <= value <= 2 * side:
-                raise ValueError(f"coordinate {value!r} is no place in an image of {width}x{height}")
+                raise ValueError(f"coordinate {value!r} is outside an image of {width}x{height}")
     return segmentation
 
 
 def _run_lengths(segmentation: dict[str, Any], height: int, width: int) -> list[int]:
-    """The run lengths, checked: pycocotools leaves the pixels after too short ones as the memory was."""
+    """The run lengths, checked: where they are too short, pycocotools returns uninitialised memory."""
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:
         raise ValueError(f"run lengths of size {size}, and its image has [{height}, {width}]")
@@ -198,7 +198,7 @@ def _unpacked(text: str) -> list[int]:
     for character in text:
         bits = ord(character) - 48
         if not 0 <= bits < 64 or shift > 30:
-            raise ValueError("run lengths in characters that mean none")
+            raise ValueError("run lengths in characters that mean nothing")
         value |= (bits & 31) << shift
         shift += 5
         if bits < 32:

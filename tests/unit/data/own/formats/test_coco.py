@@ -48,7 +48,7 @@ def annotation(**changes):
         ("mask-unreadable", annotation(segmentation={"counts": [1, 2], "size": [40, 40]}), ["3 pixels in all", "1600"]),
         ("mask-unreadable", annotation(segmentation={"counts": [1600], "size": [20, 80]}), ["[20, 80]"]),
         ("mask-unreadable", annotation(segmentation={"counts": "", "size": [40, 40]}), ["0 pixels in all"]),
-        ("mask-unreadable", annotation(segmentation={"counts": "ÿ!", "size": [40, 40]}), ["mean none"]),
+        ("mask-unreadable", annotation(segmentation={"counts": "ÿ!", "size": [40, 40]}), ["mean nothing"]),
         ("mask-unreadable", annotation(segmentation={"counts": [-1, 1601], "size": [40, 40]}), ["not numbers"]),
         ("coco-annotation", annotation(image_id=77), ["image 77"]),
         ("coco-annotation", annotation(category_id=8), ["category 8"]),
@@ -70,7 +70,7 @@ def test_a_malformed_annotation_is_named(base, kind, change, words):
         ("mask-size", lambda c: c["images"][1].update(width=30), ["30x40", "photo1.png", "40x40"]),
         ("missing-file", lambda c: c["images"][1].update(file_name="none.jpg"), ["'none.jpg'"]),
         ("coco-image", lambda c: c["images"].append(c["images"][1] | {"id": 99}), ["'photo1.png'", "twice"]),
-        ("coco-category", lambda c: c["categories"].append({"id": 8, "name": "moon"}), ["'moon' is no class"]),
+        ("coco-category", lambda c: c["categories"].append({"id": 8, "name": "moon"}), ["'moon' is not a class"]),
     ],
 )
 def test_a_fault_of_a_coco_file_is_named(base, kind, change, words):

@@ -1,4 +1,4 @@
-"""The class balance of a user's data as a picture."""
+"""The class balance of a user's data, drawn as bars."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from matplotlib.figure import Figure
 from semiproto.data.own.findings import NAMES, Findings
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import atomic_write
-from semiproto.report.style import DPI, STYLE
+from semiproto.report.drawing.style import DPI, STYLE
 
 COLOURS = {"train": "#0072B2", "val": "#E69F00"}
 
 
-def picture(findings: Findings, path: Path) -> None:
-    """Writes a PNG with a bar for each class and part: its share of the labelled pixels, and its number of images."""
+def write(findings: Findings, path: Path) -> None:
+    """Writes a PNG with a bar for each class, in each part of the data: its share of the labelled pixels.
+
+    The number of images that show the class stands beside the bar. UserError if no mask could be read.
+    """
     if not findings.classes:
-        raise UserError(f"{path}: no mask could be read, so there is nothing to draw; mend the faults first")
+        raise UserError(f"{path}: no mask could be read, so there is nothing to draw; correct the faults first")
     parts = list(dict.fromkeys(share.part for share in findings.classes))
     names = list(dict.fromkeys(share.name for share in findings.classes))
     with matplotlib.style.context(["default", STYLE]):

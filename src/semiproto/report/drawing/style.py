@@ -1,15 +1,14 @@
 """What the figures share: their look, the colours of variants and classes, and how they are saved.
 
 Colour never stands alone. Variants have Okabe and Ito's colours ("Color Universal Design", 2008), which colour-blind
-readers tell apart, and controls are dashed. Classes have the same seven, then lighter and darker: no palette of twenty
-is safe, so classes are also named where they are drawn, and have a marker each.
+readers can tell apart, and controls are dashed. Classes have the same seven hues, then lighter and darker ones. No
+palette of twenty is safe for everybody, so classes are also named where they are drawn, and each has a marker.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
@@ -21,10 +20,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.container import Container
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from semiproto.provenance.artifacts import write_bytes
-from semiproto.report.evaluations import VARIANTS, Evaluation, base_of, in_order
+from semiproto.report.evaluations import VARIANTS, base_of
 
 DPI = 150
 STYLE: dict[str, Any] = {
@@ -49,15 +49,15 @@ VARIANT_COLOURS = {
 }
 OTHER_COLOURS = ("#CC79A7", "#000000", "#999999")
 HUES = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-"""Of the classes but the first, which is black: mostly it is the background."""
+"""Of all classes but the first, which is black: it is usually the background."""
 TONES = ((1.0, 0.0), (0.45, 1.0), (0.5, 0.0))
-"""Share of the hue, and the grey of the rest: as it is, lighter, darker."""
+"""Share of the hue and grey level mixed with it: pure, lighter, darker."""
 MARKERS = "os^Dv<>Pp*X"
 VOID = to_rgb("#BBBBBB")
 LONGEST_NAME = 20
-"""Characters of a class's name that figures have room for."""
+"""Figures have room for this many characters of a class's name."""
 LEGEND_ROW = 0.19
-"""Inches."""
+"""Height of a legend's row, inches."""
 
 OUTLINE = [withStroke(linewidth=1.6, foreground="white")]
 """Keeps small words readable on any colour."""
@@ -66,34 +66,8 @@ Rgb = tuple[float, float, float]
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
-class Block:
-    """What the figures of one split show: its runs, its rows of the tables, and folders of other steps."""
-
-    runs: list[Evaluation]
-    tables: dict[str, pd.DataFrame]
-    data: Path
-    """The prepared set, in the layout of data/layout.py."""
-    tsne: list[Path]
-    """One for each seed, in their order; empty if it wasn't run."""
-    patches: Path | None
-    forecast: Path | None = None
-
-    @property
-    def variants(self) -> list[str]:
-        return in_order(e.variant for e in self.runs)
-
-    @property
-    def classes(self) -> list[str]:
-        return list(self.runs[0].iou)
-
-    def run(self, variant: str) -> Evaluation | None:
-        """The variant's run with the first seed."""
-        return next((e for e in self.runs if e.variant == variant), None)
-
-
 def variant_colours(variants: list[str]) -> dict[str, str]:
-    """Of the variants of one figure: prototype-long has prototype's colour where no other variant of that base is."""
+    """The variants' colours in one figure. prototype-long has prototype's if no other variant of that base is there."""
     others = [v for v in variants if v not in VARIANT_COLOURS]
     bases = [base_of(v) for v in variants]
     alone = {v: VARIANT_COLOURS[base] for v in others if (base := base_of(v)) and bases.count(base) == 1}
@@ -102,12 +76,18 @@ def variant_colours(variants: list[str]) -> dict[str, str]:
 
 
 def dash(variant: str) -> Literal["-", "--"]:
-    """The paper's three variants are solid, controls and others dashed."""
+    """The line style: solid for the paper's three variants, dashed for controls and others."""
     return "-" if variant in VARIANTS else "--"
 
 
+def variant_handles(variants: list[str]) -> list[Line2D]:
+    """Entries of a legend: a line in the colour and style of each variant."""
+    colours = variant_colours(variants)
+    return [Line2D([], [], color=colours[v], linestyle=dash(v), label=v) for v in variants]
+
+
 def class_colour(index: int) -> Rgb:
-    """RGB 0..1 of a class; after twenty-two they come again."""
+    """RGB 0..1 of a class; the colours repeat after twenty-two."""
     if index == 0:
         return to_rgb("black")
     tone, hue = divmod((index - 1) % (len(TONES) * len(HUES)), len(HUES))
@@ -117,7 +97,7 @@ def class_colour(index: int) -> Rgb:
 
 
 def class_name(name: str) -> str:
-    """The name as figures have it: of a long one, head and tail."""
+    """The name as figures show it; a long one is shortened in the middle."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 + 1 :]}"
 
 
@@ -126,7 +106,7 @@ def class_marker(index: int) -> str:
 
 
 def class_lines(axes: Axes, classes: list[str], table: pd.DataFrame, x: str, share: str, every: int = 1) -> None:
-    """A line for each class, in percent of a column of shares; a marker at each `every`th point."""
+    """A line for each class: a column of shares in percent, with a marker at every `every`th point."""
     for index, name in enumerate(classes):
         own = table[table["class"] == name]
         (line,) = axes.plot(own[x], 100 * own[share], color=class_colour(index), linewidth=1, label=class_name(name))
@@ -134,21 +114,21 @@ def class_lines(axes: Axes, classes: list[str], table: pd.DataFrame, x: str, sha
 
 
 def class_image(mask: Array, classes: int) -> Array:
-    """RGB 0..1 [height, width, 3] of class indices; what is none of the classes is void."""
+    """RGB 0..1 [height, width, 3] of class indices; other values are drawn as void."""
     palette = np.array([class_colour(index) for index in range(classes)] + [VOID])
     image: Array = palette[np.minimum(mask, classes)]
     return image
 
 
 def legend_grid(handles: Sequence[Artist | Container], width: float) -> tuple[int, int]:
-    """Columns and rows in which a legend of `handles` fits into `width` inches."""
+    """The columns and rows with which a legend of `handles` fits into `width` inches."""
     longest = max(len(str(handle.get_label())) for handle in handles)
     columns = max(1, min(len(handles), int(width / (0.6 + 0.08 * longest))))
     return columns, -(-len(handles) // columns)
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist | Container]) -> None:
-    """A legend under a figure whose layout is constrained, which gets higher by it."""
+    """Adds a legend under a figure with constrained layout, and makes the figure higher by as much."""
     if handles:
         columns, rows = legend_grid(handles, figure.get_figwidth())
         figure.set_figheight(figure.get_figheight() + LEGEND_ROW * rows)
@@ -156,19 +136,19 @@ def legend_below(figure: Figure, handles: Sequence[Artist | Container]) -> None:
 
 
 def words(text: str) -> Figure:
-    """A figure that says why there is none."""
+    """A figure that says in words why there is nothing to show."""
     figure = Figure(figsize=(6, 1))
     figure.text(0.5, 0.5, text, ha="center", va="center")
     return figure
 
 
 def save(figure: Figure, stem: Path) -> None:
-    """PNG and PDF, without the dates and versions that would change their bytes."""
+    """Writes PNG and PDF, without the dates and versions that would change their bytes."""
     metadata: dict[str, dict[str, Any]] = {
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
     for kind, fields in metadata.items():
-        picture = io.BytesIO()  # of a full disk matplotlib's own PDF writer says many things
+        picture = io.BytesIO()  # on a full disk, matplotlib's own PDF writer prints many lines
         figure.savefig(picture, format=kind, metadata=fields)
         write_bytes(stem.with_name(f"{stem.name}.{kind}"), picture.getvalue())

@@ -6,7 +6,7 @@ from PIL import Image
 
 from semiproto.data.own.findings import ClassShare, Findings
 from semiproto.errors import UserError
-from semiproto.report import class_balance
+from semiproto.report.drawing import class_balance
 
 
 @pytest.fixture

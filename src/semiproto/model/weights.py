@@ -1,0 +1,77 @@
+"""Tensors in files: our own as safetensors, and the weights of encoders that other projects publish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_bytes
+
+FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
+"""Names of the files of the steps features and prototypes."""
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    # As bytes, because safetensors' own writer does not say "disk full" as an OSError.
+    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; UserError when it is missing or damaged."""
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
+
+
+def load_what_fits(net: nn.Module, path: Path) -> None:
+    """Loads the tensors of a checkpoint whose names and shapes fit, and prints which of the net's were not in it.
+
+    UserError when the file cannot be read or nothing in it fits.
+    """
+    given = read_weights(path)
+    own = net.state_dict()
+    fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
+    learned = [name for name in own if not name.endswith("num_batches_tracked")]
+    missing = [name for name in learned if name not in fitting]
+    if len(missing) == len(learned):
+        raise UserError(
+            f"{path}: none of its {len(given)} tensors fits the encoder ({len(learned)} tensors, first {learned[0]});"
+            " give weights of the encoder named in model.encoder.name, or null"
+        )
+    net.load_state_dict(fitting, strict=False)
+    print(f"{path}: {len(learned) - len(missing)} of the encoder's {len(learned)} tensors loaded", flush=True)
+    if missing:
+        print(f"{path}: not in the file, left random: {', '.join(missing)}", flush=True)
+
+
+def read_weights(path: Path) -> Mapping[str, Tensor]:
+    """The tensors of a .pth or .safetensors file by name, without the wrappers that training scripts put around them.
+
+    UserError when there is no such file or it is no file of weights.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such weights file; correct model.encoder.weights, or set it to null") from None
+    except Exception as error:  # unpickling and safetensors raise many kinds, all meaning the same here
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(f"{path}: not a file of weights ({reason}); give a .pth or .safetensors file") from None
+    for key in ("state_dict", "model"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+    if not isinstance(loaded, dict):
+        raise UserError(
+            f"{path}: not a file of weights (holds a {type(loaded).__name__}); give a .pth or .safetensors file"
+        )
+    return {str(name).removeprefix("module."): value for name, value in loaded.items() if isinstance(value, Tensor)}

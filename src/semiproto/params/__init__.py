@@ -1,0 +1,111 @@
+"""The parameters: params.yaml as typed, bounded models, and the part of them that each step may read.
+
+There are no defaults: an experiment's file is complete, so what ran can be read in one place. The files in experiments/
+hold the paper's values and those of the embedded set. The descriptions name the source of a value: the paper (Xu et
+al., NeurIPS 2022), its released configurations ("config"), the code base they build on ("base", U2PL), or "chosen"
+where none of these gives one.
+"""
+
+from semiproto.params.analysis import (
+    EvaluateParams,
+    FeaturesParams,
+    ForecastParams,
+    MeasuredImages,
+    PatchesParams,
+    PrototypesParams,
+    TsneParams,
+    WindowParams,
+)
+from semiproto.params.compute import ComputeParams
+from semiproto.params.configs import (
+    DataConfig,
+    EvaluateConfig,
+    FeaturesConfig,
+    FoldsConfig,
+    ForecastConfig,
+    PatchesConfig,
+    PretrainConfig,
+    PrototypesConfig,
+    SplitConfig,
+    TrainConfig,
+    TsneConfig,
+    canonical,
+    forecast_config,
+    step_config,
+    train_config,
+)
+from semiproto.params.data import DigitsSource, FolderSource, PublishedSource, Source, SplitsParams
+from semiproto.params.experiment import ExperimentParams, Method, Params, RunKey, VariantParams
+from semiproto.params.explanation import explain
+from semiproto.params.loading import load, parse, validate
+from semiproto.params.model import DecoderParams, EncoderParams, ModelParams
+from semiproto.params.section import RGB, Name, Section, Seed, first_problem
+from semiproto.params.training import (
+    AugmentParams,
+    LabeledLossParams,
+    LossWeightsParams,
+    OptimizerParams,
+    PretrainParams,
+    PrototypeHeadParams,
+    ScheduleParams,
+    SemiParams,
+    TeacherParams,
+)
+
+__all__ = [
+    "RGB",
+    "AugmentParams",
+    "ComputeParams",
+    "DataConfig",
+    "DecoderParams",
+    "DigitsSource",
+    "EncoderParams",
+    "EvaluateConfig",
+    "EvaluateParams",
+    "ExperimentParams",
+    "FeaturesConfig",
+    "FeaturesParams",
+    "FolderSource",
+    "FoldsConfig",
+    "ForecastConfig",
+    "ForecastParams",
+    "LabeledLossParams",
+    "LossWeightsParams",
+    "MeasuredImages",
+    "Method",
+    "ModelParams",
+    "Name",
+    "OptimizerParams",
+    "Params",
+    "PatchesConfig",
+    "PatchesParams",
+    "PretrainConfig",
+    "PretrainParams",
+    "PrototypeHeadParams",
+    "PrototypesConfig",
+    "PrototypesParams",
+    "PublishedSource",
+    "RunKey",
+    "ScheduleParams",
+    "Section",
+    "Seed",
+    "SemiParams",
+    "Source",
+    "SplitConfig",
+    "SplitsParams",
+    "TeacherParams",
+    "TrainConfig",
+    "TsneConfig",
+    "TsneParams",
+    "VariantParams",
+    "WindowParams",
+    "canonical",
+    "explain",
+    "first_problem",
+    "forecast_config",
+    "load",
+    "parse",
+    "step_config",
+    "train_config",
+    "validate",
+]

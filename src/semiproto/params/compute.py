@@ -1,0 +1,36 @@
+"""Parameters of this machine. No result depends on them beyond rounding, and changing one reruns nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from semiproto.params.section import Section
+
+
+class ComputeParams(Section):
+    gpus: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = Field(
+        description="GPUs of a training run, one process each; they share the batch; 0: the CPU; auto: the largest"
+        " number present that divides the batch"
+    )
+    processes: int = Field(
+        ge=1, le=64, description="processes of a training run or an evaluation on the CPU; they share the images; 1"
+    )
+    threads: int = Field(
+        ge=1, le=256, description="CPU threads of a process; with 1, as many runs go in parallel as there are cores"
+    )
+    workers: int = Field(
+        ge=0, le=64, description="loader processes per list and training process; 0 loads in the training process"
+    )
+    compile: bool = Field(
+        description="true: torch.compile for student and teacher; a start of minutes, then faster steps"
+    )
+    downloads: str = Field(min_length=1, description="folder for downloaded archives; they are kept and reused")
+    mirror: str | None = Field(description="URL or folder to try first for every file; null: the publishers only")
+    offline: bool = Field(
+        description="true: nothing is downloaded; missing files are listed with the place to put them"
+    )
+    tensorboard: str | None = Field(
+        description="folder for TensorBoard's files (pip install 'semiproto[tensorboard]'), or null"
+    )

@@ -1,0 +1,103 @@
+"""Parameters of the data: where the images come from, and which of them are labelled."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from semiproto.params.section import RGB, Name, Section, Seed
+
+
+class DigitsSource(Section):
+    """The embedded set: scikit-learn's handwritten digits as stickers on coloured backgrounds."""
+
+    source: Literal["digits"] = Field(description="digits: the set is generated; no file is needed")
+    name: Name = Field(description="folder name of the set under data/, models/ and results/")
+    image_size: int = Field(ge=32, le=512, description="side of an image, pixels; 64 trains in minutes on a CPU")
+    labeled: int = Field(ge=1, description="training images with a mask file")
+    unlabeled: int = Field(ge=0, description="training images without a mask file")
+    validation: int = Field(ge=1, description="validation images; no training image shows any of their digits")
+    seed: Seed = Field(description="the same seed gives the same images")
+    held_back: bool = Field(
+        description="true: the validation images show a held-back part of the training digits. Settings are tuned with"
+        " true and results are reported with false, so that no setting is chosen on the validation digits"
+    )
+
+
+class FolderSource(Section):
+    """A user's own folder of images, some of which have masks; `semiproto init` writes this section."""
+
+    source: Literal["folder"] = Field(description="folder: your own images and masks")
+    name: Name = Field(description="folder name of the set under data/, models/ and results/")
+    path: str = Field(min_length=1, description="the folder; it is read, never changed")
+    images: str = Field(description="sub-folder with the images, e.g. images or JPEGImages")
+    masks: str = Field(
+        description="sub-folder with the masks (PNG, same stem as the image), or a .csv file of pairs (columns image,"
+        " mask and, optionally, part), or a .json file of COCO instances"
+    )
+    classes: list[Name] = Field(min_length=2, max_length=254, description="class names in the order of mask values")
+    colours: list[RGB] | None = Field(
+        description="red, green, blue of each class, for masks drawn in colours; null: mask values are class indices"
+    )
+    ignore: Annotated[int, Field(ge=0, le=255)] | RGB | None = Field(
+        description="mask value (with colours: colour) of pixels that are neither trained on nor scored; 255 by"
+        " convention; null: none"
+    )
+    train_list: str | None = Field(
+        description="file with the ids of training images that have masks; null: every image that has one"
+    )
+    validation_list: str | None = Field(
+        description="file with the validation ids; null: a share of the images with masks, see splits.validation"
+    )
+    unlabeled_list: str | None = Field(description="file with the unlabelled ids; null: every image without a mask")
+
+    @model_validator(mode="after")
+    def _distinct_classes(self) -> FolderSource:
+        if twice := [name for name in self.classes if self.classes.count(name) > 1]:
+            raise ValueError(f"class {twice[0]!r} is named twice; give each class a name of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _a_colour_for_each_class(self) -> FolderSource:
+        if self.colours is None:
+            if isinstance(self.ignore, list):
+                raise ValueError(f"ignore is the colour {self.ignore}, and there are no colours; give a mask value")
+            return self
+        if isinstance(self.ignore, int):
+            raise ValueError(f"ignore is the value {self.ignore}, and masks have colours; give a colour, or null")
+        if len(self.colours) != len(self.classes):
+            raise ValueError(f"{len(self.colours)} colours for {len(self.classes)} classes; give one for each")
+        used = self.colours if self.ignore is None else [*self.colours, self.ignore]
+        if twice := [colour for colour in used if used.count(colour) > 1]:
+            raise ValueError(f"colour {twice[0]} is given twice; give each class a colour of its own")
+        return self
+
+
+class PublishedSource(Section):
+    """A published set, downloaded and converted; `semiproto data --list` has sources, licences and counts."""
+
+    source: Literal["published"] = Field(description="published: downloaded from its publishers or a mirror")
+    name: Name = Field(description="folder name of the set under data/, models/ and results/")
+    set: Literal["voc-sbd", "voc-class-aug", "voc", "cityscapes"] = Field(
+        description="voc-sbd: 10,582 training images with the masks of VOC and SBD, as in the paper; voc-class-aug: the"
+        " same images with the widely shared PNG masks; voc: VOC's own 1,464 masks only; cityscapes: from the archives"
+        " that you download with your account"
+    )
+
+
+Source = Annotated[DigitsSource | FolderSource | PublishedSource, Field(discriminator="source")]
+
+
+class SplitsParams(Section):
+    family: Literal["generated", "classic", "blended", "cityscapes"] = Field(
+        description="generated: drawn by the rule in data/splits.py. The others are published lists. classic: VOC, 92"
+        " to 1464 labels, VOC's masks; blended: VOC, 662 to 5291 labels, from 2646 on with SBD's masks too; cityscapes:"
+        " 186 to 1488 labels"
+    )
+    seed: Seed = Field(description="seed of the stratified draw (generated); it gives the same lists on any machine")
+    validation: float = Field(
+        gt=0,
+        lt=1,
+        description="share of the images with masks kept for validation where the set has no validation list",
+    )

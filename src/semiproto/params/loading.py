@@ -1,0 +1,59 @@
+"""Reading and checking parameters: a YAML file, a parsed tree, or a step's config as JSON.
+
+A fault is a UserError of one line that names the file, the key, the value, and what is allowed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from semiproto.errors import UserError
+from semiproto.params.experiment import Params
+from semiproto.params.section import Section, first_problem
+
+
+def load(path: Path) -> Params:
+    """Reads and checks a parameter file."""
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: no such file; copy one from experiments/, or write one with `semiproto init`"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        what = " ".join(str(error).split())
+        raise UserError(f"{path}: not valid YAML ({what}); correct it there; indents are spaces, not tabs") from None
+    return validate(raw, str(path))
+
+
+def validate(raw: object, where: str) -> Params:
+    """Checks parsed parameters; `where` is the file's name for the message."""
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise UserError(f"{where}: {first_problem(error)}") from None
+
+
+def parse(text: str, config: type[Section], where: str = "--config") -> Any:
+    """A step's config from the JSON that its rule hands over."""
+    try:
+        return config.model_validate_json(text)
+    except ValidationError as error:
+        raise UserError(f"{where}: {first_problem(error)}") from None
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice; plain YAML silently keeps the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.YAMLError(f"key {key!r} is given twice, line {key_node.start_mark.line + 1}")
+            seen.add(key)
+        return super().construct_mapping(node, deep)

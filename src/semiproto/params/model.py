@@ -1,0 +1,39 @@
+"""Parameters of the network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from semiproto.params.section import Name, Section
+
+
+class EncoderParams(Section):
+    name: Name = Field(description="a timm name, or small: three stages for 64-pixel images (chosen, embedded set)")
+    weights: str | None = Field(description="timm (its published weights), a file, or null for random weights")
+    output_stride: Literal[8, 16, 32] = Field(description="input pixels per cell of the last feature map; 8 [config]")
+    multi_grid: list[Annotated[int, Field(ge=1)]] | None = Field(
+        description="dilations of the blocks of a ResNet's layer4; 4, 8, 16 at output stride 8 [config]; null: timm's"
+    )
+
+
+class DecoderParams(Section):
+    planes: int = Field(
+        ge=4,
+        le=1024,
+        description="channels of each decoder convolution; the features z have twice as many; 256 [config]",
+    )
+    rates: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, description="ASPP dilations; 12, 24, 36 [config]")
+    dropout: float = Field(ge=0, lt=1, description="probability of dropping a channel (Dropout2d); 0.1 [config]")
+
+
+class ModelParams(Section):
+    encoder: EncoderParams
+    decoder: DecoderParams
+    auxiliary_weight: float = Field(
+        ge=0,
+        le=10,
+        description="weight of the loss of a second head, on the encoder's last map but one (layer3); 0.4 Cityscapes"
+        " [config]; 0: no such head, VOC [config]",
+    )

@@ -1,0 +1,52 @@
+"""What all sections of parameters share: their base class, common types, and the words for a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+RGB = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys and non-finite numbers are errors, and values are read-only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first fault as `key: what is wrong (got value); remedy`, and how many more there are."""
+    faults = error.errors(include_url=False)
+    # A misspelt key is also missing under its right name: the misspelling is what to show.
+    fault = min(faults, key=lambda one: one["type"] != "extra_forbidden")
+    parts = [str(part) for part in fault["loc"] if not str(part).startswith(("constrained-", "literal["))]
+    if parts[:1] == ["dataset"]:
+        del parts[1:2]  # the kind of source that pydantic tried, which is no key of the file
+    key = ".".join(parts) or "the file"
+    if fault["type"] == "extra_forbidden":
+        text = f"{key}: unknown parameter; remove it or correct its name{_suggestion(str(fault['loc'][-1]))}"
+    elif fault["type"] == "missing":
+        text = f"{key}: missing; every parameter must be given, see experiments/ for an example"
+    elif fault["type"] == "value_error":
+        text = f"{key}: {fault['ctx']['error']}" if fault["loc"] else str(fault["ctx"]["error"])
+    else:
+        text = f"{key}: {fault['input']!r} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    return text + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+
+
+def _suggestion(name: str) -> str:
+    """A hint ` (did you mean x?)` where a parameter of any section has a similar name; empty otherwise."""
+    known = {field for section in _descendants(Section) for field in section.model_fields}
+    close = get_close_matches(name, sorted(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _descendants(base: type[Section]) -> Iterator[type[Section]]:
+    for section in base.__subclasses__():
+        yield section
+        yield from _descendants(section)

@@ -1,0 +1,142 @@
+"""Parameters of training: the views of an image, the optimiser, the losses, and the two phases."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from semiproto.params.section import Section
+
+
+class AugmentParams(Section):
+    """The weak view, the same for labelled and unlabelled images."""
+
+    crop: int = Field(ge=16, le=2048, description="side of the crop, pixels; 513 VOC, 769 Cityscapes [config]")
+    scale: tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(ge=1, le=8)]] = Field(
+        description="zoom factor: U(low, 1) or U(1, high) with equal odds; 0.5, 2 [base]"
+    )
+    shift: int = Field(ge=0, le=512, description="pixels by which the crop may leave the image; 0 in the paper")
+    rotation: float = Field(ge=0, le=45, description="largest angle either way, degrees, uniform; 0 in the paper")
+    flip: float = Field(ge=0, le=1, description="probability of a horizontal flip; 0.5 [base], 0 for digits")
+    padding_label: Literal[0, 255] = Field(
+        description="label of pixels outside a labelled image; 255 leaves them out (chosen); 0 trains padding as"
+        " background, as in the base code and the published numbers"
+    )
+
+    @model_validator(mode="after")
+    def _image_in_sight(self) -> AugmentParams:
+        if self.shift > self.crop // 2:
+            raise ValueError(f"shift {self.shift} is more than half of crop {self.crop}; make it smaller")
+        return self
+
+
+class OptimizerParams(Section):
+    """SGD with a poly schedule, restarted in each phase."""
+
+    lr: float = Field(gt=0, le=10, description="learning rate of the encoder; 1e-3 VOC, 1e-2 Cityscapes [config]")
+    head_lr_factor: float = Field(
+        gt=0, le=1000, description="learning rate of the decoder and the heads, divided by lr; 10 VOC, 1 Cityscapes"
+    )
+    momentum: float = Field(ge=0, lt=1, description="momentum of SGD; 0.9 [config]")
+    weight_decay: float = Field(ge=0, lt=1, description="L2 penalty; 1e-4 VOC, 5e-4 Cityscapes [config]")
+    power: float = Field(gt=0, le=4, description="exponent of the poly decay (1 - step / steps) ** power; 0.9 [base]")
+    warmup_steps: int = Field(ge=0, description="steps of linear warm-up; 0 in the paper")
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
+        description="number format of convolutions and matrix products; weights, losses and prototypes stay float32."
+        " float32 (chosen); bfloat16: half the time and memory where the device has the instructions, but"
+        " gradients change by several percent; auto: bfloat16 where the device has the instructions, so that results"
+        " depend on the machine"
+    )
+
+
+class LabeledLossParams(Section):
+    kind: Literal["cross_entropy", "ohem"] = Field(description="ohem [config] or plain cross-entropy [base for VOC]")
+    ohem_threshold: float = Field(
+        ge=0, le=1, description="pixels whose true class has a higher probability are easy; 0.7"
+    )
+    ohem_min_kept_per_image: int = Field(
+        ge=1, description="minimum number of pixels kept; 100,000 for 2 images [config]"
+    )
+
+
+class ScheduleParams(Section):
+    """Length and batch of a phase."""
+
+    steps: int | None = Field(ge=1, description="optimiser steps; null: epochs gives the length")
+    epochs: int | None = Field(ge=1, description="passes over the longer image list; null: steps gives the length")
+    batch: int = Field(
+        ge=2,
+        le=4096,
+        description="labelled images per step over all processes, and as many unlabelled ones; at least 2, for batch"
+        " norm",
+    )
+    validations: int = Field(ge=1, le=1000, description="number of validations during the phase, the last at its end")
+    checkpoint_every: int = Field(ge=1, description="steps between two resume checkpoints")
+    labeled_loss: LabeledLossParams
+
+    @model_validator(mode="after")
+    def _one_length(self) -> ScheduleParams:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give exactly one of steps and epochs, and null for the other")
+        return self
+
+    def total_steps(self, images: int) -> int:
+        """Optimiser steps for a list of `images` images.
+
+        An epoch is ceil(2 images / batch) // 2 steps: the released step counts come from 8 processes that each take
+        ceil(images / 8) images in pairs and drop an odd one [config].
+        """
+        if self.steps is not None:
+            return self.steps
+        return (self.epochs or 0) * max(1, math.ceil(2 * images / self.batch) // 2)
+
+
+class PretrainParams(ScheduleParams):
+    """Supervised training on the labelled images. The first prototypes come from the features of this model."""
+
+
+class TeacherParams(Section):
+    decay: float = Field(ge=0, lt=1, description="upper bound of the decay min(1 - 1/(i+1), decay); 0.99 [config]")
+    batch_norm: Literal["average", "forward"] = Field(
+        description="average: the student's statistics are averaged like its weights (chosen); forward: the teacher"
+        " also runs in training mode on the student's batch, at over twice the cost [base]"
+    )
+
+
+class PrototypeHeadParams(Section):
+    momentum: float = Field(ge=0, lt=1, description="momentum alpha of the update; 0.99 [paper]")
+    temperature: float = Field(gt=0, le=10, description="cosine scores are divided by it; 0.1 [paper]")
+    update: bool = Field(description="false: prototypes stay where k-means put them, an ablation [config]")
+
+
+class LossWeightsParams(Section):
+    """Weights of the four losses; all 1 [paper]."""
+
+    labeled_linear: float = Field(ge=0, description="labelled images, linear head; 1 [paper]")
+    labeled_prototype: float = Field(ge=0, description="labelled images, prototype head; 1 [paper]")
+    unlabeled_linear: float = Field(ge=0, description="pseudo-labels, linear head; 1 [paper]")
+    unlabeled_prototype: float = Field(ge=0, description="pseudo-labels, prototype head; 1 [paper]")
+
+
+class SemiParams(ScheduleParams):
+    """The student-teacher phase of every variant; the supervised variant uses its labelled loss only."""
+
+    warm_start: bool = Field(
+        description="true: start from the pretrained model; false: from the encoder's weights [config]"
+    )
+    supervised_epochs: int = Field(ge=0, description="epochs before the teacher is made; 1 [base], 0 with warm_start")
+    tau: float = Field(
+        ge=0, le=1, description="a pixel counts where the teacher's probability exceeds it; 0.8 VOC, 0.65 Cityscapes"
+    )
+    normalise: Literal["all", "confident"] = Field(
+        description="the unlabelled loss is divided by the number of all pixels (chosen) or of the confident ones"
+    )
+    cutmix_probability: float = Field(
+        ge=0, le=1, description="probability of mixing a step's unlabelled batch; 0.5 [base]"
+    )
+    loss_scale: float = Field(gt=0, le=100, description="factor of the whole loss; 1, or 2 in a control experiment")
+    loss_weights: LossWeightsParams
+    teacher: TeacherParams
+    prototype_head: PrototypeHeadParams

@@ -1,0 +1,1 @@
+"""What the figures share, and the picture of a folder's class balance."""

@@ -1,0 +1,26 @@
+"""The encoder of the embedded experiment."""
+
+import pytest
+import torch
+
+from semiproto.errors import UserError
+from semiproto.model import encoders
+from semiproto.params import EncoderParams
+
+
+def params(name="small", weights=None, output_stride=8, multi_grid=None):
+    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
+
+
+@pytest.mark.parametrize(("side", "low", "high"), [(64, 16, 8), (32, 8, 4), (65, 17, 9)])
+def test_small_has_maps_at_strides_4_8_and_8(side, low, high):
+    body = encoders.build(params(), pretrained=True).eval()
+    maps = body(torch.rand(2, 3, side, side))
+    assert [tuple(m.shape) for m in maps] == [(2, 16, low, low), (2, 32, high, high), (2, 64, high, high)]
+    assert body.channels == (16, 32, 64)
+
+
+def test_it_has_no_multi_grid(one_line):
+    with pytest.raises(UserError) as error:
+        encoders.build(params(multi_grid=[4, 8]), pretrained=False)
+    one_line(error, "model.encoder.multi_grid", [4, 8], "small")

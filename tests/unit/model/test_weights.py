@@ -1,0 +1,78 @@
+"""Weights from files that others publish: whole, in part, wrapped and damaged."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from semiproto.errors import UserError
+from semiproto.model import encoders
+from semiproto.model.encoders.small import SmallEncoder
+from semiproto.model.weights import load_what_fits
+from semiproto.params import EncoderParams
+
+
+def params(name="small", weights=None, output_stride=8, multi_grid=None):
+    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """Weights that no fresh encoder has."""
+    return {
+        name: torch.full_like(value, 7) if value.is_floating_point() else value
+        for name, value in SmallEncoder().state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_whole_file_is_loaded(tmp_path, weights, suffix, capsys):
+    path = tmp_path / f"weights{suffix}"
+    save_file(weights, path) if suffix == ".safetensors" else torch.save(weights, path)
+    body = SmallEncoder()
+    load_what_fits(body, path)
+    assert all(torch.equal(value, weights[name]) for name, value in body.state_dict().items())
+    assert "left random" not in capsys.readouterr().out
+
+
+def test_a_partial_file_is_loaded_and_the_missing_keys_are_named(tmp_path, weights, capsys):
+    path = tmp_path / "weights.pth"
+    partial = {name: value for name, value in weights.items() if not name.startswith("layer3.")}
+    partial["layer3.conv1.weight"] = torch.zeros(2, 2)  # a name that is there in another shape
+    partial["fc.weight"] = torch.zeros(10, 64)
+    torch.save(partial, path)
+    body = SmallEncoder()
+    before = body.layer3.conv1.weight.clone()
+    load_what_fits(body, path)
+    assert torch.equal(body.layer2.conv1.weight, weights["layer2.conv1.weight"])
+    assert torch.equal(body.layer3.conv1.weight, before)
+    printed = capsys.readouterr().out
+    left = [name for name in weights if name.startswith("layer3.") and not name.endswith("num_batches_tracked")]
+    assert all(name in printed for name in left)
+    assert "layer2" not in printed
+
+
+def damaged(tmp_path, kind):
+    path = tmp_path / ("weights.safetensors" if kind == "bad safetensors" else "weights.pth")
+    if kind == "fits nothing":
+        torch.save({"conv1.weight": torch.zeros(3, 3)}, path)
+    elif kind in ("garbage", "bad safetensors"):
+        path.write_bytes(b"not weights" * 100)
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "one tensor":
+        torch.save(torch.zeros(3), path)
+    elif kind == "a list":
+        torch.save([torch.zeros(3)], path)
+    elif kind == "a folder":
+        path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["missing", "fits nothing", "garbage", "bad safetensors", "empty", "one tensor", "a list", "a folder"]
+)
+def test_a_file_that_cannot_be_used_is_one_clear_error(tmp_path, one_line, kind):
+    path = damaged(tmp_path, kind)
+    with pytest.raises(UserError) as error:
+        encoders.build(params(weights=str(path)), pretrained=True)
+    one_line(error, path)

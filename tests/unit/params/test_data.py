@@ -1,0 +1,46 @@
+"""Where images come from: the kind of source, and the classes and colours of a user's folder."""
+
+import pytest
+
+FOLDER = {
+    "source": "folder",
+    "name": "mine",
+    "path": "photos",
+    "images": "images",
+    "masks": "masks",
+    "classes": ["background", "leaf"],
+    "colours": None,
+    "ignore": 255,
+    "train_list": None,
+    "validation_list": None,
+    "unlabeled_list": None,
+}
+COLOURS = [[0, 0, 0], [0, 255, 0]]
+
+
+def test_an_unknown_source(edited, refused):
+    refused(edited({"dataset.source": "cloud"}), "dataset", "cloud")
+
+
+def test_an_unknown_published_set(edited, refused):
+    refused(edited({"dataset": {"source": "published", "name": "x", "set": "coco"}}), "dataset.set", "'coco'")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"classes": ["leaf", "leaf"]}, ["class 'leaf' is named twice"]),
+        ({"ignore": [1, 2, 3]}, ["ignore is the colour [1, 2, 3]"]),
+        ({"colours": COLOURS}, ["ignore is the value 255"]),
+        ({"colours": COLOURS[:1], "ignore": None}, ["1 colours for 2 classes"]),
+        ({"colours": COLOURS, "ignore": COLOURS[1]}, ["colour [0, 255, 0] is given twice"]),
+        ({"colours": [[0, 0, 0], [0, 256, 0]], "ignore": None}, ["dataset.colours.1.1", "256"]),
+    ],
+)
+def test_classes_and_colours_that_do_not_fit(edited, refused, changes, words):
+    refused(edited({"dataset": FOLDER | changes}), *words)
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_a_validation_share_keeps_images_for_both_parts(edited, refused, share):
+    refused(edited({"splits.validation": share}), "splits.validation", str(share))

@@ -1,0 +1,53 @@
+"""Variants change `semi`, experiments name variants, and each run is listed once."""
+
+import pytest
+
+from semiproto import params as parameters
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"taus": 0.5}, ["taus: unknown parameter", "did you mean tau?"]),
+        ({"tau": 3}, ["tau: 3"]),
+        ({"teacher": {"decai": 0.5}}, ["teacher.decai", "did you mean decay?"]),
+        ({"epochs": 4}, ["exactly one of steps and epochs"]),
+    ],
+)
+def test_a_variant_with_a_bad_change(edited, refused, changes, words):
+    refused(edited({"variants.prototype.semi": changes}), "variants.prototype.semi", *words)
+
+
+@pytest.mark.parametrize("key", ["experiments.0.variants", "tsne.variants"])
+def test_an_unknown_variant(edited, refused, key):
+    refused(edited({key: ["prototype", "prototipe"]}), "prototipe", "consistency")
+
+
+def test_an_unknown_method(edited, refused):
+    refused(edited({"variants.prototype.method": "magic"}), "variants.prototype.method", "magic")
+
+
+def test_a_variant_changes_only_what_it_names(edited):
+    changes = {"tau": 0.5, "teacher": {"decay": 0.9}, "steps": None, "epochs": 3}
+    both = parameters.validate(edited({"variants.prototype.semi": changes}), "params.yaml")
+    semi = both.semi_of("prototype")
+    expected = both.semi.model_dump() | {"tau": 0.5, "steps": None, "epochs": 3}
+    expected["teacher"] = expected["teacher"] | {"decay": 0.9}
+    assert semi.model_dump() == expected
+    assert both.semi_of("consistency") == both.semi
+    assert parameters.train_config(both, "prototype").semi == semi
+    assert parameters.train_config(both, "prototype").method == "prototype"
+
+
+def test_a_run_asked_for_twice_is_one_run(edited):
+    blocks = [
+        {"split": 12, "variants": ["prototype", "supervised"], "seeds": [0, 1]},
+        {"split": "all", "variants": ["prototype"], "seeds": [1]},
+        {"split": 12, "variants": ["prototype"], "seeds": [1, 2]},
+    ]
+    runs = parameters.validate(edited({"experiments": blocks}), "params.yaml").runs()
+    assert runs == [
+        *(("12", "prototype", seed) for seed in (0, 1, 2)),
+        *(("12", "supervised", seed) for seed in (0, 1)),
+        ("all", "prototype", 1),
+    ]

@@ -1,0 +1,57 @@
+"""Reading parameters: a file, a tree or a text is right, or one line says what is wrong."""
+
+import pytest
+
+from semiproto import params as parameters
+from semiproto.errors import UserError
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a parameter file."""
+
+    def write(text):
+        path = tmp_path / "params.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_the_shipped_parameters_are_valid(edited, shipped):
+    assert parameters.validate(edited({}), "params.yaml") == shipped
+
+
+def test_a_key_given_twice(written, shipped_file, one_line):
+    text = shipped_file.read_text().replace("  tau: 0.8\n", "  tau: 0.8\n  tau: 0.9\n")
+    assert text != shipped_file.read_text()
+    path = written(text)
+    with pytest.raises(UserError) as error:
+        parameters.load(path)
+    one_line(error, path, "'tau'", "twice")
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\t- x", "!!python/object:os.system {}"])
+def test_text_that_is_not_yaml(written, one_line, text):
+    path = written(text)
+    with pytest.raises(UserError) as error:
+        parameters.load(path)
+    one_line(error, path, "not valid YAML")
+
+
+def test_a_missing_file(tmp_path, one_line):
+    with pytest.raises(UserError) as error:
+        parameters.load(tmp_path / "absent.yaml")
+    one_line(error, tmp_path / "absent.yaml")
+
+
+def test_numbers_in_scientific_notation(written, shipped_file):
+    path = written(shipped_file.read_text().replace("1.0e-4", "1e-4"))
+    assert parameters.load(path).optimizer.weight_decay == 1e-4
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"features": {"pixels_per_class": 0, "seed": 0}}', "{}"])
+def test_a_bad_config_text(one_line, text):
+    with pytest.raises(UserError) as error:
+        parameters.parse(text, parameters.FeaturesConfig)
+    one_line(error, "--config")

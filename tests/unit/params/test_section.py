@@ -1,0 +1,83 @@
+"""Every fault is one line that names the key, what is wrong, and the remedy."""
+
+import pytest
+from pydantic import ValidationError
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("semi.taus", "tau"),
+        ("model.decoder.plane", "planes"),
+        ("tau", ""),
+        ("dataset.sizes", ""),
+        ("semi.teacher.x", ""),
+    ],
+)
+def test_an_unknown_key(edited, refused, key, name):
+    refused(edited({key: 1}), f"{key}: unknown parameter", f"did you mean {name}?" if name else "")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["splits.seed", "dataset.image_size", "augment.crop", "semi.teacher.decay", "pretrain.labeled_loss.kind", "tsne"],
+)
+def test_a_missing_key(edited, refused, key):
+    refused(edited({key: ...}), f"{key}: missing")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("semi.tau", "high"),
+        ("pretrain.batch", "many"),
+        ("pretrain.batch", 2.5),
+        ("model.decoder.rates", 2),
+        ("semi.prototype_head.update", "perhaps"),
+        ("optimizer", 3),
+        ("augment.scale", [1.0]),
+        ("dataset.name", 7),
+    ],
+)
+def test_a_wrong_type(edited, refused, key, value):
+    refused(edited({key: value}), key)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("semi.tau", 1.5),
+        ("semi.tau", -0.1),
+        ("semi.tau", float("nan")),
+        ("optimizer.lr", 0),
+        ("optimizer.lr", float("inf")),
+        ("semi.teacher.decay", 1.0),
+        ("semi.prototype_head.momentum", 1),
+        ("semi.prototype_head.temperature", 0),
+        ("pretrain.batch", 0),
+        ("prototypes.per_class", 0),
+        ("dataset.image_size", 8),
+        ("dataset.seed", -1),
+        ("augment.padding_label", 7),
+        ("model.encoder.output_stride", 4),
+        ("dataset.name", "../elsewhere"),
+        ("model.decoder.rates", []),
+    ],
+)
+def test_out_of_bounds(edited, refused, key, value):
+    shown = "" if isinstance(value, float) and value != value else repr(value)
+    refused(edited({key: value}), key, shown)
+
+
+def test_more_than_one_fault_is_counted(edited, refused):
+    refused(edited({"semi.tau": 2, "optimizer.lr": -1}), "(and 1 more)")
+
+
+@pytest.mark.parametrize("tree", [None, [], "text", 3])
+def test_a_file_that_is_no_mapping(refused, tree):
+    refused(tree, "the file")
+
+
+def test_values_do_not_change_once_read(shipped):
+    with pytest.raises(ValidationError, match="frozen"):
+        shipped.semi.tau = 0.1

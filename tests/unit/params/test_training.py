@@ -1,0 +1,34 @@
+"""The length of a phase is given once, and the crop shows the image."""
+
+import pytest
+
+
+@pytest.mark.parametrize(("key", "value"), [("augment.scale", [1.1, 2.0]), ("augment.scale", [0.5, 0.9])])
+def test_scales_on_the_wrong_side_of_one(edited, refused, key, value):
+    refused(edited({key: value}), key)
+
+
+def test_a_shift_of_more_than_half_of_the_crop(edited, refused):
+    refused(edited({"augment.crop": 64, "augment.shift": 33}), "augment", "shift 33", "crop 64")
+
+
+@pytest.mark.parametrize("section", ["pretrain", "semi"])
+@pytest.mark.parametrize(("steps", "epochs"), [(None, None), (10, 2)])
+def test_both_or_neither_of_steps_and_epochs(edited, refused, section, steps, epochs):
+    tree = edited({f"{section}.steps": steps, f"{section}.epochs": epochs})
+    refused(tree, section, "exactly one of steps and epochs")
+
+
+@pytest.mark.parametrize(
+    ("batch", "images", "steps"),
+    [(16, 10_582, 661), (16, 9_118, 570), (8, 2_975, 372), (16, 10, 1), (16, 1, 1)],
+)
+def test_an_epoch_has_as_many_steps_as_in_the_released_code(shipped, batch, images, steps):
+    """Eight processes take ceil(images / 8) images each, in pairs, and drop an odd one."""
+    schedule = shipped.semi.model_copy(update={"steps": None, "epochs": 3, "batch": batch})
+    assert schedule.total_steps(images) == 3 * steps
+
+
+def test_steps_do_not_depend_on_the_number_of_images(shipped):
+    schedule = shipped.semi.model_copy(update={"steps": 7, "epochs": None})
+    assert schedule.total_steps(5) == schedule.total_steps(5000) == 7

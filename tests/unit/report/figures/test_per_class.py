@@ -1,0 +1,25 @@
+"""The bars are the classes' scores, in the variants' colours."""
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.container import BarContainer
+
+from semiproto.report.drawing import style
+from semiproto.report.figures import per_class
+
+
+def test_a_variant_keeps_its_colour(results_of):
+    (axes,) = per_class.draw(results_of({"prototype": [60.0], "mine": [61.0], "yours": [62.0]})).axes
+    bars = [bars for bars in axes.containers if isinstance(bars, BarContainer)]
+    colours = {own.get_label(): own.patches[0].get_facecolor()[:3] for own in bars}
+    assert colours["prototype"] == to_rgb(style.VARIANT_COLOURS["prototype"])
+    assert len(set(colours.values())) == 3
+
+
+def test_bars_are_the_classes_scores(results_of):
+    (axes,) = per_class.draw(results_of({"prototype": [60.0, 61.0]})).axes
+    heights = [bar.get_height() for bar in axes.patches]
+    assert heights[:2] == [70.5, 50.5]
+    assert np.isnan(heights[2])  # neither shown nor predicted
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["background", "cat", "None"]
+    assert [(text.get_text(), text.get_position()[0]) for text in axes.texts] == [("not in the images", 2)]
