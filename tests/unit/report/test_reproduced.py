@@ -4,9 +4,10 @@ import subprocess
 
 import pandas as pd
 import pytest
+import typer
 from made_up import write_receipt
 
-from semiproto import cli
+from semiproto.cli import trust
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import digests
 from semiproto.report import reproduced, tables
@@ -81,8 +82,8 @@ def test_the_same_again_is_identical(checkout, capsys):
     assert found.reproduced and set(found.numbers["state"]) == {reproduced.IDENTICAL}
     assert set(found.numbers["table"]) == set(reproduced.KEYS) - {"forecast"}
     assert len(found.numbers) > 200 and found.numbers["committed"].notna().all()
-    with pytest.raises(cli.typer.Exit) as end:
-        cli.reproduced("HEAD")
+    with pytest.raises(typer.Exit) as end:
+        trust.reproduced("HEAD")
     assert end.value.exit_code == 0
     assert f"{len(found.numbers)} of {len(found.numbers)} numbers identical, 0 within" in capsys.readouterr().out
 

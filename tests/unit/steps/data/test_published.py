@@ -1,11 +1,11 @@
-"""A published set: the converter of the set, with the machine's downloads."""
+"""A published set, from the machine's downloads."""
 
 from pathlib import Path
 
 import pytest
 
 from semiproto import params
-from semiproto.data.published import catalog, cityscapes, voc
+from semiproto.data.published import catalog, conversion
 from semiproto.errors import UserError
 from semiproto.steps.data.published import data
 from semiproto.steps.job import Inputs, Job
@@ -29,8 +29,8 @@ def test_without_its_archives_a_set_is_one_line_and_no_half_set(job, name, tmp_p
     assert not list(Path(tmp_path / "set").glob("*"))
 
 
-@pytest.mark.parametrize(("name", "module"), [("voc", voc), ("cityscapes", cityscapes)])
-def test_each_set_has_its_converter(job, monkeypatch, name, module, tmp_path):
+@pytest.mark.parametrize("name", sorted(catalog.DATASETS))
+def test_each_set_is_converted_from_the_machines_downloads(job, monkeypatch, name, tmp_path):
     asked = []
 
     def prepare(root, dataset, downloads, access):
@@ -38,6 +38,6 @@ def test_each_set_has_its_converter(job, monkeypatch, name, module, tmp_path):
         (root / "ImageSets/Segmentation").mkdir(parents=True)
         (root / "classes.txt").write_text("background\ncat\n")
 
-    monkeypatch.setattr(module, "prepare", prepare)
+    monkeypatch.setattr(conversion, "prepare", prepare)
     data(job(name))
     assert asked == [(catalog.DATASETS[name], tmp_path / "downloads", True)]

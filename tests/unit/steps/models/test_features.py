@@ -3,7 +3,8 @@
 import torch
 
 from semiproto.data.layout import FILES, MASKS, read_list, read_mask
-from semiproto.model.folder import FEATURES, load_model, read_tensors
+from semiproto.model.folder import load_model
+from semiproto.model.weights import FEATURES, read_tensors
 from semiproto.provenance.receipts import read_receipt
 from semiproto.steps.models.features import features as sample
 

@@ -11,7 +11,7 @@ def test_a_model_folder_is_written_and_the_checkpoints_are_gone(pretraining, pre
     assert load_model(pretrained).num_classes == 7 and len(read_card(pretrained).classes) == 7
     assert receipt["facts"]["steps"] == pretraining.config.pretrain.steps == read_card(pretrained).training["steps"]
     assert read_table(pretrained / "history.csv")["step"].max() == pretraining.config.pretrain.steps
-    assert set(receipt["records"]) == {"history.csv"} and "history.csv" not in receipt["outputs"]
+    assert set(receipt["records"]) == {"machine.csv"} and "machine.csv" not in receipt["outputs"]
     assert not pretraining.checkpoints.exists()
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from semiproto.errors import UserError
-from semiproto.model.folder import FEATURES, PROTOTYPES, read_tensors, save_tensors
+from semiproto.model.weights import FEATURES, PROTOTYPES, read_tensors, save_tensors
 from semiproto.provenance.receipts import read_receipt
 from semiproto.steps.job import Inputs
 from semiproto.steps.models.prototypes import prototypes as cluster

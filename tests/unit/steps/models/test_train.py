@@ -5,7 +5,8 @@ import torch
 
 from semiproto import params
 from semiproto.errors import UserError
-from semiproto.model.folder import PROTOTYPES, load_model, load_student, read_card, read_tensors
+from semiproto.model.folder import load_model, load_student, read_card
+from semiproto.model.weights import PROTOTYPES, read_tensors
 from semiproto.provenance.receipts import read_receipt
 from semiproto.steps.data.lists import write_lists
 from semiproto.steps.job import Inputs

@@ -8,12 +8,12 @@ from semiproto.provenance.receipts import read_receipt
 from semiproto.report.tables import tables
 from semiproto.steps.job import Inputs, Job, NoConfig
 from semiproto.steps.results.figures import figures
-from unit.report.conftest import Results
+from unit.report.conftest import ResultsFolder
 
 
 @pytest.fixture
 def job(tmp_path):
-    results = Results(tmp_path)
+    results = ResultsFolder(tmp_path)
     folders = results.grid({"supervised": [50.0], "prototype": [60.0]})
     tables(folders, results.tables)
     results.data().rename(tmp_path / "files")

@@ -9,9 +9,9 @@ from semiproto.steps.results.tables import tables
 
 
 def test_runs_that_are_finished_are_inputs_and_the_others_are_named(tmp_path):
-    from unit.report.conftest import Results
+    from unit.report.conftest import ResultsFolder
 
-    results = Results(tmp_path)
+    results = ResultsFolder(tmp_path)
     folders = results.grid({"supervised": [50.0, 52.0], "prototype": [60.0]})
     for folder in folders:
         write_receipt(folder, "evaluate", config={}, seed=0, facts={})
