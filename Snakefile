@@ -30,7 +30,7 @@ if workflow.is_main_process:
     folders = [Path(file).parent for file in rules.all.input if Path(file).name == RECEIPT]
     try:
         integrity.check_clock(folders)
-        stale = integrity.check([*folders, Path(paths.REPORT)], paths.DIGESTS)
+        stale = integrity.check([*folders, *map(Path, (paths.TABLES, paths.OUTCOME, paths.REPORT))], paths.DIGESTS)
     except UserError as error:
         raise WorkflowError(str(error)) from None
     for artefact, source in stale.items():

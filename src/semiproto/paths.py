@@ -43,6 +43,7 @@ TSNE = Place("results/tsne/{dataset}/{split}/seed{seed}")
 PATCHES = Place("results/patches/{dataset}/{split}/{variant}/seed{seed}")
 
 TABLES, MACHINE, FIGURES, REPORT = "results/tables", "results/machine", "results/figures", "results/report.html"
+OUTCOME = f"{TABLES}/forecast.csv"
 EVALUATIONS = "results/eval"
 
 CHECKPOINTS = "checkpoints"

@@ -21,9 +21,10 @@ TABLES = [
         "validation.csv",
         "history.csv",
         "metrics.json",
-        "receipt.json",
     )
 ]
+# Receipts of what is in git lie beside its folder: they say when and where it was made.
+TABLES_RECEIPT, OUTCOME_RECEIPT = (str(receipt_file(Path(path))) for path in (paths.TABLES, paths.OUTCOME))
 # What was measured of the machine: kept by DVC and out of git, since two equal runs differ in it.
 MACHINE = [f"{paths.MACHINE}/{name}" for name in ("runs.csv", "history.csv", "receipt.json")]
 SPLITS = sorted({run[0] for run in RUNS})
@@ -49,6 +50,7 @@ rule tables:
         images=[ancient(f"{folder}/images.csv") for folder in EVALUATIONS],
     output:
         in_report(TABLES, "tables"),
+        receipt=TABLES_RECEIPT,
     params:
         code=code("results.tables"),
         evaluations=repeated("--evaluation", EVALUATIONS),
@@ -72,11 +74,11 @@ rule machine:
 rule outcome:
     input:
         runs=f"{paths.TABLES}/runs.csv",
-        receipt=f"{paths.TABLES}/receipt.json",
+        receipt=ancient(TABLES_RECEIPT),
         forecasts=of_starts(f"{FORECAST}/forecast.json", FORECASTS),
     output:
-        table=f"{paths.TABLES}/forecast.csv",
-        receipt=f"{paths.TABLES}/forecast.receipt.json",
+        table=paths.OUTCOME,
+        receipt=OUTCOME_RECEIPT,
     params:
         code=code("results.outcome"),
         forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
@@ -88,6 +90,7 @@ rule outcome:
 rule figures:
     input:
         tables=TABLES,
+        receipt=ancient(TABLES_RECEIPT),
         receipts=[f"{folder}/receipt.json" for folder in EVALUATIONS + PROJECTIONS + PROTOTYPES_SEEN],
         predictions=[ancient(f"{folder}/predictions") for folder in EVALUATIONS],
         scores=[f"{folder}/images.csv" for folder in EVALUATIONS],
@@ -126,7 +129,8 @@ PAPER = catalog.experiment(PARAMS.splits.family)
 
 rule report:
     input:
-        tables=[*TABLES, f"{paths.TABLES}/forecast.csv"],
+        tables=[*TABLES, paths.OUTCOME],
+        made=[ancient(TABLES_RECEIPT), ancient(OUTCOME_RECEIPT)],
         machine=MACHINE,
         drawn=f"{paths.FIGURES}/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
@@ -134,7 +138,7 @@ rule report:
         paper=f"experiments/{PAPER}.yaml",
     output:
         page=in_report([paths.REPORT], "report"),
-        receipt="results/report.receipt.json",
+        receipt=str(Path(paths.REPORT).with_suffix(f".{RECEIPT}")),
     params:
         code=code("results.report"),
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),

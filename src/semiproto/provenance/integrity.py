@@ -52,8 +52,9 @@ def _check(artefact: Path, digests: _Digests) -> None:
     owner = receipt.get("artefact", artefact.as_posix())  # receipts of earlier versions do not say
     if owner != artefact.as_posix():
         raise UserError(f"{receipt_file(artefact)}: the receipt of {owner}, not of {artefact}; {remedy}")
+    folder = artefact.parent if artefact.is_file() else artefact
     for name, digest in (receipt["outputs"] | receipt.get("records", {})).items():
-        path = receipt_file(artefact).parent / name
+        path = folder / name
         if path.exists() and digests.of(path) != digest:
             raise UserError(
                 f"{path}: not what was written there, says {receipt_file(artefact)} (its sha256 differs); {remedy}"

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semiproto import __version__
+from semiproto import __version__, paths
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import RECEIPT, sha256_file, write_json
 
@@ -41,8 +41,8 @@ class Receipt:
     """What the step wants to be known of its result: counts, scores."""
     records: dict[str, str] = field(default_factory=dict)
     """sha256 of files that hold times, which differ between two equal runs; no step depends on them."""
-    made: dict[str, Any] = field(default_factory=lambda: {"version": __version__})
-    """How it was made. Results that are kept in git have the version alone, so that equal results are equal files."""
+    made: dict[str, Any] = field(default_factory=dict)
+    """How it was made (`made_here`)."""
 
 
 def made_here(seconds: float, device: str) -> dict[str, Any]:
@@ -59,7 +59,16 @@ def made_here(seconds: float, device: str) -> dict[str, Any]:
 
 
 def receipt_file(artefact: Path) -> Path:
-    """Where an artefact's receipt is: in its folder, or beside a single file (report.html: report.receipt.json)."""
+    """Where an artefact's receipt is: in its folder, or beside a single file (report.html: report.receipt.json).
+
+    Those of the tables, which are in git, are beside their folder (results/tables.receipt.json), since a receipt says
+    when, where and by which commit something was made, which two equal runs do not have in common.
+    """
+    tables = Path(paths.TABLES)
+    if artefact == tables:
+        return tables.with_suffix(f".{RECEIPT}")
+    if artefact.parent == tables:
+        return tables.with_suffix(f".{artefact.stem}.{RECEIPT}")
     return artefact.with_suffix(f".{RECEIPT}") if artefact.is_file() else artefact / RECEIPT
 
 

@@ -4,11 +4,12 @@ On the kind of CPU that made the committed tables, every number comes out identi
 and training amplifies that: a run there is one more draw, like a run with another seed. The committed tables tell how
 far such draws lie apart. A number that is not identical is within the seeds' spread
 
-- of one run: at most SDS * s from the committed one. s is the standard deviation over the seeds of one variant, in the
-  same column. It is the largest of the variants with that data set and number of labels, since the own one, of a few
-  seeds, can be small by chance; in the tables of curves and bins also the largest of their rows.
-- mean or standard deviation over n seeds: at most SDS * s / sqrt(n) from the committed one. s is that of the same class
-  where the table has classes.
+- of one run: at most SDS * sqrt(2) * s from the committed one: both are draws. s is the standard deviation over the
+  seeds of one variant, in the same column. It is the largest of the variants with that data set and number of labels,
+  committed or made here, since that of a few seeds can be small by chance; in the tables of curves and bins also the
+  largest of their rows.
+- mean or standard deviation over n seeds: at most SDS * sqrt(2 / n) * s from the committed one. s is that of the same
+  class where the table has classes.
 - a gain and its interval: the committed interval holds the new gain, and the new interval the committed gain.
 - a forecast, which has one seed: s is that of the mIoU, or of the same share in validation.csv.
 
@@ -49,7 +50,8 @@ KEYS = {
 }
 """What tells the rows of a table apart, beside GROUP."""
 
-SDS = 3
+SDS = 4
+"""Standard deviations. Thousands of numbers are compared, of which some are beyond three by chance alone."""
 IDENTICAL, WITHIN, DIFFERENT = "identical", "within", "different"
 MOST_LINES = 10
 """Different numbers of one table that are printed."""
@@ -186,10 +188,12 @@ def _allowed(name: str, tables: Tables, found: pd.DataFrame) -> pd.DataFrame:
         held = _holds(table, found["gain"]) & _holds(found, table["gain"])
         return pd.DataFrame({column: np.where(held, np.inf, np.nan) for column in INTERVAL}, index=table.index)
     if name in ("summary", "per_class"):
-        return _of_means(table, tables["summary"]["n"])
-    if name == "forecast":
-        return _of_forecast(table, tables)
-    return SDS * _at(table.index, _largest_sd(table))
+        sds = [_of_means(one, tables["summary"]["n"]) for one in (table, found)]
+    elif name == "forecast":
+        sds = [_of_forecast(table, tables)]
+    else:
+        sds = [_at(table.index, _largest_sd(one)) for one in (table, found)]
+    return SDS * math.sqrt(2) * np.fmax(sds[0], sds[-1])
 
 
 INTERVAL = ["gain", "low", "high"]
@@ -207,17 +211,18 @@ def _largest_sd(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_means(table: pd.DataFrame, seeds: pd.Series[int]) -> pd.DataFrame:
-    """For columns x_mean and x_sd; seeds: how many, by GROUP and variant."""
+    """Standard errors, for columns x_mean and x_sd; seeds: how many, by GROUP and variant."""
     like = [name for name in table.index.names if name != "variant"]
     roots = np.sqrt(_at(table.index, seeds.to_frame("n"))["n"])
     sds = _at(table.index, table.groupby(level=like).max())
     scores = [column.removesuffix("_sd") for column in map(str, table) if column.endswith("_sd")]
-    return pd.DataFrame({f"{s}_{what}": SDS * sds[f"{s}_sd"] / roots for s in scores for what in ("mean", "sd")})
+    return pd.DataFrame({f"{s}_{what}": sds[f"{s}_sd"] / roots for s in scores for what in ("mean", "sd")})
 
 
 def _of_forecast(table: pd.DataFrame, tables: Tables) -> pd.DataFrame:
-    miou = SDS * _at(table.index, _largest_sd(tables["runs"]))["miou"]
-    shares = SDS * _at(table.index, _largest_sd(tables["validation"])) / 100
+    """Standard deviations of one seed; a gain is the difference of two."""
+    miou = _at(table.index, _largest_sd(tables["runs"]))["miou"]
+    shares = _at(table.index, _largest_sd(tables["validation"])) / 100
     known = {share: shares[share] for share in ("coverage", "precision") if share in shares}
     known |= dict.fromkeys(VARIANTS, miou)
     return pd.DataFrame(known | {f"gain_{variant}": math.sqrt(2) * miou for variant in VARIANTS})

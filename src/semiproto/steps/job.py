@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -91,16 +91,6 @@ Step = Callable[[Job[C]], Written | None]
 
 def step(work: Step[C]) -> Callable[[Job[C]], None]:
     """Makes a step of a function: its name is the step's, and it returns None in all processes but the first."""
-    return _with_receipt(work, in_git=False)
-
-
-def step_kept_in_git(work: Step[C]) -> Callable[[Job[C]], None]:
-    """A step whose results are kept in git: the receipt leaves out duration, machine and commit, so that equal results
-    are equal files."""
-    return _with_receipt(work, in_git=True)
-
-
-def _with_receipt(work: Step[C], *, in_git: bool) -> Callable[[Job[C]], None]:
     module = work.__module__.partition(".")[2]
 
     @functools.wraps(work)
@@ -123,8 +113,9 @@ def _with_receipt(work: Step[C], *, in_git: bool) -> Callable[[Job[C]], None]:
             config=job.config.model_dump(mode="json"),
             seed=job.seed,
             facts=written.facts,
+            made=made_here(seconds, written.device),
         )
-        write_receipt(job.out, receipt if in_git else replace(receipt, made=made_here(seconds, written.device)))
+        write_receipt(job.out, receipt)
         written.afterwards()
 
     return run

@@ -1,93 +1,67 @@
-"""The command of each step hands it the configuration that it may read, its folders, and the names in its path."""
+"""The commands of the steps hand on what they are given, and bad input is one line."""
 
 import json
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from semiproto import params
+from semiproto.cli import app
+from semiproto.data.layout import read_list
 from semiproto.errors import UserError
-from semiproto.steps.data import digits, folder, published
-from semiproto.steps.data import split as splitting
-from semiproto.steps.results import evaluate as evaluating
+from semiproto.provenance.receipts import read_receipt
 
 
 @pytest.fixture
-def handed(monkeypatch):
-    """Takes the place of a step; the jobs that it was handed."""
-
-    def take(module, name):
-        jobs = []
-        monkeypatch.setattr(module, name, jobs.append)
-        return jobs
-
-    return take
+def invoke(tmp_path, monkeypatch):
+    """Runs a command in an empty folder; what it raises comes through."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: CliRunner().invoke(app, list(words), catch_exceptions=False)
 
 
-def as_json(parameters, config):
-    return params.canonical(params.step_config(parameters, config))
+@pytest.fixture
+def handed(shipped):
+    """The JSON that a rule hands to a step, and that of the machine's settings."""
+    tree = shipped.model_dump(mode="json")
+    tree["dataset"] |= {"labeled": 20, "unlabeled": 3, "validation": 2}
+    small = params.validate(tree, "small")
+    return lambda config: params.canonical(params.step_config(small, config)), params.canonical(small.compute)
 
 
-@pytest.mark.parametrize(
-    ("section", "module"),
-    [
-        (None, digits),
-        ({"source": "published", "name": "voc", "set": "voc"}, published),
-        (
-            {
-                "source": "folder",
-                "name": "own",
-                "path": "photos",
-                "images": "images",
-                "masks": "masks",
-                "classes": ["background", "cat"],
-                "colours": None,
-                "ignore": None,
-                "train_list": None,
-                "validation_list": None,
-                "unlabeled_list": None,
-            },
-            folder,
-        ),
-    ],
-    ids=["digits", "published", "folder"],
-)
-def test_each_source_of_data_has_its_step(run, handed, shipped, tmp_path, section, module):
-    jobs = {one: handed(one, "data") for one in (digits, published, folder)}
-    config = json.dumps({"dataset": section}) if section else as_json(shipped, params.DataConfig)
-    told = run("data", "--config", config, "--out", tmp_path, "--compute", params.canonical(shipped.compute))
-    assert told.exit_code == 0, told.output
-    assert {one: len(own) for one, own in jobs.items()} == {one: int(one is module) for one in jobs}
-    assert jobs[module][0].out == tmp_path and jobs[module][0].compute == shipped.compute
-
-
-def test_the_seed_of_a_split_is_the_sections(run, handed, shipped, tmp_path):
-    jobs = handed(splitting, "split")
-    told = run("split", "--config", as_json(shipped, params.SplitConfig), "--data", "set", "--out", tmp_path / "30")
-    assert told.exit_code == 0, told.output
-    assert (jobs[0].seed, jobs[0].out) == (shipped.splits.seed, tmp_path / "30")
-    assert str(jobs[0].inputs.one("data")) == "set"
-
-
-def test_the_seed_of_an_evaluation_is_that_of_its_path(run, handed, shipped):
-    jobs = handed(evaluating, "evaluate")
-    folders = ("--data", "set", "--split", "lists", "--model", "m", "--out", "results/eval/digits/30/prototype/seed5")
-    config, compute = as_json(shipped, params.EvaluateConfig), params.canonical(shipped.compute)
-    told = run("evaluate", "--config", config, *folders, "--compute", compute)
-    assert told.exit_code == 0, told.output
-    assert jobs[0].seed == 5 and jobs[0].inputs.maybe("pretrained") is None
+def test_the_set_and_a_split_named_after_its_folder(invoke, handed):
+    config, compute = handed
+    data = ("data", "--config", config(params.DataConfig), "--out", "data/raw/d", "--compute", compute)
+    assert invoke(*data).exit_code == 0
+    split = ("split", "--config", config(params.SplitConfig), "--data", "data/raw/d")
+    assert invoke(*split, "--out", "data/splits/d/15").exit_code == 0
+    folder = Path("data/splits/d/15")
+    assert len(read_list(folder / "labeled.txt")) == 15
+    receipt = read_receipt(folder)
+    assert receipt["step"] == "split" and list(receipt["inputs"]) == ["data/raw/d"]
 
 
 @pytest.mark.parametrize(
-    ("config", "words"),
-    [("{", "--config"), ("[]", "--config"), ('{"splits": {}}', "splits"), ('{"semi": {}}', "semi")],
+    ("change", "words"), [({"unknown": 1}, "unknown parameter"), ({"dataset": {"source": "digits"}}, "missing")]
 )
-def test_a_configuration_that_is_none_is_one_line_and_the_step_does_not_run(run, handed, tmp_path, config, words):
-    jobs = handed(splitting, "split")
-    told = run("split", "--config", config, "--data", "set", "--out", tmp_path)
-    assert isinstance(told.exception, UserError) and not jobs
-    assert words in str(told.exception) and "\n" not in str(told.exception)
+def test_a_config_of_another_shape_is_one_line(invoke, handed, change, words):
+    config, compute = handed
+    wrong = json.dumps(json.loads(config(params.DataConfig)) | change)
+    with pytest.raises(UserError, match=words) as error:
+        invoke("data", "--config", wrong, "--out", "data/raw/d", "--compute", compute)
+    assert str(error.value).startswith("--config: ") and "\n" not in str(error.value)
 
 
-def test_what_can_be_downloaded_is_listed_without_a_configuration(run):
-    told = run("data", "--list")
-    assert told.exit_code == 0 and "voc" in told.output and "cityscapes" in told.output
+def test_machine_settings_of_another_shape_name_their_option(invoke, handed):
+    with pytest.raises(UserError, match=r"--compute: .*unknown parameter"):
+        invoke("data", "--config", handed[0](params.DataConfig), "--out", "d", "--compute", '{"gpu": 1}')
+
+
+def test_an_input_without_a_receipt_is_named_before_anything_is_written(invoke, handed, tmp_path):
+    with pytest.raises(UserError, match=r"data/raw/d/receipt\.json: no such file"):
+        invoke("split", "--config", handed[0](params.SplitConfig), "--data", "data/raw/d", "--out", "data/splits/d/3")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_published_sets_are_listed(invoke):
+    assert "voc-sbd" in invoke("data", "--list").output

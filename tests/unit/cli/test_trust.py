@@ -1,72 +1,48 @@
-"""Commands that say whether a result can be trusted: the exit status is the answer."""
+"""The commands of trust: the status says whether something is sound."""
 
-import json
-import shutil
 from pathlib import Path
 
 import pytest
+from made_up import write_receipt
+from typer.testing import CliRunner
 
+from semiproto.cli import app
 from semiproto.errors import UserError
-from semiproto.provenance import explain
-from semiproto.report import reproduced
+from semiproto.provenance.artifacts import digests, write_text
 
-ROOT = Path(__file__).parents[3]
+
+def invoke(*words):
+    return CliRunner().invoke(app, list(words), catch_exceptions=False)
 
 
 @pytest.fixture
-def explained(monkeypatch, tmp_path):
-    """An explanation that is sound or not; the current folder has parameters."""
+def made(shipped, tmp_path, monkeypatch):
+    """A prepared set with a receipt, in the working directory."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-
-    class Explanation:
-        def __init__(self, sound):
-            self.sound = sound
-
-        def lines(self):
-            return iter(["results/tables: made by tables"])
-
-        def as_json(self):
-            return {"sound": self.sound}
-
-    return lambda sound: monkeypatch.setattr(explain, "explain", lambda path, experiment: Explanation(sound))
+    (tmp_path / "params.yaml").write_text(shipped.model_dump_json())
+    folder = Path("data/raw/digits")
+    write_text(folder / "files/classes.txt", "a b")
+    config = {"dataset": shipped.dataset.model_dump(mode="json")}
+    write_receipt(folder, "data", outputs=digests(folder), config=config, seed=0)
+    return folder
 
 
-@pytest.mark.parametrize("sound", [True, False])
-def test_explain_answers_with_its_status(run, explained, sound):
-    explained(sound)
-    told = run("explain", "results/tables")
-    assert told.exit_code == int(not sound) and told.output == "results/tables: made by tables\n"
-    told = run("explain", "results/tables", "--json")
-    assert told.exit_code == int(not sound) and json.loads(told.output) == {"sound": sound}
+def test_the_status_says_whether_it_is_sound(made):
+    assert invoke("explain", str(made)).exit_code == 0
+    write_text(made / "files/classes.txt", "a c")
+    result = invoke("explain", str(made))
+    assert result.exit_code == 1 and "NOT SOUND: data/raw/digits/files: not the file" in result.output
 
 
-@pytest.mark.parametrize("same", [True, False])
-def test_reproduced_answers_with_its_status_and_takes_a_revision(run, monkeypatch, same):
-    asked = []
-
-    class Comparison:
-        reproduced = same
-
-        def lines(self):
-            return iter(["all numbers were compared"])
-
-    monkeypatch.setattr(reproduced, "compare", lambda revision: asked.append(revision) or Comparison())
-    assert run("reproduced").exit_code == run("reproduced", "--committed", "v1").exit_code == int(not same)
-    assert asked == ["HEAD", "v1"]
+def test_everything_as_json(made):
+    result = invoke("explain", str(made), "--json")
+    assert result.exit_code == 0 and '"sound": true' in result.output
 
 
-def test_unlock_says_that_there_is_nothing_to_do(run, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    told = run("unlock")
-    assert told.exit_code == 0 and "nothing is locked" in told.output
+def test_nothing_is_locked(made):
+    assert "nothing is locked" in invoke("unlock").output
 
 
-def test_unlock_refuses_where_the_holder_is_elsewhere(run, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".snakemake/locks").mkdir(parents=True)
-    (tmp_path / ".snakemake/locks/0.output.lock").write_text("results/a\n")
-    (tmp_path / ".snakemake/holder.json").write_text('{"pid": 1, "host": "elsewhere", "since": "2026-01-01"}')
-    told = run("unlock")
-    assert isinstance(told.exception, UserError) and "elsewhere" in str(told.exception)
-    assert (tmp_path / ".snakemake/locks/0.output.lock").exists()
+def test_outside_a_git_checkout_nothing_can_be_reproduced(made):
+    with pytest.raises(UserError):
+        invoke("reproduced")

@@ -7,8 +7,7 @@ from made_up import write_receipt
 
 from semiproto.provenance.artifacts import RECEIPT, sha256_file, write_text
 from semiproto.provenance.receipts import read_receipt
-from semiproto.steps import job as jobs
-from semiproto.steps.job import Inputs, Job, NoConfig, Written, step, step_kept_in_git
+from semiproto.steps.job import Inputs, Job, NoConfig, Written, step
 
 
 @pytest.fixture
@@ -25,12 +24,6 @@ def count(job):
     return Written(["table.csv"], records=["times.csv"], facts={"rows": 1}, seconds=12.5)
 
 
-@step_kept_in_git
-def kept(job):
-    write_text(job.out / "table.csv", "1")
-    return Written(["table.csv"])
-
-
 def test_the_receipt_names_the_step_its_inputs_and_its_outputs(job):
     count(job)
     found = read_receipt(job.out)
@@ -39,16 +32,6 @@ def test_the_receipt_names_the_step_its_inputs_and_its_outputs(job):
     assert found["outputs"] == {"table.csv": sha256_file(job.out / "table.csv")}
     assert found["records"] == {"times.csv": sha256_file(job.out / "times.csv")}
     assert found["made"]["seconds"] == 12.5
-
-
-def test_results_that_are_kept_in_git_have_equal_receipts(job, monkeypatch):
-    kept(job)
-    first = (job.out / RECEIPT).read_bytes()
-    clock = iter(range(0, 10_000, 1000))
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: next(clock))
-    kept(job)
-    assert (job.out / RECEIPT).read_bytes() == first
-    assert b"seconds" not in first and b"machine" not in first
 
 
 def test_a_step_that_fails_leaves_no_receipt(job):

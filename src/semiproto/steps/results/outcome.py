@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from semiproto.report import forecast
-from semiproto.steps.job import Job, NoConfig, Written, step_kept_in_git
+from semiproto.steps.job import Job, NoConfig, Written, step
 
 
-@step_kept_in_git
+@step
 def outcome(job: Job[NoConfig]) -> Written:
     """Writes the CSV file `out`. Inputs: tables; forecast, the folders of the forecast step."""
     forecast.outcome(job.inputs.one("tables"), job.inputs["forecast"], job.out)

@@ -2,13 +2,13 @@
 
 import pytest
 from made_up import write_receipt
+from results_folder import ResultsFolder
 
 from semiproto.errors import UserError
 from semiproto.provenance.receipts import read_receipt
 from semiproto.report.tables import tables
 from semiproto.steps.job import Inputs, Job, NoConfig
 from semiproto.steps.results.figures import figures
-from unit.report.conftest import ResultsFolder
 
 
 @pytest.fixture

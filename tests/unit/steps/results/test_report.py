@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from made_up import write_receipt
+from results_folder import ResultsFolder
 
 from semiproto.provenance.receipts import read_receipt
 from semiproto.report.tables import tables
 from semiproto.steps.job import Inputs, Job, NoConfig
 from semiproto.steps.results.report import report
-from unit.report.conftest import ResultsFolder
 
 PAPER = Path(__file__).parents[4] / "experiments/voc-classic.yaml"
 
@@ -21,7 +21,7 @@ def test_the_page_shows_the_receipts_of_what_it_is_made_of(tmp_path):
     for folder in (*folders, results.tables, tmp_path / "figures"):
         write_receipt(folder, "evaluate", config={"semi": {"tau": 0.123}}, seed=7, facts={})
     inputs = Inputs(
-        tables=results.tables, figures=tmp_path / "figures", machine=None, outcome=None, made=folders, paper=PAPER
+        tables=results.tables, figures=tmp_path / "figures", outcome=None, machine=None, made=folders, paper=PAPER
     )
     out = tmp_path / "results/report.html"
     report(Job(NoConfig(), inputs, out))

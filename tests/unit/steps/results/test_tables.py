@@ -1,6 +1,7 @@
 """The step of the tables: runs that are not finished are named, and no input."""
 
 from made_up import write_receipt
+from results_folder import ResultsFolder
 
 from semiproto.provenance.receipts import read_receipt
 from semiproto.report.evaluations import read_table
@@ -9,8 +10,6 @@ from semiproto.steps.results.tables import tables
 
 
 def test_runs_that_are_finished_are_inputs_and_the_others_are_named(tmp_path):
-    from unit.report.conftest import ResultsFolder
-
     results = ResultsFolder(tmp_path)
     folders = results.grid({"supervised": [50.0, 52.0], "prototype": [60.0]})
     for folder in folders:
