@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from semiproto.report.evaluations import read_evaluations, read_table
-from semiproto.report.published import COLUMNS, NUMBERS, PROTOCOLS, published_table, why_not
+from semiproto.report.published import COLUMNS, NUMBERS, published_table, why_not
 
 VOC = {"set": "voc-sbd", "family": "classic", "encoder": "resnet101s.gluon_in1k", "labels": 92}
 CITYSCAPES = {"set": "cityscapes", "family": "cityscapes", "window": {"size": 769, "stride": 513}}
@@ -65,5 +65,5 @@ def test_each_data_set_gets_rows_of_its_own(results, evaluated):
 
 def test_the_numbers_that_are_shipped_can_be():
     numbers = read_table(NUMBERS, ["source"], ["family", "labels", "method"])
-    assert set(numbers["family"]) == set(PROTOCOLS)
+    assert {"classic", "blended", "cityscapes"} <= set(numbers["family"])
     assert numbers["miou"].between(20, 100).all() and numbers["source"].notna().all()

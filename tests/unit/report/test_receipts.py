@@ -7,7 +7,7 @@ from made_up import write_receipt
 
 from semiproto import params
 from semiproto.errors import UserError
-from semiproto.report.receipts import PAPER_SECTIONS, anchor, differences, read
+from semiproto.report.receipts import PAPER_SECTIONS, anchor, differences_from_paper, parse_receipt
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def theirs(paper):
 
 def test_what_a_receipt_says(receipt):
     facts = {"warnings": ["step 60: low coverage"], "steps": 1400}
-    found = read(receipt(config={"semi": {"tau": 0.7}}, seed=None, seconds=1.5, facts=facts))
+    found = parse_receipt(receipt(config={"semi": {"tau": 0.7}}, seed=None, seconds=1.5, facts=facts))
     assert (found.step, found.seconds, found.device, found.warnings) == ("train", 1.5, "cpu", ["step 60: low coverage"])
     assert found.facts["seed"] == "none" and found.facts["steps"] == 1400 and "warnings" not in found.facts
     assert found.config == "semi:\n  tau: 0.7\n" and "torch" in found.facts["versions"]
@@ -48,17 +48,17 @@ def test_a_damaged_receipt_is_one_line(receipt, one_line, damage):
     damage(content)
     path.write_text(json.dumps(content))
     with pytest.raises(UserError) as error:
-        read(path)
+        parse_receipt(path)
     one_line(error, path)
 
 
 def test_the_papers_own_parameters_do_not_differ(receipt, paper, theirs):
-    assert differences([read(receipt(config=theirs))], paper).empty
+    assert differences_from_paper([parse_receipt(receipt(config=theirs))], paper).empty
 
 
 def test_parameters_that_differ_are_told_with_what_they_are(receipt, paper, theirs):
     changed = theirs | {"semi": theirs["semi"] | {"tau": 0.123}}
-    (row,) = differences([read(receipt(config=changed))], paper).to_dict("records")
+    (row,) = differences_from_paper([parse_receipt(receipt(config=changed))], paper).to_dict("records")
     assert row["parameter"] == "semi.tau" and row["here"] == "0.123" and row[paper.name] == str(theirs["semi"]["tau"])
     assert row["what it is"]
 
@@ -71,9 +71,9 @@ def test_where_runs_differ_the_full_methods_counts(receipt, paper, theirs):
         "method": "supervised",
     }
     full = {"semi": theirs["semi"], "method": "prototype"}
-    found = differences([read(receipt("a", control)), read(receipt("b", full))], paper)
+    found = differences_from_paper([parse_receipt(receipt("a", control)), parse_receipt(receipt("b", full))], paper)
     assert found["parameter"].tolist() == ["augment.crop"]
 
 
 def test_without_receipts_nothing_differs(paper):
-    assert differences([], paper).empty
+    assert differences_from_paper([], paper).empty

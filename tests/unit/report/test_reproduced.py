@@ -7,7 +7,7 @@ import pytest
 import typer
 from made_up import write_receipt
 
-from semiproto import cli
+from semiproto.cli import trust
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import digests
 from semiproto.report import reproduced, tables
@@ -83,7 +83,7 @@ def test_the_same_again_is_identical(checkout, capsys):
     assert set(found.numbers["table"]) == set(reproduced.KEYS) - {"forecast"}
     assert len(found.numbers) > 200 and found.numbers["committed"].notna().all()
     with pytest.raises(typer.Exit) as end:
-        cli.trust.reproduced("HEAD")
+        trust.reproduced("HEAD")
     assert end.value.exit_code == 0
     assert f"{len(found.numbers)} of {len(found.numbers)} numbers identical, 0 within" in capsys.readouterr().out
 

@@ -32,7 +32,7 @@ BOTH = [
 
 
 def test_bars_are_the_shares_and_say_how_many_images(tmp_path, drawn):
-    class_balance.picture(findings(*BOTH), tmp_path / "classes.png")
+    class_balance.write(findings(*BOTH), tmp_path / "classes.png")
     (axes,) = drawn[0].axes
     widths = [[bar.get_width() for bar in bars] for bars in axes.containers]
     assert widths == [pytest.approx([90, 10]), pytest.approx([100, 0])]
@@ -44,7 +44,7 @@ def test_bars_are_the_shares_and_say_how_many_images(tmp_path, drawn):
 
 
 def test_bars_of_two_parts_do_not_cover_each_other(tmp_path, drawn):
-    class_balance.picture(findings(*BOTH), tmp_path / "classes.png")
+    class_balance.write(findings(*BOTH), tmp_path / "classes.png")
     train, val = drawn[0].axes[0].containers
     for one, other in zip(train, val, strict=True):
         assert one.get_y() + one.get_height() <= other.get_y()
@@ -54,7 +54,7 @@ def test_many_classes_make_a_taller_picture(tmp_path):
     sizes = []
     for count in (2, 40):
         shares = [("train", f"class{number}", 1, 1, 1 / count) for number in range(count)]
-        class_balance.picture(findings(*shares), tmp_path / "classes.png")
+        class_balance.write(findings(*shares), tmp_path / "classes.png")
         with Image.open(tmp_path / "classes.png") as image:
             sizes.append(image.size)
     assert sizes[0][0] == sizes[1][0] and sizes[1][1] > 3 * sizes[0][1]
@@ -62,6 +62,6 @@ def test_many_classes_make_a_taller_picture(tmp_path):
 
 def test_no_mask_that_could_be_read_is_one_line_and_no_file(tmp_path, one_line):
     with pytest.raises(UserError) as error:
-        class_balance.picture(findings(), tmp_path / "classes.png")
-    one_line(error, tmp_path / "classes.png", "no mask could be read", "mend the faults")
+        class_balance.write(findings(), tmp_path / "classes.png")
+    one_line(error, tmp_path / "classes.png", "no mask could be read", "correct the faults")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A published set: the converter of the set, with the machine's downloads."""
+"""A published set, from the machine's downloads."""
 
 from pathlib import Path
 
@@ -29,8 +29,8 @@ def test_without_its_archives_a_set_is_one_line_and_no_half_set(job, name, tmp_p
     assert not list(Path(tmp_path / "set").glob("*"))
 
 
-@pytest.mark.parametrize("name", ["voc", "cityscapes"])
-def test_each_set_is_converted_with_the_machines_downloads(job, monkeypatch, name, tmp_path):
+@pytest.mark.parametrize("name", sorted(catalog.DATASETS))
+def test_each_set_is_converted_from_the_machines_downloads(job, monkeypatch, name, tmp_path):
     asked = []
 
     def prepare(root, dataset, downloads, access):
