@@ -197,7 +197,7 @@ def steps(prepare, semiproto, folder, tmp_path):
         change(tree)
         config = params.canonical(params.step_config(params.validate(tree, "test"), params.PretrainConfig))
         return semiproto(
-            *("pretrain", "--config", config, "--data", data, "--split", split, "--seed", 0, "--out", out),
+            *("pretrain", "--config", config, "--data", data, "--split-dir", split, "--seed", 0, "--out", out),
             *("--checkpoints", tmp_path / "checkpoints", "--compute", COMPUTE),
         )
 
@@ -209,7 +209,7 @@ def test_fewer_pixels_than_prototypes(steps, semiproto, tmp_path):
     data, split, pretrained = tmp_path / "raw", tmp_path / "split", tmp_path / "pretrained"
     config = json.dumps({"features": {"pixels_per_class": 2, "seed": 0}})
     semiproto(
-        *("features", "--config", config, "--data", data, "--split", split, "--pretrained", pretrained),
+        *("features", "--config", config, "--data", data, "--split-dir", split, "--pretrained", pretrained),
         *("--out", tmp_path / "features", "--compute", COMPUTE),
     )
     config = json.dumps({"prototypes": {"per_class": 3, "n_init": 1, "seed": 0}})

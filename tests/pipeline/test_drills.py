@@ -24,7 +24,7 @@ def train(finished, tmp_path, capfd, semiproto):
         prototypes = ["--prototypes", finished.path / "models/prototypes/tiny/8/seed0"]
         status, errors = semiproto(
             *("train", "--config", config, "--seed", 0, "--data", data),
-            *("--split", finished.path / "data/splits/tiny/8", "--out", tmp_path / "model"),
+            *("--split-dir", finished.path / "data/splits/tiny/8", "--out", tmp_path / "model"),
             *("--checkpoints", tmp_path / "checkpoints", "--compute", json.dumps(tree["compute"])),
             *(prototypes if variant == "prototype" else []),
         )

@@ -38,7 +38,7 @@ class Training:
         self.folder, self.processes = folder, processes
         self.command = [
             *(str(python), "-m", "semiproto", "train", "--config", config, "--seed", "0"),
-            *("--data", str(checkout.path / "data/raw/tiny"), "--split", str(checkout.path / "data/splits/tiny/8")),
+            *("--data", str(checkout.path / "data/raw/tiny"), "--split-dir", str(checkout.path / "data/splits/tiny/8")),
             *("--pretrained", str(checkout.path / "models/pretrain/tiny/8/seed0")),
             *("--prototypes", str(checkout.path / "models/prototypes/tiny/8/seed0")),
             *("--out", str(folder / "model"), "--checkpoints", str(folder / "checkpoints")),

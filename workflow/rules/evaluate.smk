@@ -31,7 +31,7 @@ rule evaluate:
     resources:
         gpu=TRAIN_GPUS,
     shell:
-        "{SEMIPROTO} evaluate --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
+        "{SEMIPROTO} evaluate --config {params.config:q} --data {DATA} --split-dir {params.split} --model {params.model}"
         " {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
 
 
@@ -62,7 +62,7 @@ rule tsne:
     resources:
         gpu=MODEL_GPUS,
     shell:
-        "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split {params.split} {params.models}"
+        "{SEMIPROTO} tsne --config {params.config:q} --data {DATA} --split-dir {params.split} {params.models}"
         " --out {params.out} --compute {COMPUTE:q}"
 
 
@@ -84,5 +84,5 @@ rule patches:
     resources:
         gpu=MODEL_GPUS,
     shell:
-        "{SEMIPROTO} patches --config {params.config:q} --data {DATA} --split {params.split} --model {params.model}"
+        "{SEMIPROTO} patches --config {params.config:q} --data {DATA} --split-dir {params.split} --model {params.model}"
         " --out {params.out} --compute {COMPUTE:q}"

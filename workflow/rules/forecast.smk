@@ -15,7 +15,7 @@ rule folds:
         out=str(Path(FOLD).parent),
     priority: 1
     shell:
-        "{SEMIPROTO} folds --config {params.config:q} --data {DATA} --split {params.split} --out {params.out}"
+        "{SEMIPROTO} folds --config {params.config:q} --data {DATA} --split-dir {params.split} --out {params.out}"
 
 
 use rule pretrain as pretrain_fold with:
@@ -56,6 +56,6 @@ rule forecast:
         gpu=MODEL_GPUS,
     priority: 1
     shell:
-        "{SEMIPROTO} forecast --config {params.config:q} --data {DATA} --split {params.split} {params.parts}"
+        "{SEMIPROTO} forecast --config {params.config:q} --data {DATA} --split-dir {params.split} {params.parts}"
         " --out {params.out}"
         " --compute {COMPUTE:q}"

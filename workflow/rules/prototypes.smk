@@ -18,7 +18,7 @@ rule pretrain:
     resources:
         gpu=TRAIN_GPUS,
     shell:
-        "{SEMIPROTO} pretrain --config {params.config:q} --data {DATA} --split {params.split} --seed {wildcards.seed}"
+        "{SEMIPROTO} pretrain --config {params.config:q} --data {DATA} --split-dir {params.split} --seed {wildcards.seed}"
         " --out {params.out} --checkpoints {params.checkpoints} --compute {COMPUTE:q}"
 
 
@@ -40,7 +40,7 @@ rule features:
     resources:
         gpu=MODEL_GPUS,
     shell:
-        "{SEMIPROTO} features --config {params.config:q} --data {DATA} --split {params.split}"
+        "{SEMIPROTO} features --config {params.config:q} --data {DATA} --split-dir {params.split}"
         " --pretrained {params.pretrained} --out {params.out} --compute {COMPUTE:q}"
 
 

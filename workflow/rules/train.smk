@@ -50,6 +50,6 @@ rule train:
     resources:
         gpu=TRAIN_GPUS,
     shell:
-        "{SEMIPROTO} train --config {params.config:q} --data {DATA} --split {params.split} --seed {wildcards.seed}"
+        "{SEMIPROTO} train --config {params.config:q} --data {DATA} --split-dir {params.split} --seed {wildcards.seed}"
         " {params.pretrained} {params.prototypes} --out {params.out} --checkpoints {params.checkpoints}"
         " --compute {COMPUTE:q}"

@@ -21,7 +21,7 @@ PANEL = "Steps of the pipeline"
 Config = Annotated[str, typer.Option(help="The step's sections of params.yaml, as JSON.")]
 ComputeJson = Annotated[str, typer.Option("--compute", help="The section compute of params.yaml, as JSON.")]
 Data = Annotated[Path, typer.Option(help="Prepared set, data/raw/<dataset>.")]
-Split = Annotated[Path, typer.Option(help="Lists of the split, data/splits/<dataset>/<split>.")]
+Split = Annotated[Path, typer.Option("--split-dir", help="Lists of the split, data/splits/<dataset>/<split>.")]
 Out = Annotated[Path, typer.Option(help="Folder to write to.")]
 Checkpoints = Annotated[Path, typer.Option(help="Folder of the resume checkpoints.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
@@ -92,7 +92,7 @@ def split(config: Config, data: Data, out: Out) -> None:
 def folds(config: Config, data: Data, split: Split, out: Out) -> None:
     """Divide the labelled images into the folds of the forecast: lists fold0, fold1, ...
 
-    Example: semiproto folds --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    Example: semiproto folds --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
     --out data/folds/digits/30
     """
     from semiproto.steps.data.folds import folds
@@ -107,7 +107,7 @@ def pretrain(
 ) -> None:
     """Train on the labelled images alone.
 
-    Example: semiproto pretrain --config '{...}' --data data/raw/digits --split data/splits/digits/30 --seed 0
+    Example: semiproto pretrain --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30 --seed 0
     --out models/pretrain/digits/30/seed0 --checkpoints checkpoints/pretrain/digits/30/seed0 --compute '{...}'
     """
     from semiproto.process import distributed
@@ -126,7 +126,7 @@ def features(
 ) -> None:
     """Sample pixel features of each class from the labelled images.
 
-    Example: semiproto features --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    Example: semiproto features --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
     --pretrained models/pretrain/digits/30/seed0 --out models/features/digits/30/seed0 --compute '{...}'
     """
     from semiproto.steps.models.features import features
@@ -166,7 +166,7 @@ def forecast(
 ) -> None:
     """Say before the long run what the pseudo-labels will be worth: how many are confident, and how many are right.
 
-    Example: semiproto forecast --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    Example: semiproto forecast --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
     --unseen data/folds/digits/30/fold0 --model models/folds/digits/30/seed0/fold0
     --unseen data/folds/digits/30/fold1 --model models/folds/digits/30/seed0/fold1
     --out results/forecast/digits/30/seed0 --compute '{...}'
@@ -198,7 +198,7 @@ def train(
 ) -> None:
     """Train one variant: student, teacher, and for the full method the prototype head.
 
-    Example: semiproto train --config '{...}' --data data/raw/digits --split data/splits/digits/30 --seed 0
+    Example: semiproto train --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30 --seed 0
     --pretrained models/pretrain/digits/30/seed0 --prototypes models/prototypes/digits/30/seed0
     --out models/semi/digits/30/prototype/seed0 --checkpoints checkpoints/semi/digits/30/prototype/seed0
     --compute '{...}'
@@ -227,7 +227,7 @@ def evaluate(
 ) -> None:
     """Score a run on the validation images with all its heads.
 
-    Example: semiproto evaluate --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    Example: semiproto evaluate --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
     --model models/semi/digits/30/prototype/seed0 --out results/eval/digits/30/prototype/seed0 --compute '{...}'
     """
     from semiproto.process import distributed
@@ -250,7 +250,7 @@ def tsne(
 ) -> None:
     """Project the features of the variants into the plane and measure how compact the classes are.
 
-    Example: semiproto tsne --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    Example: semiproto tsne --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
     --model models/semi/digits/30/supervised/seed0 --out results/tsne/digits/30/seed0 --compute '{...}'
     """
     from semiproto.steps.results.tsne import tsne
@@ -270,7 +270,7 @@ def patches(
 ) -> None:
     """Find what each prototype stands for: the training images' patches nearest to it, and its share of the pixels.
 
-    Example: semiproto patches --config '{...}' --data data/raw/digits --split data/splits/digits/30
+    Example: semiproto patches --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
     --model models/semi/digits/30/prototype/seed0 --out results/patches/digits/30/prototype/seed0 --compute '{...}'
     """
     from semiproto.steps.results.patches import patches
