@@ -269,7 +269,7 @@ def read_by_stage(checkout) -> dict[str, set[str]]:
 
 
 def test_the_picture_shows_the_rules_as_they_are(copy):
-    """`make dag` draws it anew."""
+    """`make dag` draws it again."""
     drawn = (tiny.ROOT / "docs/images/dag.svg").read_text()
     script = "import sys; sys.path.insert(0, 'workflow'); import draw_dag; print(draw_dag.dot())"
     graph = copy.run("python", "-c", script)

@@ -152,7 +152,7 @@ def test_from_the_server_to_a_trained_model(checkout, site):
     assert layout.read_list(split / "val.txt") == VAL
     assert (checkout.path / "results/report.html").exists(), output
     assert {path.name for path in (checkout.path / "data/downloads").glob("*.t*")} == {"voc.tar", "sbd.tgz"}
-    # Made anew from what is there: nothing is asked for again.
+    # Made again from what is there: nothing is asked for again.
     asked = len(site[2])
     checkout.edit(lambda tree: tree["compute"].update(offline=True))
     checkout.snakemake("--quiet", "rules", "--forcerun", "data", "--", "data/raw/voc/receipt.json")

@@ -9,7 +9,7 @@ rule data:
     params:
         config=step(P.DataConfig),
         code=code(f"data.{PARAMS.dataset.source}"),
-        # A changed folder is prepared anew.
+        # A changed folder is prepared again.
         fingerprint=last_fingerprint(Path(PARAMS.dataset.path), Path(DATA)) if PARAMS.dataset.source == "folder" else None,
     shell:
         "{SEMIPROTO} data --config {params.config:q} --out {DATA} --compute {COMPUTE:q}"

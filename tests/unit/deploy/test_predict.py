@@ -306,7 +306,7 @@ def test_a_killed_command_goes_on_where_it_was(model, images, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["weights", "card", "window", "palette", "image", "no mask", "broken mask", "alien"])
-def test_masks_of_something_else_are_made_anew(model, net, images, tmp_path, tiny, change):
+def test_masks_of_something_else_are_made_again(model, net, images, tmp_path, tiny, change):
     image, out, options = images("a.png", (80, 70)), tmp_path / "out", Options(window=64)
     predict_files(model, [image], out, options)
     if change == "weights":

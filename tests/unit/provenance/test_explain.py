@@ -88,7 +88,7 @@ def test_an_image_changed_in_a_folder_is_found(made):
     assert any("data/raw/digits/files: not the file" in fault for fault in faults("data/raw/digits"))
 
 
-def test_an_input_made_anew_is_another_input(made):
+def test_an_input_that_was_made_again_is_found(made):
     receipt = made / "data/raw/digits/receipt.json"
     recorded = json.loads(receipt.read_text())
     recorded["outputs"]["files"] = "f" * 64

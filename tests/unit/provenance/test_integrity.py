@@ -70,7 +70,7 @@ def test_what_was_made_from_another_input_is_named_whatever_its_age(folders):
     assert check(folders) == {Path("second"): Path("first")}
 
 
-def test_a_damaged_memory_is_made_anew(folders):
+def test_a_damaged_memory_is_made_again(folders):
     MEMORY.write_text("{")
     check(folders)
     assert set(json.loads(MEMORY.read_text())) == {"first/big", "second/big"}

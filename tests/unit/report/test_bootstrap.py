@@ -62,7 +62,7 @@ def test_a_class_that_got_worse_is_found_and_no_other():
 
 
 def test_a_plain_bootstrap_over_three_seeds_would_not_do():
-    """Why the seeds' part is Student's: drawn anew, three seeds cover far too little."""
+    """Why the seeds' part is Student's: drawn again, three seeds cover far too little."""
     rng = np.random.default_rng(0)
     seeds = rng.normal(size=(2000, 3))
     drawn = seeds[:, rng.integers(0, 3, (1000, 3))].mean(axis=2)

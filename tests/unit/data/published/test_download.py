@@ -233,7 +233,7 @@ def test_a_server_without_ranges_sends_all_again(serve, tmp_path):
 
 
 @pytest.mark.parametrize("mark", [None, ("ETag", 'W/"weak"')])
-def test_without_a_strong_mark_of_the_version_it_begins_anew(serve, tmp_path, mark):
+def test_without_a_strong_mark_of_the_version_it_starts_over(serve, tmp_path, mark):
     site = serve(send(mark=mark, stop=HALF), send(mark=mark))
     assert fetch(remote(site), tmp_path, QUICK).read_bytes() == CONTENT
     assert site.ranges() == [None, None]
