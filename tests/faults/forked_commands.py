@@ -1,7 +1,7 @@
 """Commands without their seconds of imports: forked from a process that has loaded the libraries, but not semiproto.
 
 `with commands() as folder:` gives a folder of stand-ins for `python`, `snakemake` and `dvc`, to be put first in PATH.
-Each has the server fork a process in its own process group and waits for it. All of this repository is imported again in
+Each has the server fork a process in its own process group and waits for it. This repository is imported again in
 that process, from the checkout that it works in. Signals to the group reach it; when its stand-in is killed, so is it.
 """
 

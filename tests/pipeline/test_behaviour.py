@@ -17,7 +17,7 @@ from semiproto import params
 
 STAGES = yaml.safe_load((tiny.ROOT / "dvc.yaml").read_text())["stages"]
 FORECAST = {"outcome": 1, "figures": 1, "report": 1}
-TABLES = {"tables": 1} | FORECAST
+TABLES = {"tables": 1, "machine": 1} | FORECAST
 LAST = {"tsne": 2, "patches": 1} | TABLES
 """The jobs that follow a change of the full method."""
 MAKE_RUN = ("snakemake", "--cores", "all", "--rerun-incomplete", "--quiet", "rules", "host", "reason")
@@ -151,7 +151,11 @@ def test_one_more_in_the_list_of_experiments_costs_just_its_own_jobs(copy, ask, 
 @pytest.mark.parametrize(
     ("file", "jobs"),
     [
-        ("src/semiproto/cli.py", {}),
+        ("src/semiproto/cli/steps.py", {}),
+        ("src/semiproto/steps/job.py", {}),
+        ("src/semiproto/deploy/predict.py", {}),
+        ("src/semiproto/measure/scoring.py", {"evaluate": 6} | TABLES),
+        ("src/semiproto/report/tables.py", {"tables": 1} | FORECAST),
         ("src/semiproto/params/training.py", {}),
         ("src/semiproto/report/page.html", {"report": 1}),
         ("src/semiproto/measure/tsne.py", {"tsne": 2, "figures": 1, "report": 1}),
