@@ -4,17 +4,17 @@ On the kind of CPU that made the committed tables, every number comes out identi
 and training amplifies that: a run there is one more draw, like a run with another seed. The committed tables tell how
 far such draws lie apart. A number that is not identical is within the seeds' spread
 
-- of one run: at most SDS * sqrt(2) * s from the committed one: both are draws. s is the standard deviation over the
+- of one run: at most k * sqrt(2) * s from the committed one: both are draws. s is the standard deviation over the
   seeds of one variant, in the same column. It is the largest of the variants with that data set and number of labels,
   since the own one, of a few seeds, can be small by chance; in the tables of curves and bins also the largest of their
   rows.
-- mean or standard deviation over n seeds: at most SDS * sqrt(2 / n) * s from the committed one. s is that of the same
+- mean or standard deviation over n seeds: at most k * sqrt(2 / n) * s from the committed one. s is that of the same
   class where the table has classes.
 - a gain and its interval: the committed interval holds the new gain, and the new interval the committed gain.
 - a forecast, which has one seed: s is that of the mIoU, or of the same share in validation.csv.
 
-Every other number has no spread (steps, seeds, learning rates, the answers in verdict.csv), nor has any with one seed:
-these are identical or different. summary.md, summary.tex, metrics.json and published.csv repeat numbers of the others.
+k is SDS, or SDS_OF_MANY for classes, curves and bins. Every other number has no spread (steps, seeds, learning rates, the
+answers in verdict.csv), nor has any with one seed: these are identical or different. summary.md, summary.tex, metrics.json and published.csv repeat numbers of the others.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ KEYS = {
 }
 """What tells the rows of a table apart, beside GROUP."""
 
-SDS = 5
-"""Standard deviations (chosen). A few seeds often show too small a spread, and of thousands of numbers some are beyond
-three by chance. Between the embedded experiment on an AMD and on an Intel processor the most was 4.1."""
+HEADLINES = ("runs", "summary", "forecast")
+SDS, SDS_OF_MANY = 3, 5
+"""Standard deviations (chosen), of the HEADLINES and of the other tables: of thousands of numbers, whose spread is known
+from a few seeds, some are beyond three by chance. Between an AMD and an Intel processor the most was 1.3 and 4.1."""
 IDENTICAL, WITHIN, DIFFERENT = "identical", "within", "different"
 MOST_LINES = 10
 """Different numbers of one table that are printed."""
@@ -194,7 +195,7 @@ def _allowed(name: str, tables: Tables, found: pd.DataFrame) -> pd.DataFrame:
         sds = _of_forecast(table, tables)
     else:
         sds = _at(table.index, _largest_sd(table))
-    return SDS * math.sqrt(2) * sds
+    return (SDS if name in HEADLINES else SDS_OF_MANY) * math.sqrt(2) * sds
 
 
 INTERVAL = ["gain", "low", "high"]
