@@ -13,8 +13,9 @@ far such draws lie apart. A number that is not identical is within the seeds' sp
 - a gain and its interval: the committed interval holds the new gain, and the new interval the committed gain.
 - a forecast, which has one seed: s is that of the mIoU, or of the same share in validation.csv.
 
-k is SDS, or SDS_OF_MANY for classes, curves and bins. Every other number has no spread (steps, seeds, learning rates, the
-answers in verdict.csv), nor has any with one seed: these are identical or different. summary.md, summary.tex, metrics.json and published.csv repeat numbers of the others.
+k is SDS, or SDS_OF_MANY for classes, curves and bins. Every other number has no spread (steps, seeds, learning rates,
+the answers in verdict.csv), nor has any with one seed: these are identical or different. summary.md, summary.tex,
+metrics.json and published.csv repeat numbers of the others.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ KEYS = {
 
 HEADLINES = ("runs", "summary", "forecast")
 SDS, SDS_OF_MANY = 3, 5
-"""Standard deviations (chosen), of the HEADLINES and of the other tables: of thousands of numbers, whose spread is known
-from a few seeds, some are beyond three by chance. Between an AMD and an Intel processor the most was 1.3 and 4.1."""
+"""Standard deviations (chosen), for the HEADLINES and for the other tables: of thousands of numbers, whose spread is
+known from a few seeds, some are beyond three by chance. Between an AMD and an Intel processor it was 1.3 and 4.1."""
 IDENTICAL, WITHIN, DIFFERENT = "identical", "within", "different"
 MOST_LINES = 10
 """Different numbers of one table that are printed."""
