@@ -177,9 +177,7 @@ def test_class_without_labelled_pixels(prepare, folder):
 def test_more_labelled_images_than_there_are(prepare, semiproto, folder, tmp_path):
     prepare(folder)
     config = json.dumps({"splits": {"family": "generated", "seed": 0, "validation": 0.2}})
-    result = semiproto(
-        "split", "--config", config, "--data", tmp_path / "raw", "--labels", "50", "--out", tmp_path / "split"
-    )
+    result = semiproto("split", "--config", config, "--data", tmp_path / "raw", "--out", tmp_path / "split/50")
     one_line(*result, "split 50 asks for 50 labelled images", "has 5 with masks")
 
 
@@ -188,8 +186,8 @@ def steps(prepare, semiproto, folder, tmp_path):
     """A prepared folder with its split, and a function that pretrains on it."""
     prepare(folder)
     config = json.dumps({"splits": {"family": "generated", "seed": 0, "validation": 0.2}})
-    data, split = tmp_path / "raw", tmp_path / "split"
-    semiproto("split", "--config", config, "--data", data, "--labels", "all", "--out", split)
+    data, split = tmp_path / "raw", tmp_path / "split/all"
+    semiproto("split", "--config", config, "--data", data, "--out", split)
 
     def pretrain(change=lambda tree: None, out: Path = tmp_path / "pretrained") -> tuple[int, str]:
         tree = tiny.params()
@@ -206,7 +204,7 @@ def steps(prepare, semiproto, folder, tmp_path):
 
 def test_fewer_pixels_than_prototypes(steps, semiproto, tmp_path):
     assert steps()[0] == 0
-    data, split, pretrained = tmp_path / "raw", tmp_path / "split", tmp_path / "pretrained"
+    data, split, pretrained = tmp_path / "raw", tmp_path / "split/all", tmp_path / "pretrained"
     config = json.dumps({"features": {"pixels_per_class": 2, "seed": 0}})
     semiproto(
         *("features", "--config", config, "--data", data, "--split-dir", split, "--pretrained", pretrained),

@@ -65,7 +65,7 @@ def test_receipts_name_outputs_inputs_and_config(finished):
     assert receipt["inputs"]["models/pretrain/tiny/8/seed0"] == pretrained["outputs"]
     assert receipt["config"]["semi"]["steps"] == 4
     assert set(receipt["outputs"]) == {
-        *("model.safetensors", "student.safetensors", "card.json", "validation.csv", "health.csv")
+        *("model.safetensors", "student.safetensors", "card.json", "history.csv", "validation.csv", "health.csv")
     }
 
 

@@ -127,7 +127,8 @@ def test_two_at_once_then_killed(checkout, monkeypatch):
     assert f"locked by pid {first.pid}" in said and "dead" in said
     checkout.edit(lambda tree: tree["semi"].update(steps=4))
     checkout.snakemake("--rerun-incomplete", *QUIET, "--", target)
-    assert explain(str((checkout.path / target).parent)).sound
+    experiment = Experiment(params.load(checkout.path / "params.yaml"))
+    assert explain(str((checkout.path / target).parent), experiment).sound
 
 
 def wait_for(folder: Path, process: subprocess.Popen[bytes]) -> None:
