@@ -14,6 +14,7 @@ import typer
 
 from semiproto import params, paths
 from semiproto.cli.app import app
+from semiproto.errors import UserError
 from semiproto.steps.job import Inputs, Job, NoConfig
 
 PANEL = "Steps of the pipeline"
@@ -34,6 +35,18 @@ Forecasts = Annotated[list[Path], typer.Option("--forecast", help="Folders of th
 def _compute(text: str) -> params.ComputeParams:
     compute: params.ComputeParams = params.parse(text, params.ComputeParams, "--compute")
     return compute
+
+
+def _seed_of(out: Path, names: int) -> int:
+    """The seed in the name of an output folder whose path ends in so many names, the last of them seed{seed}."""
+    try:
+        seed = paths.seed_of(out)
+    except ValueError:
+        seed = -1
+    if seed < 0 or len(out.parts) < names:
+        ending = "/".join(["dataset", "split", "variant"][: names - 1])
+        raise UserError(f"--out {out}: names no run; end it in {ending}/seed0, or the number of another seed")
+    return seed
 
 
 def _list_sets(asked: bool) -> None:
@@ -176,7 +189,7 @@ def forecast(
 
     inputs = Inputs(data=data, split=split, unseen=unseen, model=model)
     step_config, compute = params.parse(config, params.ForecastConfig), _compute(compute_json)
-    forecast(Job(step_config, inputs, out, compute, paths.seed_of(out)))
+    forecast(Job(step_config, inputs, out, compute, _seed_of(out, names=3)))
     typer.echo(read_summary(out, ["sentence"])["sentence"])
 
 
@@ -235,7 +248,7 @@ def evaluate(
 
     inputs = Inputs(data=data, split=split, model=model, pretrained=pretrained)
     step_config, compute = params.parse(config, params.EvaluateConfig), _compute(compute_json)
-    job = Job(step_config, inputs, out, compute, paths.seed_of(out))
+    job = Job(step_config, inputs, out, compute, _seed_of(out, names=4))
     distributed.run(compute, distributed.NO_BATCH, partial(evaluate, job))
 
 
@@ -256,7 +269,7 @@ def tsne(
     from semiproto.steps.results.tsne import tsne
 
     step_config, compute = params.parse(config, params.TsneConfig), _compute(compute_json)
-    tsne(Job(step_config, Inputs(data=data, split=split, model=model), out, compute, paths.seed_of(out)))
+    tsne(Job(step_config, Inputs(data=data, split=split, model=model), out, compute, _seed_of(out, names=3)))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -65,3 +65,10 @@ def test_an_input_without_a_receipt_is_named_before_anything_is_written(invoke, 
 
 def test_published_sets_are_listed(invoke):
     assert "voc-sbd" in invoke("data", "--list").output
+
+
+@pytest.mark.parametrize("out", ["x", "seed0", "variant/seed0", "d/30/v/seedx", "d/30/v/run1"])
+def test_an_output_folder_that_names_no_run_is_one_line(invoke, handed, out):
+    evaluate = ("evaluate", "--config", handed[0](params.EvaluateConfig), "--data", "d", "--split-dir", "s")
+    with pytest.raises(UserError, match=f"--out {out}: names no run; end it in dataset/split/variant/seed0"):
+        invoke(*evaluate, "--model", "m", "--out", out, "--compute", handed[1])
