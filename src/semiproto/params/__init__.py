@@ -1,9 +1,9 @@
 """The parameters: params.yaml as typed, bounded models, and the part of them that each step may read.
 
-There are no defaults: an experiment's file is complete, so what ran can be read in one place. The files in experiments/
-hold the paper's values and those of the embedded set. The descriptions name the source of a value: the paper (Xu et
-al., NeurIPS 2022), its released configurations ("config"), the code base they build on ("base", U2PL), or "chosen"
-where none of these gives one.
+There are no defaults, but for switches, which are off: an experiment's file is complete, so what ran can be read in one
+place. The files in experiments/ hold the paper's values and those of the embedded set. The descriptions name the source
+of a value: the paper (Xu et al., NeurIPS 2022), its released configurations ("config"), the code base they build on
+("base", U2PL), or "chosen" where none of these gives one.
 """
 
 from semiproto.params.analysis import (
