@@ -267,7 +267,7 @@ def read_by_stage(checkout) -> dict[str, set[str]]:
     for line in checkout.snakemake("--detailed-summary").splitlines():
         path, *_, inputs, _, _, _ = line.split("\t") if line.count("\t") == 7 else [""] * 8
         if path and path != "output_file":
-            found[stage_of(path)] |= set(inputs.split(","))
+            found[stage_of(path)] |= set(filter(None, inputs.split(",")))
     return found
 
 

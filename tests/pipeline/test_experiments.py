@@ -16,7 +16,7 @@ from forked_commands import commands
 
 PATCHES = {"patches": 1, "figures": 1, "report": 1}
 SEED = {"pretrain": 1, "features": 1, "prototypes": 1, "train": 3, "evaluate": 3, "tsne": 1}
-TABLES = {"tables": 1, "outcome": 1, "figures": 1, "report": 1}
+TABLES = {"tables": 1, "machine": 1, "outcome": 1, "figures": 1, "report": 1}
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_what_was_made_from_other_inputs_is_planned_by_a_dry_run_and_nothing_is_
     before = made(checkout)
     output = checkout.snakemake("--dry-run")
     assert "results/tables: made from another results/eval/tiny/8/supervised/seed0 than the one there" in output
-    assert checkout.planned() == {"tables": 1, "outcome": 1, "figures": 1, "report": 1}
+    assert checkout.planned() == {"tables": 1, "machine": 1, "outcome": 1, "figures": 1, "report": 1}
     assert checkout.planned("--", "stage_train") == {}
     assert made(checkout) == before
     checkout.snakemake(*QUIET)

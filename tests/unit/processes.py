@@ -15,4 +15,5 @@ def _work(rank, folder, function):
     torch.set_num_threads(1)
     group.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     torch.save(function(), f"{folder}/rank{rank}.pt")
+    group.barrier()  # without it the first may be gone before the other has found it
     group.destroy_process_group()
