@@ -33,6 +33,7 @@ import pandas as pd
 import yaml
 
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import sha256_file
 from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 from semiproto.report.evaluations import GROUP, VARIANTS, read_table
 
@@ -121,8 +122,15 @@ def _require_same_parameters(revision: str) -> None:
 
 
 def _require_made_here() -> None:
-    """Without the evaluations the tables here are those that git brought: they would be compared with themselves."""
-    for name, then in read_receipt(TABLES)["inputs"].items():
+    """Otherwise the tables are those that git brought, and would be compared with themselves, or were edited."""
+    receipt = read_receipt(TABLES)
+    for name, digest in receipt["outputs"].items():
+        path = TABLES / name
+        if path.is_file() and sha256_file(path) != digest:
+            raise UserError(
+                f"{path}: not what was made here, says {receipt_file(TABLES)}; delete {TABLES}, run `make run`"
+            )
+    for name, then in receipt["inputs"].items():
         if not receipt_file(Path(name)).is_file():
             raise UserError(f"{name}: not here, so {TABLES} was not made here; run `make run` first")
         if input_digests(Path(name)) != then:

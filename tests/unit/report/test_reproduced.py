@@ -1,6 +1,7 @@
 """The tables of a real git repository against those that are committed there."""
 
 import subprocess
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from made_up import write_receipt
 from semiproto.cli import trust
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import digests
+from semiproto.provenance.receipts import read_receipt
 from semiproto.report import reproduced, tables
 
 SCORES = {"supervised": [50.0, 52.0, 54.0], "consistency": [60.0, 60.0, 61.0], "prototype": [63.0, 64.0, 65.0]}
@@ -50,6 +52,8 @@ class Checkout:
         """Changes a table as another run would have."""
         path = reproduced.TABLES / f"{name}.csv"
         change(pd.read_csv(path, keep_default_na=False, na_values=[""])).to_csv(path, index=False)
+        receipt = read_receipt(reproduced.TABLES)
+        self.made(receipt["outputs"], [Path(name) for name in receipt["inputs"]])
 
 
 @pytest.fixture
@@ -151,6 +155,20 @@ def test_a_missing_row_is_different(checkout):
     lost = found.numbers.query("state == 'different'")
     assert len(lost) == 8 and set(lost["row"]) == {"digits, 30, prototype, 2"}
     assert any(line.endswith("prototype, 2: miou 65.0, now none, at most 8.49 apart") for line in found.lines())
+
+
+def test_tables_that_git_brought_over_others_are_not_those_made_here(checkout):
+    checkout.run(shifted(1.0))
+    git("checkout", "--quiet", "--", "results/tables")
+    with pytest.raises(UserError, match=r"results/tables/.*: not what was made here"):
+        reproduced.compare()
+
+
+def test_a_number_edited_by_hand_is_not_one_that_was_made_here(checkout):
+    path = reproduced.TABLES / "summary.csv"
+    path.write_text(path.read_text().replace("52.0", "52.5", 1))
+    with pytest.raises(UserError, match=r"summary\.csv: not what was made here"):
+        reproduced.compare()
 
 
 def test_a_missing_table_is_named(checkout):

@@ -12,6 +12,7 @@ from semiproto import paths
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.layout import FILES
+from semiproto.errors import UserError
 from semiproto.measure.confusion import ConfusionMatrix
 from semiproto.measure.scoring import TeacherScores, score_student, score_teacher
 from semiproto.model import folder as model_folder
@@ -33,6 +34,7 @@ def evaluate(job: Job[EvaluateConfig]) -> Written | None:
     model, device, window = job.inputs.one("model"), distributed.device_of(job.machine), job.config.evaluate.window
     images = Images(job.inputs.one("data") / FILES, layout.read_list(job.inputs.one("split") / "val.txt"))
     run = paths.run_of(job.out)
+    _require_run_of(model, run)
     what = f"evaluate {run.split}/{run.variant}/seed{run.seed}"
     teacher = score_teacher(model, images, window, device, what, job.out / "predictions")
     student = score_student(model, images, window, device, what)
@@ -51,6 +53,15 @@ def evaluate(job: Job[EvaluateConfig]) -> Written | None:
         facts={"training_seconds": cost["seconds"]},
         device=str(device),
     )
+
+
+def _require_run_of(model: Path, run: paths.Run) -> None:
+    """UserError when the model's receipt names another run than the folder of its evaluation does."""
+    trained = read_receipt(model).get("artefact", "")
+    if paths.TRAINED.names(trained) and paths.run_of(Path(trained)) != run:
+        raise UserError(
+            f"{model}: the model of {trained}, and --out names {'/'.join(map(str, run))}; name the same run"
+        )
 
 
 def _write_scores(out: Path, metrics: dict[str, Any], teacher: TeacherScores) -> None:

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from made_up import write_receipt
 
 from semiproto import params
 from semiproto.data.layout import FILES, MASKS, read_list, read_mask
+from semiproto.errors import UserError
 from semiproto.measure.confusion import ConfusionMatrix
 from semiproto.provenance.receipts import read_receipt
 from semiproto.report.evaluations import read_evaluations
@@ -47,3 +49,15 @@ def test_all_heads_are_scored_and_nothing_is_nan_in_the_file(evaluated):
     assert "NaN" not in text
     assert all(metrics["heads"][name]["miou"] is not None for name in ("linear", "prototype"))
     assert metrics["lists"]["labeled"] and metrics["method"] == "prototype"
+
+
+def test_another_runs_model_is_not_scored_under_this_name(tmp_path, few, given, one_line):
+    write_receipt(tmp_path / "model", "train")
+    text = (tmp_path / "model/receipt.json").read_text()
+    named = text.replace((tmp_path / "model").as_posix(), "models/semi/digits/6/supervised/seed0")
+    (tmp_path / "model/receipt.json").write_text(named)
+    inputs = Inputs(**given, model=tmp_path / "model", pretrained=None)
+    out = tmp_path / "digits/6/prototype/seed0"
+    with pytest.raises(UserError) as error:
+        evaluate(Job(params.step_config(few, params.EvaluateConfig), inputs, out, few.compute, 0))
+    one_line(error, "models/semi/digits/6/supervised/seed0", "digits/6/prototype/0", "name the same run")
