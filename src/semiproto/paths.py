@@ -42,6 +42,8 @@ EVALUATED = Place("results/eval/{dataset}/{split}/{variant}/seed{seed}")
 TSNE = Place("results/tsne/{dataset}/{split}/seed{seed}")
 PATCHES = Place("results/patches/{dataset}/{split}/{variant}/seed{seed}")
 
+PARAMETERS = Path("params.yaml")
+
 TABLES, MACHINE, FIGURES, REPORT = "results/tables", "results/machine", "results/figures", "results/report.html"
 OUTCOME = f"{TABLES}/forecast.csv"
 EVALUATIONS = "results/eval"
@@ -83,4 +85,6 @@ def run_of(folder: Path) -> Run:
 
 def seed_of(folder: Path) -> int:
     """The seed in the name of a run's folder; ValueError when it is not called seed{seed}."""
-    return int(folder.name.removeprefix("seed"))
+    if (match := re.fullmatch(r"seed(\d+)", folder.name)) is None:
+        raise ValueError(f"{folder}: not called seed{{seed}}")
+    return int(match[1])

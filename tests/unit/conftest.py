@@ -11,6 +11,7 @@ from semiproto.data import digits
 from semiproto.data.dataset import Images
 from semiproto.data.layout import LISTS, MASKS, read_list, read_mask, write_mask
 from semiproto.model.network import SegmentationNetwork
+from semiproto.model.prototypes import PrototypeBank
 
 torch.set_num_threads(1)
 
@@ -101,3 +102,11 @@ def voided(digits_root, ids, tmp_path):
         with Image.open(digits_root / "JPEGImages" / f"{image_id}.png") as image:
             image.crop((0, 0, *size)).save(tmp_path / "JPEGImages" / f"{image_id}.png")
     return Images(tmp_path, ids["train"][:2])
+
+
+@pytest.fixture
+def bank():
+    """Two prototypes of each of seven classes."""
+    found = PrototypeBank(7, 2, 8)
+    found.prototypes.copy_(torch.rand(7, 2, 8, generator=torch.Generator().manual_seed(0)))
+    return found

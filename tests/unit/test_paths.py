@@ -44,7 +44,7 @@ def test_a_run_is_read_from_the_end_of_its_folder():
     assert run == paths.Run("digits", "all", "prototype-long", 12)
 
 
-@pytest.mark.parametrize("folder", ["a/b/c/run1", "seed1", "a/b/c/seed", "a/b/c/seedx"])
+@pytest.mark.parametrize("folder", ["a/b/c/run1", "seed1", "a/b/c/seed", "a/b/c/seedx", "a/b/c/1"])
 def test_other_folders_are_of_no_run(folder):
     with pytest.raises(ValueError):
         paths.run_of(Path(folder))

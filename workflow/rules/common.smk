@@ -40,7 +40,7 @@ if workflow.is_main_process and (locked := locks.hint(Path())):
 # Not by `configfile:`, whose reader keeps the last of two equal keys silently and names neither file nor remedy.
 try:
     versions.check("snakemake", "dvc")
-    PARAMS = P.load(Path("params.yaml"))
+    PARAMS = P.load(paths.PARAMETERS)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 if config:

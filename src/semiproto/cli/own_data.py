@@ -28,7 +28,7 @@ def init(
         list[str] | None, typer.Option("--set", help="Another parameter, e.g. semi.steps=2000; may be repeated.")
     ] = None,
     template: Annotated[Path, typer.Option(help="The experiment to start from.")] = Path("experiments/my-data.yaml"),
-    out: Annotated[Path, typer.Option(help="The parameter file to write.")] = Path("params.yaml"),
+    out: Annotated[Path, typer.Option(help="The parameter file to write.")] = paths.PARAMETERS,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a parameter file that was edited.")] = False,
 ) -> None:
     """Write params.yaml for your own folder, and say what was assumed.
@@ -44,7 +44,7 @@ def init(
 
 @app.command("check-data", rich_help_panel=PANEL)
 def check_data(
-    what: Annotated[Path, typer.Argument(help="The parameter file, or a folder of images.")] = Path("params.yaml"),
+    what: Annotated[Path, typer.Argument(help="The parameter file, or a folder of images.")] = paths.PARAMETERS,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write what was found as JSON; - for standard output alone.")
     ] = None,
@@ -131,7 +131,7 @@ def compare(
 
 
 @app.command("splits", rich_help_panel=PANEL)
-def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")] = Path("params.yaml")) -> None:
+def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")] = paths.PARAMETERS) -> None:
     """Print the images, pixels and classes of each split that was made.
 
     Example: semiproto splits params.yaml

@@ -40,13 +40,12 @@ def _compute(text: str) -> params.ComputeParams:
 def _seed_of(out: Path, names: int) -> int:
     """The seed in the name of an output folder whose path ends in so many names, the last of them seed{seed}."""
     try:
-        seed = paths.seed_of(out)
+        if len(out.parts) >= names:
+            return paths.seed_of(out)
     except ValueError:
-        seed = -1
-    if seed < 0 or len(out.parts) < names:
-        ending = "/".join(["dataset", "split", "variant"][: names - 1])
-        raise UserError(f"--out {out}: names no run; end it in {ending}/seed0, or the number of another seed")
-    return seed
+        pass
+    ending = "/".join(["dataset", "split", "variant"][: names - 1])
+    raise UserError(f"--out {out}: names no run; end it in {ending}/seed0, or the number of another seed")
 
 
 def _list_sets(asked: bool) -> None:

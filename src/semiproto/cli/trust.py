@@ -23,11 +23,11 @@ def explain(
     """
     import json
 
-    from semiproto import params
+    from semiproto import params, paths
     from semiproto.provenance import explain as explaining
     from semiproto.steps.experiment import Experiment
 
-    explanation = explaining.explain(path, Experiment(params.load(explaining.PARAMETERS)))
+    explanation = explaining.explain(path, Experiment(params.load(paths.PARAMETERS)))
     for line in [json.dumps(explanation.as_json(), indent=2)] if as_json else explanation.lines():
         typer.echo(line)
     raise typer.Exit(0 if explanation.sound else 1)

@@ -16,10 +16,9 @@ from typing import Any, Protocol
 
 from semiproto import paths
 from semiproto.errors import UserError
+from semiproto.paths import PARAMETERS
 from semiproto.provenance.artifacts import RECEIPT, digests, sha256_file
 from semiproto.provenance.receipts import PACKAGE, input_digests, read_receipt, receipt_file
-
-PARAMETERS = Path("params.yaml")
 
 
 class Experiment(Protocol):

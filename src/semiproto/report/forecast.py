@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import atomic_write
+from semiproto.provenance.artifacts import write_csv
 from semiproto.report.evaluations import VARIANTS, read_table
 
 EVIDENCE = Path(__file__).with_name("forecast-evidence.csv")
@@ -146,8 +146,7 @@ def outcome(tables: Path, forecasts: list[Path], out: Path) -> None:
     both = forecast.merge(runs.reset_index(), on=keys, how="left")
     for variant in ("consistency", "prototype"):
         both[f"gain_{variant}"] = both[variant] - both["supervised"]
-    with atomic_write(out) as temporary:
-        both.sort_values([*keys, "images"]).to_csv(temporary, index=False, float_format="%.4g")
+    write_csv(out, both.sort_values([*keys, "images"]), "%.4g")
 
 
 def read_summary(folder: Path, fields: Iterable[str]) -> dict[str, Any]:

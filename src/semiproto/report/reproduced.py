@@ -32,12 +32,14 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from semiproto import paths
 from semiproto.errors import UserError
+from semiproto.paths import PARAMETERS
 from semiproto.provenance.artifacts import sha256_file
 from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 from semiproto.report.evaluations import GROUP, VARIANTS, read_table
 
-TABLES, PARAMETERS = Path("results/tables"), Path("params.yaml")
+TABLES = Path(paths.TABLES)
 
 KEYS = {
     "runs": ["variant", "seed"],

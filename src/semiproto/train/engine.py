@@ -28,7 +28,7 @@ from semiproto.model.network import SegmentationNetwork
 from semiproto.params import OptimizerParams
 from semiproto.process import distributed
 from semiproto.process.progress import Progress
-from semiproto.provenance.artifacts import atomic_write
+from semiproto.provenance.artifacts import write_csv
 from semiproto.train import checkpoint
 from semiproto.train.health import Health, Means, peak_memory
 from semiproto.train.history import Result
@@ -215,8 +215,7 @@ def _save(training: Training, step: int, result: Result) -> None:
 def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     """Writes each table as a CSV file of its name; of several processes, the first does."""
     for name, table in tables.items() if distributed.rank() == 0 else ():
-        with atomic_write(folder / name) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
+        write_csv(folder / name, table)
 
 
 def _require_finite(phase: Phase, run: Run, step: int) -> None:

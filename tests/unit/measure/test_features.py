@@ -75,24 +75,6 @@ def test_no_labelled_pixel_is_an_error(make_net, digits_root, ids, tmp_path, one
     one_line(error, tmp_path, "no labelled pixel")
 
 
-# ---------------------------------------------------------------------------------------------------- k-means
-
-
-def clouds(per_class=3, points=40):
-    """Well separated clouds: features, classes, and the mean of each cloud."""
-    rng = np.random.default_rng(0)
-    features, classes, means = [], [], []
-    for c in range(2):
-        for k in range(per_class):
-            cloud = rng.normal(0, 0.1, (points + k, 5)) + 10 * np.eye(5)[k] + 30 * c
-            features.append(cloud)
-            classes += [c] * len(cloud)
-            means.append(cloud.mean(0))
-    order = rng.permutation(len(classes))
-    features = torch.from_numpy(np.concatenate(features)[order]).float()
-    return features, torch.tensor(classes)[order].byte(), np.array(means).reshape(2, per_class, 5)
-
-
 def test_images_are_drawn_in_the_lists_order():
     ids = [f"i{n:02}" for n in range(50)]
     drawn = draw_images(ids, 10, seed=1)

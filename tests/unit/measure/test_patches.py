@@ -7,17 +7,9 @@ from PIL import Image
 
 from semiproto.data.dataset import Images
 from semiproto.measure.patches import crop, look
-from semiproto.model.prototypes import PrototypeBank
 
 CPU = torch.device("cpu")
 SIZE = 16
-
-
-@pytest.fixture
-def bank():
-    found = PrototypeBank(7, 2, 8)
-    found.prototypes.copy_(torch.rand(7, 2, 8, generator=torch.Generator().manual_seed(0)))
-    return found
 
 
 def test_pixels_places_and_precision_are_those_of_a_plain_search(make_net, bank, digits_root, ids):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from semiproto import paths
 from semiproto.errors import UserError
 from semiproto.report.evaluations import GROUP, Evaluation, in_order, read_evaluations, read_table
 from semiproto.report.tables import COLLECTED, RUN_COLUMNS
@@ -93,14 +94,10 @@ def _of_split(split: str, whole: Results, sources: Sources) -> Results:
         runs,
         {name: table[(table[GROUP] == group).all(axis=1)] for name, table in whole.tables.items()},
         whole.data,
-        tsne=sorted((folder for folder in sources.tsne if folder.parts[-3:-1] == place), key=_seed),
+        tsne=sorted((folder for folder in sources.tsne if folder.parts[-3:-1] == place), key=paths.seed_of),
         patches=next((folder for folder in sources.patches if folder.parts[-4:-2] == place), None),
         forecast=next((folder for folder in sources.forecasts if folder.parts[-3:-1] == place), None),
     )
-
-
-def _seed(folder: Path) -> int:
-    return int(folder.name.removeprefix("seed"))
 
 
 def mean_confidence(health: pd.DataFrame) -> pd.DataFrame:

@@ -67,9 +67,9 @@ def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[
     device = distributed.device_of(machine)
     bfloat16 = uses_bfloat16(job.config.optimizer.precision, device)
     assert job.seed is not None and job.checkpoints is not None
+    label = "/".join(job.out.parts[2:]) or job.out.name  # digits/30/prototype/seed0
     return Run(
-        # The last parts of the folder: digits/30/prototype/seed0.
-        " ".join(filter(None, ["pretrain" * (name == "pretrain"), "/".join(job.out.parts[2:]) or job.out.name])),
+        f"pretrain {label}" if name == "pretrain" else label,
         _key(job, name, bfloat16),
         job.seed,
         steps,

@@ -15,17 +15,6 @@ from semiproto.params import FolderSource
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
 
-@pytest.fixture
-def base(tmp_path):
-    """An own folder whose images are JPEGs, as a user's are."""
-    base = own_folder.make(tmp_path / "own")
-    for path in (base / "images").iterdir():
-        with Image.open(path) as image:
-            image.save(path.with_suffix(".jpg"), quality=95)
-        path.unlink()
-    return base
-
-
 def findings_of(base, **changes):
     source = FolderSource.model_validate(own_folder.section(base, **changes))
     return check.check(source, contents.read(source))

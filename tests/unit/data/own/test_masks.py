@@ -13,17 +13,6 @@ from semiproto.data.own.formats import coco
 from semiproto.params import FolderSource
 
 
-@pytest.fixture
-def base(tmp_path):
-    """An own folder whose images are JPEGs, as a user's are."""
-    base = own_folder.make(tmp_path / "own")
-    for path in (base / "images").iterdir():
-        with Image.open(path) as image:
-            image.save(path.with_suffix(".jpg"), quality=95)
-        path.unlink()
-    return base
-
-
 def save_mask(base, array, name="photo1"):
     Image.fromarray(array).save(base / f"masks/{name}.png")
 

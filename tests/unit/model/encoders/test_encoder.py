@@ -14,15 +14,6 @@ def params(name="small", weights=None, output_stride=8, multi_grid=None):
     return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
 
 
-@pytest.fixture(scope="module")
-def weights():
-    """Weights that no fresh encoder has."""
-    return {
-        name: torch.full_like(value, 7) if value.is_floating_point() else value
-        for name, value in SmallEncoder().state_dict().items()
-    }
-
-
 @pytest.mark.parametrize("wrapper", ["state_dict", "model"])
 def test_wrapped_weights_are_found(tmp_path, weights, wrapper):
     path = tmp_path / "weights.pth"

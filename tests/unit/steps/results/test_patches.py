@@ -3,26 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from made_up import write_receipt
 
 from semiproto.data.layout import read_classes, read_image
 from semiproto.errors import UserError
 from semiproto.measure.patches import crop
 from semiproto.model import folder as model_folder
-from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import PatchesConfig, PatchesParams
 from semiproto.steps.job import Inputs, Job
 from semiproto.steps.results.patches import patches
 
 SIZE = 16
-
-
-@pytest.fixture
-def bank():
-    found = PrototypeBank(7, 2, 8)
-    found.prototypes.copy_(torch.rand(7, 2, 8, generator=torch.Generator().manual_seed(0)))
-    return found
 
 
 @pytest.fixture
