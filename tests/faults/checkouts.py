@@ -86,7 +86,7 @@ class Checkout:
 
     def copy(self, path: Path) -> Checkout:
         """Another checkout of the same state; times of change are kept."""
-        return Checkout(Path(shutil.copytree(self.path, path, symlinks=True)))
+        return Checkout(Path(shutil.copytree(self.path, path, symlinks=True)), self.stand_ins)
 
     def commit(self, message: str) -> None:
         self.run("git", "add", "--all")

@@ -3,30 +3,38 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from checkouts import Checkout
 from filelock import FileLock
+from forked_commands import commands
 
 from semiproto import cli
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout in which the whole tiny experiment was run, once for all test processes: to be read only."""
-    return _once(tmp_path_factory, "finished", _finish)
+def quick() -> Iterator[Path]:
+    """A folder of commands that start without their seconds of imports."""
+    with commands() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
-def versioned(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+def finished(quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout in which the whole tiny experiment was run, once for all test processes: to be read only."""
+    return _once(tmp_path_factory, "finished", quick, _finish)
+
+
+@pytest.fixture(scope="session")
+def versioned(finished: Checkout, quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A finished checkout of which DVC has the outputs and git the rest: to be read only."""
-    return _once(tmp_path_factory, "versioned", partial(_version, finished))
+    return _once(tmp_path_factory, "versioned", quick, partial(_version, finished))
 
 
-def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Checkout], None]) -> Checkout:
+def _once(factory: pytest.TempPathFactory, name: str, quick: Path, make: Callable[[Checkout], None]) -> Checkout:
     """The checkout that `make` fills, made by the first test process that needs it."""
     base = factory.getbasetemp()
     path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
@@ -34,9 +42,9 @@ def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Checkout],
     with FileLock(path.with_suffix(".lock")):
         if not made.exists():
             shutil.rmtree(path, ignore_errors=True)  # what another process could not finish
-            make(Checkout(path))
+            make(Checkout(path, quick))
             made.touch()
-    return Checkout(path)
+    return Checkout(path, quick)
 
 
 def _finish(checkout: Checkout) -> None:
@@ -56,9 +64,9 @@ def _version(finished: Checkout, checkout: Checkout) -> None:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Checkout:
+def empty(quick: Path, tmp_path: Path) -> Checkout:
     """A checkout of the test's own in which nothing was run yet."""
-    checkout = Checkout(tmp_path / "empty")
+    checkout = Checkout(tmp_path / "empty", quick)
     checkout.path.mkdir()
     checkout.copy_working_tree()
     return checkout

@@ -6,23 +6,15 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import summary
 from checkouts import HANGS, Checkout
-from forked_commands import commands
 
 PATCHES = {"patches": 1, "figures": 1, "report": 1}
 SEED = {"pretrain": 1, "features": 1, "prototypes": 1, "train": 3, "evaluate": 3, "tsne": 1}
 TABLES = {"tables": 1, "machine": 1, "outcome": 1, "figures": 1, "report": 1}
-
-
-@pytest.fixture(scope="module")
-def stand_ins() -> Iterator[Path]:
-    with commands() as folder:
-        yield folder
 
 
 @pytest.fixture
@@ -46,8 +38,7 @@ def patch_size(checkout: Checkout) -> int:
     return json.loads(receipt.read_text())["config"]["patches"]["size"]
 
 
-def test_one_more_seed_costs_one_seed_and_every_table_of_dvc_shows_it(checkout, stand_ins):
-    checkout.stand_ins = stand_ins
+def test_one_more_seed_costs_one_seed_and_every_table_of_dvc_shows_it(checkout):
     output = checkout.run("dvc", "exp", "run", "--name", "more", "-S", "experiments.0.seeds=[0,1,2]").stdout
     assert summary.finished(output) == SEED | TABLES
     assert_clean(checkout)
@@ -64,8 +55,7 @@ def test_one_more_seed_costs_one_seed_and_every_table_of_dvc_shows_it(checkout, 
     assert all(title in page for title in ("Score on the validation images", "Share of unlabelled pixels", "vega"))
 
 
-def test_a_try_in_a_temporary_checkout_leaves_the_workspace_alone_until_it_is_applied(checkout, stand_ins):
-    checkout.stand_ins = stand_ins
+def test_a_try_in_a_temporary_checkout_leaves_the_workspace_alone_until_it_is_applied(checkout):
     output = checkout.run("dvc", "exp", "run", "--temp", "--name", "elsewhere", "-S", "patches.size=12").stdout
     assert summary.finished(output) == PATCHES
     assert patch_size(checkout) == 16 and checkout.run("git", "status", "--porcelain").stdout == ""
@@ -77,6 +67,7 @@ def test_a_try_in_a_temporary_checkout_leaves_the_workspace_alone_until_it_is_ap
 
 def test_the_queue(checkout):
     """Of two that a worker takes in the background, one cannot run: it says why, and the other is not disturbed."""
+    checkout.stand_ins = None  # commands that end with their caller, which a worker in the background must not
     queue(checkout, "smaller", "patches.size=12")
     queue(checkout, "impossible", "patches.size=0")
     checkout.run("dvc", "queue", "start")

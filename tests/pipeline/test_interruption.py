@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import tiny
-from forked_commands import commands
 from gates import PATIENCE, Gate
 
 from semiproto import params
@@ -72,13 +71,10 @@ class Training:
 
 
 @pytest.fixture(scope="module")
-def training(finished, tmp_path_factory):
+def training(finished, quick, tmp_path_factory):
     """A training of its own; one of several processes is started as users do, as it starts processes itself."""
-    with commands() as stand_ins:
-        python = {True: Path(sys.executable), False: stand_ins / "python"}
-        yield lambda processes: Training(
-            finished, tmp_path_factory.mktemp("training"), processes, python[processes > 1]
-        )
+    python = {True: Path(sys.executable), False: quick / "python"}
+    return lambda processes: Training(finished, tmp_path_factory.mktemp("training"), processes, python[processes > 1])
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +150,7 @@ def test_a_checkpoint_of_another_content_is_passed_over(training, undisturbed):
         gate.let_pass(process)
         gate.wait(process)
         process.kill()
-    process.communicate()
+        process.communicate()  # here: the command behind a stand-in must not find the gate gone before it is killed
     latest = run.folder / "checkpoints/latest.pt"
     data = bytearray(latest.read_bytes())
     data[len(data) // 2] ^= 1

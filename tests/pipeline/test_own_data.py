@@ -12,7 +12,6 @@ import numpy as np
 import own_folder
 import pandas as pd
 import pytest
-from checkouts import Checkout
 from PIL import Image
 from tiny import ROOT
 
@@ -93,10 +92,9 @@ def test_init_of_a_folder_without_images(semiproto, tmp_path):
     assert "no folder of images found" in text
 
 
-def test_from_a_folder_to_predictions(folder, semiproto, tmp_path):
+def test_from_a_folder_to_predictions(folder, empty, semiproto, tmp_path):
     """Classes, sizes and modes of the user's own, through every rule."""
-    checkout = Checkout(tmp_path / "checkout")
-    checkout.copy_working_tree()
+    checkout = empty
     quick = {"steps": 3, "batch": 2, "validations": 1, "checkpoint_every": 2}
     checkout.edit(
         lambda tree: tree.update(

@@ -78,6 +78,7 @@ def test_variants_start_from_the_same_model_and_end_apart(finished):
 
 
 def test_a_rule_starts_as_many_processes_as_asked_for(checkout):
+    checkout.stand_ins = None  # the launcher starts sessions of its own, which stand-ins cannot follow
     checkout.edit(lambda tree: tree["compute"].update(processes=2))
     receipt = "models/semi/tiny/8/prototype/seed0/receipt.json"
     checkout.snakemake("--quiet", "rules", "host", "reason", "--forcerun", "train", "--", receipt)

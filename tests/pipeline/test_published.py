@@ -121,12 +121,9 @@ DATASETS["voc-sbd"] = replace(
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, site: tuple[str, Path, list[str]]) -> Checkout:
+def checkout(empty: Checkout, site: tuple[str, Path, list[str]]) -> Checkout:
     """A checkout whose experiment is one short run on the small set."""
-    made = Checkout(tmp_path / "checkout")
-    made.path.mkdir()
-    made.copy_working_tree()
-    catalogue = made.path / "src/semiproto/data/published/catalog.py"
+    catalogue = empty.path / "src/semiproto/data/published/catalog.py"
     catalogue.write_text(catalogue.read_text() + small_catalogue(*site[:2]))
 
     def change(tree: dict) -> None:
@@ -136,8 +133,8 @@ def checkout(tmp_path: Path, site: tuple[str, Path, list[str]]) -> Checkout:
         tree["tsne"]["variants"] = ["consistency"]
         tree["semi"]["warm_start"] = False
 
-    made.edit(change)
-    return made
+    empty.edit(change)
+    return empty
 
 
 def test_from_the_server_to_a_trained_model(checkout, site):

@@ -75,7 +75,7 @@ def original(versioned: Checkout, tmp_path: Path) -> Checkout:
 def clone(original: Checkout, path: Path, storage: Storage) -> Checkout:
     """A fresh clone, into which nothing was pulled yet."""
     original.run("git", "clone", "--quiet", ".", str(path))
-    fresh = Checkout(path)
+    fresh = Checkout(path, original.stand_ins)
     storage.log_in(fresh)
     return fresh
 

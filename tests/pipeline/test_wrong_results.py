@@ -12,7 +12,6 @@ from pathlib import Path
 
 import checkouts
 import wrong_results
-from forked_commands import commands
 
 import semiproto
 from semiproto import params
@@ -22,9 +21,8 @@ SEQUENCES = int(os.environ.get("WRONG_RESULTS_SEQUENCES", "2"))
 MODULE_TRACE = Path(__file__).parents[1] / "faults/module_trace"
 
 
-def test_results_are_those_of_a_clean_run_whatever_was_done(tmp_path):
-    with commands() as stand_ins:
-        wrong = wrong_results.wrong_results(SEQUENCES, 4, 7, stand_ins, tmp_path, print)
+def test_results_are_those_of_a_clean_run_whatever_was_done(tmp_path, quick):
+    wrong = wrong_results.wrong_results(SEQUENCES, 4, 7, quick, tmp_path, print)
     assert not wrong, wrong
 
 
@@ -42,13 +40,12 @@ def test_there_is_everything_that_the_search_changes():
             params.validate(tree, "params.yaml")
 
 
-def test_a_rule_follows_every_module_that_its_step_runs(tmp_path):
+def test_a_rule_follows_every_module_that_its_step_runs(tmp_path, quick):
     checkouts.new_checkout(tmp_path)
-    with commands() as stand_ins:
-        environment = checkouts.environment(tmp_path, stand_ins) | {"TRACE": str(tmp_path / "trace")}
-        environment["PYTHONPATH"] += f"{os.pathsep}{MODULE_TRACE}"
-        process = checkouts.start(tmp_path, "snakemake --cores 2", environment)
-        output, _ = process.communicate(timeout=checkouts.HANGS)
+    environment = checkouts.environment(tmp_path, quick) | {"TRACE": str(tmp_path / "trace")}
+    environment["PYTHONPATH"] += f"{os.pathsep}{MODULE_TRACE}"
+    process = checkouts.start(tmp_path, "snakemake --cores 2", environment)
+    output, _ = process.communicate(timeout=checkouts.HANGS)
     assert process.returncode == 0, output
     followed: dict[str, set[str]] = {}
     for record in map(json.loads, (path.read_text() for path in (tmp_path / ".snakemake/metadata").iterdir())):

@@ -30,7 +30,7 @@ def own():
     """By rule, the sources of its step; those of each kind of set for the rule `data`."""
     found: dict[str, set[str]] = {}
     for name, text in rules():
-        if match := re.search(r'code=code\(f?"([^"]+)"\)', text):
+        if match := re.search(r'\*code\(f?"([^"]+)"\)', text):
             kinds = ("digits", "folder", "published")
             modules = [f"data.{kind}" for kind in kinds] if "{" in match[1] else [match[1]]
             found[name] = {path.as_posix() for module in modules for path in sources(f"steps.{module}")}

@@ -92,9 +92,9 @@ def step(config_class):
 
 
 def code(module):
-    """The sources that the result of a step depends on, each with its digest, as a parameter: parameters are compared
-    whatever their age, and in a fresh clone all sources are older than what DVC brings. Snakemake's reason for a job
-    then names the modules that changed."""
+    """The sources that the result of a step depends on, each with its digest, as a parameter of its own: parameters are
+    compared whatever their age, while in a fresh clone all sources are older than what DVC brings. Snakemake's reason
+    for a job then names the modules that changed and no others."""
     return [f"{name} {digest[:12]}" for name, digest in digests(f"steps.{module}").items()]
 
 

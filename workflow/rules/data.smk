@@ -7,8 +7,8 @@ rule data:
         files=directory(f"{DATA}/files"),
         receipt=f"{DATA}/receipt.json",
     params:
+        *code(f"data.{PARAMS.dataset.source}"),
         config=step(P.DataConfig),
-        code=code(f"data.{PARAMS.dataset.source}"),
         # A changed folder is prepared again.
         fingerprint=last_fingerprint(Path(PARAMS.dataset.path), Path(DATA)) if PARAMS.dataset.source == "folder" else None,
     shell:
@@ -22,8 +22,8 @@ rule split:
     output:
         multiext(f"{SPLIT}/", *LIST_FILES),
     params:
+        *code("data.split"),
         config=step(P.SplitConfig),
-        code=code("data.split"),
         out=SPLIT,
     shell:
         "{SEMIPROTO} split --config {params.config:q} --data {DATA} --out {params.out}"

@@ -21,8 +21,8 @@ rule evaluate:
         predictions=directory(f"{EVALUATED}/predictions"),
         receipt=f"{EVALUATED}/receipt.json",
     params:
+        *code("results.evaluate"),
         config=step(P.EvaluateConfig),
-        code=code("results.evaluate"),
         split=SPLIT,
         model=TRAINED,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
@@ -53,8 +53,8 @@ rule tsne:
         multiext(f"{TSNE}/", "points.csv", "compactness.csv"),
         receipt=f"{TSNE}/receipt.json",
     params:
+        *code("results.tsne"),
         config=step(P.TsneConfig),
-        code=code("results.tsne"),
         split=SPLIT,
         models=lambda wildcards, input: [f"--model {Path(file).parent.as_posix()}" for file in input.runs],
         out=TSNE,
@@ -75,8 +75,8 @@ rule patches:
         multiext(f"{PATCHES}/", "prototypes.csv", "patches.csv", "labeled.png", "unlabeled.png"),
         receipt=f"{PATCHES}/receipt.json",
     params:
+        *code("results.patches"),
         config=step(P.PatchesConfig),
-        code=code("results.patches"),
         split=SPLIT,
         model=TRAINED,
         out=PATCHES,

@@ -52,7 +52,7 @@ rule tables:
         in_report(TABLES, "tables"),
         receipt=TABLES_RECEIPT,
     params:
-        code=code("results.tables"),
+        *code("results.tables"),
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} tables {params.evaluations} --out {paths.TABLES}"
@@ -65,7 +65,7 @@ rule machine:
     output:
         MACHINE,
     params:
-        code=code("results.machine"),
+        *code("results.machine"),
         evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} machine {params.evaluations} --out {paths.MACHINE}"
@@ -80,7 +80,7 @@ rule outcome:
         table=paths.OUTCOME,
         receipt=OUTCOME_RECEIPT,
     params:
-        code=code("results.outcome"),
+        *code("results.outcome"),
         forecasts=repeated("--forecast", of_starts(FORECAST, FORECASTS)),
     shell:
         "{SEMIPROTO} outcome --tables {paths.TABLES} {params.forecasts} --out {output.table}"
@@ -103,7 +103,7 @@ rule figures:
         in_report(FIGURES, "figures"),
         receipt=f"{paths.FIGURES}/receipt.json",
     params:
-        code=code("results.figures"),
+        *code("results.figures"),
         evaluations=repeated("--evaluation", EVALUATIONS),
         health=lambda wildcards, input: repeated("--health", input.health),
         tsne=repeated("--tsne", PROJECTIONS),
@@ -140,7 +140,7 @@ rule report:
         page=in_report([paths.REPORT], "report"),
         receipt=str(Path(paths.REPORT).with_suffix(f".{RECEIPT}")),
     params:
-        code=code("results.report"),
+        *code("results.report"),
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
     shell:
         "{SEMIPROTO} report --tables {paths.TABLES} --figures {paths.FIGURES} {params.receipts} --paper {input.paper}"

@@ -9,8 +9,8 @@ rule folds:
     output:
         expand(f"{FOLD}/{{name}}", fold=FOLDS, name=LIST_FILES, allow_missing=True),
     params:
+        *code("data.folds"),
         config=step(P.FoldsConfig),
-        code=code("data.folds"),
         split=SPLIT,
         out=str(Path(FOLD).parent),
     priority: 1
@@ -26,8 +26,8 @@ use rule pretrain as pretrain_fold with:
     output:
         multiext(f"{FOLD_MODEL}/", *PRETRAINED_FILES),
     params:
+        *code("models.pretrain"),
         config=step(P.PretrainConfig),
-        code=code("models.pretrain"),
         split=FOLD,
         out=FOLD_MODEL,
         checkpoints=paths.checkpoints_of(paths.FOLD_MODEL, dataset=DATASET),
@@ -46,8 +46,8 @@ rule forecast:
     output:
         multiext(f"{FORECAST}/", "forecast.csv", "forecast.json", "forecast.png", "forecast.pdf", "receipt.json"),
     params:
+        *code("results.forecast"),
         config=P.canonical(P.forecast_config(PARAMS)),
-        code=code("results.forecast"),
         parts=[f"--unseen {lists} --model {model}" for lists, model in UNSEEN],
         split=SPLIT,
         out=FORECAST,

@@ -9,8 +9,8 @@ rule pretrain:
     output:
         multiext(f"{PRETRAINED}/", *PRETRAINED_FILES),
     params:
+        *code("models.pretrain"),
         config=step(P.PretrainConfig),
-        code=code("models.pretrain"),
         split=SPLIT,
         out=PRETRAINED,
         checkpoints=paths.checkpoints_of(paths.PRETRAINED, dataset=DATASET),
@@ -31,8 +31,8 @@ rule features:
         features=f"{FEATURES}/features.safetensors",
         receipt=f"{FEATURES}/receipt.json",
     params:
+        *code("models.features"),
         config=step(P.FeaturesConfig),
-        code=code("models.features"),
         split=SPLIT,
         pretrained=PRETRAINED,
         out=FEATURES,
@@ -52,8 +52,8 @@ rule prototypes:
         prototypes=f"{PROTOTYPES}/prototypes.safetensors",
         receipt=f"{PROTOTYPES}/receipt.json",
     params:
+        *code("models.prototypes"),
         config=step(P.PrototypesConfig),
-        code=code("models.prototypes"),
         features=FEATURES,
         out=PROTOTYPES,
     shell:

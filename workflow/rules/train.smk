@@ -39,8 +39,8 @@ rule train:
         ),
         receipt=f"{TRAINED}/receipt.json",
     params:
+        *code("models.train"),
         config=lambda wildcards: P.canonical(P.train_config(PARAMS, wildcards.variant)),
-        code=code("models.train"),
         split=SPLIT,
         pretrained=lambda wildcards, input: option("--pretrained", input.pretrained),
         prototypes=lambda wildcards, input: option("--prototypes", input.prototypes),

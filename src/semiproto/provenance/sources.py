@@ -36,9 +36,10 @@ def sources(module: str) -> list[Path]:
         if file is None or file in found or _is_neutral(file):
             continue
         found.add(file)
-        waiting += map(_file, _imported(file))
-        found |= _named_data(file)
-    return sorted(path.relative_to(PACKAGE) for path in found if path.suffix != ".py" or _tree(path).body[1:])
+        imported, named = _references(file)
+        waiting += imported
+        found |= named
+    return sorted(path.relative_to(PACKAGE) for path in found if path.suffix != ".py" or _holds_code(path))
 
 
 def digests(module: str) -> dict[str, str]:
@@ -63,24 +64,34 @@ def _is_neutral(file: Path) -> bool:
     return any(file.is_relative_to(PACKAGE / name) for name in NEUTRAL)
 
 
-def _imported(file: Path) -> Iterator[str]:
-    """Dotted names within the package that a module imports, its functions included, with the packages around them."""
+@functools.cache
+def _references(file: Path) -> tuple[set[Path | None], set[Path]]:
+    """What a module refers to: files of the package that it imports, its functions' imports included, with the packages
+    around them; and files beside it that are no modules and that it names in a string."""
+    imported, words = set(), set()
     for node in ast.walk(_tree(file)):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            root, *parts = name.split(".")
-            if root == PACKAGE.name:
-                yield from (".".join(parts[:length]) for length in range(len(parts) + 1))
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imported |= set(_within_package(node))
+        elif isinstance(node, ast.Constant):
+            words.add(node.value)
+    data = {path for path in file.parent.iterdir() if path.suffix != ".py" and path.name in words and path.is_file()}
+    return set(map(_file, imported)), data
 
 
-def _named_data(file: Path) -> set[Path]:
-    """Files beside a module that are no modules and that it names in a string."""
-    words = {node.value for node in ast.walk(_tree(file)) if isinstance(node, ast.Constant)}
-    return {path for path in file.parent.iterdir() if path.suffix != ".py" and path.is_file() and path.name in words}
+def _within_package(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """Dotted names below the package that an import may name: modules, or what is in them."""
+    names = [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        names = [f"{node.module}.{name}" for name in names]
+    for name in names:
+        root, *parts = name.split(".")
+        if root == PACKAGE.name:
+            yield from (".".join(parts[:length]) for length in range(len(parts) + 1))
+
+
+def _holds_code(file: Path) -> bool:
+    """Whether a module has more than a docstring."""
+    return bool(_tree(file).body[1:])
 
 
 @functools.cache
