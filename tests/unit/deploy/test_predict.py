@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from gates import Gate
+from gates import PATIENCE, Gate
 from PIL import Image
 
 from semiproto import cli
@@ -427,7 +427,7 @@ def test_a_stopped_command_says_so_in_one_line(model, images, tmp_path, kind):
         process = subprocess.Popen(command, env=gate.environment(), text=True, **pipes)
         gate.wait(process)
         process.send_signal(kind)
-        said, warned = process.communicate()
+        said, warned = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and said == ""
     assert warned.splitlines()[-1] == f"semiproto: {out}: stopped; the same command goes on"
     assert "Traceback" not in warned and len(list(out.glob("*"))) == len(masks_in(out)) == 3

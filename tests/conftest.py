@@ -1,0 +1,6 @@
+"""What all tests share: Ctrl-C works in the commands that they start, however the tests were started."""
+
+import signal
+
+# A shell has the commands that it starts in the background ignore Ctrl-C, and they hand that on to those they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
