@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +17,14 @@ class Section(BaseModel):
     """Base of all sections: unknown keys and non-finite numbers are errors, and values are read-only."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def tree(self) -> dict[str, Any]:
+        """The values as JSON has them, for rules and receipts.
+
+        A switch that is off, its default, is left out. So a new switch changes no config from before it: no rule runs
+        again, and receipts still say what params.yaml asks for.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 def first_problem(error: ValidationError) -> str:
