@@ -30,11 +30,12 @@ if workflow.is_main_process:
     folders = [Path(file).parent for file in rules.all.input if Path(file).name == RECEIPT]
     try:
         integrity.check_clock(folders)
-        stale = integrity.check([*folders, *map(Path, (paths.TABLES, paths.OUTCOME, paths.REPORT))], paths.DIGESTS)
+        in_git = [Path(paths.TABLES), Path(paths.OUTCOME)]
+        stale = integrity.check([*folders, *in_git, Path(paths.REPORT)], paths.DIGESTS, derived=in_git)
     except UserError as error:
         raise WorkflowError(str(error)) from None
-    for artefact, source in stale.items():
-        print(f"{artefact}: made from another {source} than the one there; it is made again", file=sys.stderr)
+    for reason in stale.values():
+        print(f"{reason}; it is made again", file=sys.stderr)
     force_in_dag(str(receipt_file(artefact)) for artefact in stale)
 
 

@@ -28,9 +28,25 @@ def of_system(error: OSError) -> UserError:
             f"{where}: larger than a file may be here; raise the limit (`ulimit -f`) or take another file system and"
             " run the same command again, nothing was lost"
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        return UserError(f"{where}: cannot be written ({error.strerror}); write elsewhere or change its permissions")
+    if error.errno in REMEDIES:
+        return UserError(f"{where}: {REMEDIES[error.errno]}")
     raise error
+
+
+_NOT_ALLOWED = "not allowed here ({}); change its permissions, or name another"
+REMEDIES = {
+    errno.EACCES: _NOT_ALLOWED.format("permission denied"),
+    errno.EPERM: _NOT_ALLOWED.format("operation not permitted"),
+    errno.EROFS: _NOT_ALLOWED.format("read-only file system"),
+    errno.EISDIR: "a folder, where a file belongs; name a file",
+    errno.EEXIST: "a file, where a folder belongs; name another, or move it away",
+    errno.ENOTDIR: "a part of this path is a file, where a folder belongs; name another",
+    errno.ENOENT: "no such file or folder; correct the path, or make it first",
+    errno.ENAMETOOLONG: "this name is too long for the file system; give a shorter one",
+    errno.ELOOP: "its symbolic links lead in a circle; name another",
+}
+"""What to say of a file that cannot be opened, read or written, by the system's number. The system does not say which
+of these was tried."""
 
 
 def of_memory(error: MemoryError | RuntimeError) -> UserError:

@@ -261,7 +261,7 @@ def test_loss_that_is_not_finite_keeps_the_last_good_state(steps, tmp_path):
 def test_output_folder_that_cannot_be_written(steps, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    one_line(*steps(out=blocked / "models"), str(blocked), "cannot be written", "write elsewhere")
+    one_line(*steps(out=blocked / "models"), "--out", f"{blocked} is a file, not a folder", "give another folder")
     assert blocked.read_text() == "in the way"
 
 
@@ -269,7 +269,7 @@ def test_output_folder_that_cannot_be_written(steps, tmp_path):
 def test_output_folder_without_permission(steps, tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    one_line(*steps(out=closed / "models"), str(closed), "cannot be written", "change its permissions")
+    one_line(*steps(out=closed / "models"), str(closed), "permission denied", "change its permissions")
 
 
 @pytest.fixture

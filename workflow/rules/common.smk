@@ -25,7 +25,12 @@ from semiproto.errors import UserError
 
 
 def without_json(record):
-    """Shortens the command that Snakemake shows of a failed step: the step's own line above it says what to do."""
+    """Shortens the command that Snakemake shows of a failed step: the step's own line above it says what to do.
+
+    Of the two times that it shows the command, the one under "Error in rule" is enough.
+    """
+    if str(record.msg).startswith("RuleException:\nCalledProcessError"):
+        return False
     for name in ("msg", "shellcmd"):
         if isinstance(text := getattr(record, name, None), str):
             setattr(record, name, re.sub(r"--(config|compute) '[^']*'", r"--\1 ...", text))

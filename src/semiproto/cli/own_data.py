@@ -9,6 +9,7 @@ import typer
 
 from semiproto import params, paths
 from semiproto.cli.app import app
+from semiproto.cli.given import existing, existing_file, existing_folder, new_file, new_folder
 from semiproto.errors import Interrupted, UserError
 
 PANEL = "Your own data"
@@ -16,7 +17,7 @@ PANEL = "Your own data"
 
 @app.command(rich_help_panel=PANEL)
 def init(
-    folder: Annotated[Path, typer.Argument(help="Your folder of images, with masks for some.")],
+    folder: Annotated[Path, typer.Argument(callback=existing_folder, help="Folder of images, with masks for some.")],
     name: Annotated[str | None, typer.Option(help="Name of the set; the folder's name if not given.")] = None,
     labels: Annotated[
         str | None,
@@ -27,8 +28,10 @@ def init(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Another parameter, e.g. semi.steps=2000; may be repeated.")
     ] = None,
-    template: Annotated[Path, typer.Option(help="The experiment to start from.")] = Path("experiments/my-data.yaml"),
-    out: Annotated[Path, typer.Option(help="The parameter file to write.")] = paths.PARAMETERS,
+    template: Annotated[Path, typer.Option(callback=existing_file, help="Experiment to start from.")] = Path(
+        "experiments/my-data.yaml"
+    ),
+    out: Annotated[Path, typer.Option(callback=new_file, help="Parameter file to write.")] = paths.PARAMETERS,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a parameter file that was edited.")] = False,
 ) -> None:
     """Write params.yaml for your own folder, and say what was assumed.
@@ -44,15 +47,23 @@ def init(
 
 @app.command("check-data", rich_help_panel=PANEL)
 def check_data(
-    what: Annotated[Path, typer.Argument(help="The parameter file, or a folder of images.")] = paths.PARAMETERS,
+    what: Annotated[
+        Path, typer.Argument(callback=existing, help="Parameter file, or folder of images.")
+    ] = paths.PARAMETERS,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write what was found as JSON; - for standard output alone.")
+        Path | None,
+        typer.Option(
+            "--json", callback=new_file, help="JSON file of what was found, to write too; - for standard output alone."
+        ),
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Also draw the class balance, a PNG.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(callback=new_file, help="PNG of the class balance, to draw too.")
+    ] = None,
 ) -> None:
     """List every fault of your own data: file, value, remedy. Exits with 1 if there is an error, 0 with warnings only.
 
-    Example: semiproto check-data my-photos --json faults.json --picture classes.png
+    Example: semiproto check-data my-photos --json faults.json \\
+    --picture classes.png
     """
     import json
 
@@ -81,9 +92,11 @@ def check_data(
 
 @app.command(rich_help_panel=PANEL)
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model folder, e.g. models/semi/digits/30/prototype/seed0.")],
-    images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the masks.")],
+    model: Annotated[
+        Path, typer.Argument(callback=existing_folder, help="Model folder, e.g. models/semi/digits/30/prototype/seed0.")
+    ],
+    images: Annotated[list[Path], typer.Argument(callback=existing, help="Image files, or folders of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", callback=new_folder, help="Folder for the masks.")],
     window: Annotated[int, typer.Option(min=64, help="Side of the sliding window for larger images, pixels.")] = 1024,
     index: Annotated[bool, typer.Option("--index", help="Grey PNGs of class indices, without a palette.")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also OUT/overlay: masks laid over images.")] = False,
@@ -93,7 +106,8 @@ def predict(
 ) -> None:
     """Write a mask of class indices for each image; masks of the same model and options are kept.
 
-    Example: semiproto predict models/semi/digits/30/prototype/seed0 data/raw/digits/files/JPEGImages -o masks
+    Example: semiproto predict models/semi/digits/30/prototype/seed0 \\
+    data/raw/digits/files/JPEGImages -o masks
     """
     import signal
 
@@ -118,7 +132,9 @@ def predict(
 def compare(
     minuend: Annotated[str, typer.Argument(metavar="A", help="A variant, or a folder of its evaluations.")],
     subtrahend: Annotated[str, typer.Argument(metavar="B", help="What it is compared with, likewise.")],
-    results: Annotated[Path, typer.Option(help="Where the evaluations of variants are.")] = Path(paths.EVALUATIONS),
+    results: Annotated[
+        Path, typer.Option(callback=existing_folder, help="Folder of the evaluations of variants.")
+    ] = Path(paths.EVALUATIONS),
 ) -> None:
     """Say whether A did better than B: the gain over images and seeds, by class, and what it does not show.
 
@@ -131,7 +147,9 @@ def compare(
 
 
 @app.command("splits", rich_help_panel=PANEL)
-def show_splits(file: Annotated[Path, typer.Argument(help="The parameter file.")] = paths.PARAMETERS) -> None:
+def show_splits(
+    file: Annotated[Path, typer.Argument(callback=existing_file, help="Parameter file.")] = paths.PARAMETERS,
+) -> None:
     """Print the images, pixels and classes of each split that was made.
 
     Example: semiproto splits params.yaml

@@ -14,22 +14,31 @@ import typer
 
 from semiproto import params, paths
 from semiproto.cli.app import app
+from semiproto.cli.given import existing_file, existing_folder, new_file, new_folder
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import RECEIPT
 from semiproto.steps.job import Inputs, Job, NoConfig
 
 PANEL = "Steps of the pipeline"
 
 Config = Annotated[str, typer.Option(help="The step's sections of params.yaml, as JSON.")]
 ComputeJson = Annotated[str, typer.Option("--compute", help="The section compute of params.yaml, as JSON.")]
-Data = Annotated[Path, typer.Option(help="Prepared set, data/raw/<dataset>.")]
-Split = Annotated[Path, typer.Option("--split-dir", help="Lists of the split, data/splits/<dataset>/<split>.")]
-Out = Annotated[Path, typer.Option(help="Folder to write to.")]
-Checkpoints = Annotated[Path, typer.Option(help="Folder of the resume checkpoints.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the run.")]
-Pretrained = Annotated[Path, typer.Option(help="Model folder of the pretrain step.")]
-Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Folders of the evaluate step.")]
-Tables = Annotated[Path, typer.Option(help="Folder of the tables step.")]
-Forecasts = Annotated[list[Path], typer.Option("--forecast", help="Folders of the forecast step.")]
+Data = Annotated[Path, typer.Option(callback=existing_folder, help="Prepared set, data/raw/<dataset>.")]
+Split = Annotated[
+    Path,
+    typer.Option("--split-dir", callback=existing_folder, help="Lists of the split, data/splits/<dataset>/<split>."),
+]
+Out = Annotated[Path, typer.Option(callback=new_folder, help="Folder to write to.")]
+Checkpoints = Annotated[Path, typer.Option(callback=new_folder, help="Folder of the resume checkpoints.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the run.")]
+Pretrained = Annotated[Path, typer.Option(callback=existing_folder, help="Model folder of the pretrain step.")]
+Evaluations = Annotated[
+    list[Path], typer.Option("--evaluation", callback=existing_folder, help="Folders of the evaluate step.")
+]
+Tables = Annotated[Path, typer.Option(callback=existing_folder, help="Folder of the tables step.")]
+Forecasts = Annotated[
+    list[Path], typer.Option("--forecast", callback=existing_folder, help="Folders of the forecast step.")
+]
 
 
 def _compute(text: str) -> params.ComputeParams:
@@ -70,7 +79,8 @@ def data(
     """Prepare the set: make it, check and copy the user's folder, or download and convert a published one.
 
     Example: semiproto data --list
-    semiproto data --config '{"dataset": {...}}' --out data/raw/digits --compute '{...}'
+    semiproto data --config '{"dataset": {...}}' --out data/raw/digits \\
+    --compute '{...}'
     """
     step_config = params.parse(config, params.DataConfig)
     job = Job(step_config, Inputs(), out, _compute(compute_json))
@@ -92,7 +102,8 @@ def data(
 def split(config: Config, data: Data, out: Out) -> None:
     """Draw the labelled images and list the unlabelled and validation ones; the folder's name says how many labels.
 
-    Example: semiproto split --config '{...}' --data data/raw/digits --out data/splits/digits/30
+    Example: semiproto split --config '{...}' --data data/raw/digits \\
+    --out data/splits/digits/30
     """
     from semiproto.steps.data.split import split
 
@@ -104,8 +115,8 @@ def split(config: Config, data: Data, out: Out) -> None:
 def folds(config: Config, data: Data, split: Split, out: Out) -> None:
     """Divide the labelled images into the folds of the forecast: lists fold0, fold1, ...
 
-    Example: semiproto folds --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
-    --out data/folds/digits/30
+    Example: semiproto folds --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 --out data/folds/digits/30
     """
     from semiproto.steps.data.folds import folds
 
@@ -119,8 +130,10 @@ def pretrain(
 ) -> None:
     """Train on the labelled images alone.
 
-    Example: semiproto pretrain --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30 --seed 0
-    --out models/pretrain/digits/30/seed0 --checkpoints checkpoints/pretrain/digits/30/seed0 --compute '{...}'
+    Example: semiproto pretrain --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 --seed 0 \\
+    --out models/pretrain/digits/30/seed0 \\
+    --checkpoints checkpoints/pretrain/digits/30/seed0 --compute '{...}'
     """
     from semiproto.process import distributed
     from semiproto.steps.models.pretrain import pretrain
@@ -138,8 +151,10 @@ def features(
 ) -> None:
     """Sample pixel features of each class from the labelled images.
 
-    Example: semiproto features --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
-    --pretrained models/pretrain/digits/30/seed0 --out models/features/digits/30/seed0 --compute '{...}'
+    Example: semiproto features --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 \\
+    --pretrained models/pretrain/digits/30/seed0 \\
+    --out models/features/digits/30/seed0 --compute '{...}'
     """
     from semiproto.steps.models.features import features
 
@@ -152,12 +167,13 @@ def features(
 def prototypes(
     config: Config,
     data: Data,
-    features: Annotated[Path, typer.Option(help="Folder of the features step.")],
+    features: Annotated[Path, typer.Option(callback=existing_folder, help="Folder of the features step.")],
     out: Out,
 ) -> None:
     """Cluster the features of each class into its prototypes.
 
-    Example: semiproto prototypes --config '{...}' --data data/raw/digits --features models/features/digits/30/seed0
+    Example: semiproto prototypes --config '{...}' --data data/raw/digits \\
+    --features models/features/digits/30/seed0 \\
     --out models/prototypes/digits/30/seed0
     """
     from semiproto.steps.models.prototypes import prototypes
@@ -171,16 +187,23 @@ def forecast(
     config: Config,
     data: Data,
     split: Split,
-    unseen: Annotated[list[Path], typer.Option(help="Lists whose val.txt is measured, one per model.")],
-    model: Annotated[list[Path], typer.Option(help="Model folders of the pretrain step, in the same order.")],
+    unseen: Annotated[
+        list[Path], typer.Option(callback=existing_folder, help="Lists whose val.txt is measured, one per model.")
+    ],
+    model: Annotated[
+        list[Path],
+        typer.Option(callback=existing_folder, help="Model folders of the pretrain step, in the same order."),
+    ],
     out: Out,
     compute_json: ComputeJson,
 ) -> None:
     """Say before the long run what the pseudo-labels will be worth: how many are confident, and how many are right.
 
-    Example: semiproto forecast --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
-    --unseen data/folds/digits/30/fold0 --model models/folds/digits/30/seed0/fold0
-    --unseen data/folds/digits/30/fold1 --model models/folds/digits/30/seed0/fold1
+    Example: semiproto forecast --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 --unseen data/folds/digits/30/fold0 \\
+    --model models/folds/digits/30/seed0/fold0 \\
+    --unseen data/folds/digits/30/fold1 \\
+    --model models/folds/digits/30/seed0/fold1 \\
     --out results/forecast/digits/30/seed0 --compute '{...}'
     """
     from semiproto.report.forecast import read_summary
@@ -202,17 +225,21 @@ def train(
     checkpoints: Checkpoints,
     compute_json: ComputeJson,
     pretrained: Annotated[
-        Path | None, typer.Option(help="Model folder to start from; none: the encoder's own.")
+        Path | None, typer.Option(callback=existing_folder, help="Model folder to start from; none: the encoder's own.")
     ] = None,
     prototypes: Annotated[
-        Path | None, typer.Option(help="Folder of the prototypes step; for the prototype head.")
+        Path | None,
+        typer.Option(callback=existing_folder, help="Folder of the prototypes step; for the prototype head."),
     ] = None,
 ) -> None:
     """Train one variant: student, teacher, and for the full method the prototype head.
 
-    Example: semiproto train --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30 --seed 0
-    --pretrained models/pretrain/digits/30/seed0 --prototypes models/prototypes/digits/30/seed0
-    --out models/semi/digits/30/prototype/seed0 --checkpoints checkpoints/semi/digits/30/prototype/seed0
+    Example: semiproto train --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 --seed 0 \\
+    --pretrained models/pretrain/digits/30/seed0 \\
+    --prototypes models/prototypes/digits/30/seed0 \\
+    --out models/semi/digits/30/prototype/seed0 \\
+    --checkpoints checkpoints/semi/digits/30/prototype/seed0 \\
     --compute '{...}'
     """
     from semiproto.process import distributed
@@ -232,15 +259,19 @@ def evaluate(
     config: Config,
     data: Data,
     split: Split,
-    model: Annotated[Path, typer.Option(help="Model folder of the train step.")],
+    model: Annotated[Path, typer.Option(callback=existing_folder, help="Model folder of the train step.")],
     out: Out,
     compute_json: ComputeJson,
-    pretrained: Annotated[Path | None, typer.Option(help="Model folder that the run started from.")] = None,
+    pretrained: Annotated[
+        Path | None, typer.Option(callback=existing_folder, help="Model folder that the run started from.")
+    ] = None,
 ) -> None:
     """Score a run on the validation images with all its heads.
 
-    Example: semiproto evaluate --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
-    --model models/semi/digits/30/prototype/seed0 --out results/eval/digits/30/prototype/seed0 --compute '{...}'
+    Example: semiproto evaluate --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 \\
+    --model models/semi/digits/30/prototype/seed0 \\
+    --out results/eval/digits/30/prototype/seed0 --compute '{...}'
     """
     from semiproto.process import distributed
     from semiproto.steps.results.evaluate import evaluate
@@ -256,14 +287,18 @@ def tsne(
     config: Config,
     data: Data,
     split: Split,
-    model: Annotated[list[Path], typer.Option(help="Model folders of the variants, one panel each.")],
+    model: Annotated[
+        list[Path], typer.Option(callback=existing_folder, help="Model folders of the variants, one panel each.")
+    ],
     out: Out,
     compute_json: ComputeJson,
 ) -> None:
     """Project the features of the variants into the plane and measure how compact the classes are.
 
-    Example: semiproto tsne --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
-    --model models/semi/digits/30/supervised/seed0 --out results/tsne/digits/30/seed0 --compute '{...}'
+    Example: semiproto tsne --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 \\
+    --model models/semi/digits/30/supervised/seed0 \\
+    --out results/tsne/digits/30/seed0 --compute '{...}'
     """
     from semiproto.steps.results.tsne import tsne
 
@@ -276,14 +311,16 @@ def patches(
     config: Config,
     data: Data,
     split: Split,
-    model: Annotated[Path, typer.Option(help="Model folder of a run with prototypes.")],
+    model: Annotated[Path, typer.Option(callback=existing_folder, help="Model folder of a run with prototypes.")],
     out: Out,
     compute_json: ComputeJson,
 ) -> None:
     """Find what each prototype stands for: the training images' patches nearest to it, and its share of the pixels.
 
-    Example: semiproto patches --config '{...}' --data data/raw/digits --split-dir data/splits/digits/30
-    --model models/semi/digits/30/prototype/seed0 --out results/patches/digits/30/prototype/seed0 --compute '{...}'
+    Example: semiproto patches --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 \\
+    --model models/semi/digits/30/prototype/seed0 \\
+    --out results/patches/digits/30/prototype/seed0 --compute '{...}'
     """
     from semiproto.steps.results.patches import patches
 
@@ -295,7 +332,8 @@ def patches(
 def tables(evaluation: Evaluations, out: Out) -> None:
     """Write the tables: runs, means and spreads, the verdict, published numbers.
 
-    Example: semiproto tables --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
+    Example: semiproto tables \\
+    --evaluation results/eval/digits/30/prototype/seed0 --out results/tables
     """
     from semiproto.report.evaluations import is_finished
     from semiproto.steps.results.tables import tables
@@ -309,23 +347,26 @@ def tables(evaluation: Evaluations, out: Out) -> None:
 def machine(evaluation: Evaluations, out: Out) -> None:
     """Write what was measured of the machine: seconds of training, speed and memory. These tables are kept out of git.
 
-    Example: semiproto machine --evaluation results/eval/digits/30/prototype/seed0 --out results/machine
+    Example: semiproto machine \\
+    --evaluation results/eval/digits/30/prototype/seed0 --out results/machine
     """
     from semiproto.report.evaluations import is_finished
     from semiproto.steps.results.machine import machine
 
-    machine(Job(NoConfig(), Inputs(evaluation=filter(is_finished, evaluation)), out))
+    finished = [folder for folder in evaluation if is_finished(folder)]
+    machine(Job(NoConfig(), Inputs(evaluation=finished or evaluation), out))
 
 
 @app.command(rich_help_panel=PANEL)
 def outcome(
     tables: Tables,
     forecast: Forecasts,
-    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    out: Annotated[Path, typer.Option(callback=new_file, help="CSV file to write.")],
 ) -> None:
     """Set what was forecast beside what then happened.
 
-    Example: semiproto outcome --tables results/tables --forecast results/forecast/digits/30/seed0
+    Example: semiproto outcome --tables results/tables \\
+    --forecast results/forecast/digits/30/seed0 \\
     --out results/tables/forecast.csv
     """
     from semiproto.steps.results.outcome import outcome
@@ -339,15 +380,23 @@ def figures(
     evaluation: Evaluations,
     data: Data,
     out: Out,
-    health: Annotated[list[Path] | None, typer.Option(help="health.csv files of the train step.")] = None,
-    tsne: Annotated[list[Path] | None, typer.Option(help="Folders of the tsne step.")] = None,
-    patches: Annotated[list[Path] | None, typer.Option(help="Folders of the patches step.")] = None,
-    forecast: Annotated[list[Path] | None, typer.Option(help="Folders of the forecast step.")] = None,
+    health: Annotated[
+        list[Path] | None, typer.Option(callback=existing_file, help="health.csv files of the train step.")
+    ] = None,
+    tsne: Annotated[list[Path] | None, typer.Option(callback=existing_folder, help="Folders of the tsne step.")] = None,
+    patches: Annotated[
+        list[Path] | None, typer.Option(callback=existing_folder, help="Folders of the patches step.")
+    ] = None,
+    forecast: Annotated[
+        list[Path] | None, typer.Option(callback=existing_folder, help="Folders of the forecast step.")
+    ] = None,
 ) -> None:
     """Draw the figures from the tables, the predictions, the patches and the forecasts.
 
-    Example: semiproto figures --tables results/tables --evaluation results/eval/digits/30/prototype/seed0
-    --data data/raw/digits --tsne results/tsne/digits/30/seed0 --out results/figures
+    Example: semiproto figures --tables results/tables \\
+    --evaluation results/eval/digits/30/prototype/seed0 \\
+    --data data/raw/digits --tsne results/tsne/digits/30/seed0 \\
+    --out results/figures
     """
     from semiproto.steps.results.figures import figures
 
@@ -360,22 +409,30 @@ def figures(
 @app.command(rich_help_panel=PANEL)
 def report(
     tables: Tables,
-    figures: Annotated[Path, typer.Option(help="Folder of the figures step.")],
-    receipt: Annotated[list[Path], typer.Option(help="Receipts of the runs and of what they came from.")],
-    paper: Annotated[Path, typer.Option(help="The parameter file with the paper's values.")],
-    out: Annotated[Path, typer.Option(help="The HTML file to write.")],
+    figures: Annotated[Path, typer.Option(callback=existing_folder, help="Folder of the figures step.")],
+    receipt: Annotated[
+        list[Path], typer.Option(callback=existing_file, help="Receipts of the runs and of what they came from.")
+    ],
+    paper: Annotated[Path, typer.Option(callback=existing_file, help="Parameter file with the paper's values.")],
+    out: Annotated[Path, typer.Option(callback=new_file, help="HTML file to write.")],
     machine: Annotated[
-        Path | None, typer.Option(help="Folder of the machine step; none: no seconds are shown.")
+        Path | None,
+        typer.Option(callback=existing_folder, help="Folder of the machine step; none: no seconds are shown."),
     ] = None,
 ) -> None:
     """Write the report: one HTML file with the verdict, the tables, the figures and the receipts.
 
-    Example: semiproto report --tables results/tables --figures results/figures
-    --receipt models/semi/digits/30/prototype/seed0/receipt.json --paper experiments/voc-classic.yaml
-    --machine results/machine --out results/report.html
+    Example: semiproto report --tables results/tables \\
+    --figures results/figures \\
+    --receipt models/semi/digits/30/prototype/seed0/receipt.json \\
+    --paper experiments/voc-classic.yaml --machine results/machine \\
+    --out results/report.html
     """
     from semiproto.steps.results.report import report
 
+    for path in receipt:
+        if path.name != RECEIPT:
+            raise UserError(f"--receipt {path}: not called {RECEIPT}; give the receipt in the folder of a step")
     forecasts = tables.glob("forecast.csv")  # none where no forecast was made
     made = [path.parent for path in receipt]
     inputs = Inputs(tables=tables, machine=machine, outcome=forecasts, figures=figures, made=made, paper=paper)

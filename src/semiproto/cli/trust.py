@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from semiproto.cli.app import app
+from semiproto.cli.given import require_checkout
 
 PANEL = "Trust and repair"
 
@@ -27,6 +28,7 @@ def explain(
     from semiproto.provenance import explain as explaining
     from semiproto.steps.experiment import Experiment
 
+    require_checkout()
     explanation = explaining.explain(path, Experiment(params.load(paths.PARAMETERS)))
     for line in [json.dumps(explanation.as_json(), indent=2)] if as_json else explanation.lines():
         typer.echo(line)
@@ -45,6 +47,7 @@ def reproduced(
     """
     from semiproto.report import reproduced as comparing
 
+    require_checkout()
     comparison = comparing.compare(committed)
     for line in comparison.lines():
         typer.echo(line)
@@ -59,5 +62,6 @@ def unlock() -> None:
     """
     from semiproto.process import locks
 
+    require_checkout()
     for line in locks.unlock(Path()):
         typer.echo(line)

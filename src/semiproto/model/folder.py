@@ -107,7 +107,13 @@ def _licence(encoder: EncoderParams) -> str:
 
 
 def load_model(folder: Path) -> SegmentationNetwork:
-    """The network to predict with, in eval mode."""
+    """The network to predict with, in eval mode.
+
+    It takes images uint8 [B, 3, H, W], RGB, of any height and width, and normalises them itself. Its output's `.logits`
+    are class scores [B, classes, h, w] at the decoder's stride, 4 with DeepLabV3+; `layers.resize` brings them to the
+    image's size.
+    UserError names the file that is missing or does not fit.
+    """
     return _network(folder, MODEL, read_tensors(folder / MODEL))
 
 

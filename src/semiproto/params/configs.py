@@ -94,4 +94,4 @@ def step_config(params: Params, config: type[Section]) -> Section:
 
 def canonical(config: Section) -> str:
     """JSON text that is the same for equal configs, so that only a changed value changes a rule's params."""
-    return json.dumps(config.model_dump(mode="json"), sort_keys=True)
+    return json.dumps(config.tree(), sort_keys=True)

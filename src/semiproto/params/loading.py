@@ -32,6 +32,9 @@ def load(path: Path) -> Params:
 
 def validate(raw: object, where: str) -> Params:
     """Checks parsed parameters; `where` is the file's name for the message."""
+    if not isinstance(raw, dict):
+        what = "empty" if raw is None else "not lines of `key: value`"
+        raise UserError(f"{where}: {what}, so it has no parameters; copy a file from experiments/")
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
@@ -39,11 +42,12 @@ def validate(raw: object, where: str) -> Params:
 
 
 def parse(text: str, config: type[Section], where: str = "--config") -> Any:
-    """A step's config from the JSON that its rule hands over."""
+    """A step's config from the JSON that its rule hands over; `where` names the option for the message."""
     try:
         return config.model_validate_json(text)
     except ValidationError as error:
-        raise UserError(f"{where}: {first_problem(error)}") from None
+        remedy = f"; give {', '.join(config.model_fields)} as JSON" if not error.errors()[0]["loc"] else ""
+        raise UserError(f"{where}: {first_problem(error)}{remedy}") from None
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

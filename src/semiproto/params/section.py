@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +18,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    def tree(self) -> dict[str, Any]:
+        """The values as JSON has them, for rules and receipts.
+
+        A switch that is off, its default, is left out. So a new switch changes no config from before it: no rule runs
+        again, and receipts still say what params.yaml asks for.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
+
 
 def first_problem(error: ValidationError) -> str:
     """The first fault as `key: what is wrong (got value); remedy`, and how many more there are."""
@@ -27,15 +35,15 @@ def first_problem(error: ValidationError) -> str:
     parts = [str(part) for part in fault["loc"] if not str(part).startswith(("constrained-", "literal["))]
     if parts[:1] == ["dataset"]:
         del parts[1:2]  # the kind of source that pydantic tried, which is no key of the file
-    key = ".".join(parts) or "the file"
+    key = f"{'.'.join(parts)}: " if parts else ""
     if fault["type"] == "extra_forbidden":
-        text = f"{key}: unknown parameter; remove it or correct its name{_suggestion(str(fault['loc'][-1]))}"
+        text = f"{key}unknown parameter; remove it or correct its name{_suggestion(str(fault['loc'][-1]))}"
     elif fault["type"] == "missing":
-        text = f"{key}: missing; every parameter must be given, see experiments/ for an example"
+        text = f"{key}missing; every parameter must be given, see experiments/ for an example"
     elif fault["type"] == "value_error":
-        text = f"{key}: {fault['ctx']['error']}" if fault["loc"] else str(fault["ctx"]["error"])
+        text = f"{key}{fault['ctx']['error']}"
     else:
-        text = f"{key}: {fault['input']!r} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+        text = f"{key}{fault['input']!r} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
     return text + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
 
 

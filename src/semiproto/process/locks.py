@@ -125,20 +125,22 @@ def _dvc(root: Path) -> Iterator[str]:
     """DVC itself ignores dead owners, but not a file that a power cut left empty."""
     path = root / DVC_LOCKS
     try:
-        locks = json.loads(path.read_text(encoding="utf-8"))
+        owners = _dvc_owners(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return
-    except ValueError:
-        locks = None
-    if locks == {} or locks == {"write": {}, "read": {}}:
+    except (ValueError, AttributeError, TypeError, KeyError):
+        path.unlink()
+        yield f"{path}: damaged; removed"
         return
-    path.unlink()
-    yield f"{path}: {'damaged' if locks is None else f'held by {_dvc_owners(locks)}, dead'}; removed"
+    if owners:
+        path.unlink()
+        yield f"{path}: held by {', '.join(owners)}, dead; removed"
 
 
-def _dvc_owners(locks: dict[str, Any]) -> str:
+def _dvc_owners(locks: dict[str, Any]) -> list[str]:
+    """Who holds the locks; nobody where DVC has given all of them back, which it does without removing the file."""
     entries = [*locks.get("write", {}).values(), *(one for many in locks.get("read", {}).values() for one in many)]
-    return ", ".join(sorted({f"pid {entry['pid']} ({entry['cmd'][:60]})" for entry in entries}))
+    return sorted({f"pid {entry['pid']} ({entry['cmd'][:60]})" for entry in entries})
 
 
 def _leftovers(root: Path) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,16 +103,28 @@ def explain(asked: str, experiment: Experiment) -> Explanation:
 
     UserError: there is no such path or row, or it isn't the pipeline's.
     """
-    table = re.fullmatch(r"(.+\.csv):(\d+)", asked)
-    path = _inside(Path(table[1] if table else asked))
+    name, number = _asked(asked)
+    path = _inside(name)
     artefact = _artefact_of(path)
-    if not table:
+    if number is None:
         return Explanation(path, _Chain(experiment).follow(artefact))
-    row = _row(path, int(table[2]))
+    row = _row(path, number)
     inputs = [name for name in read_receipt(artefact)["inputs"] if not _is_of_another(row, name)]
     links = _Chain(experiment).follow(artefact, lambda folder: folder.as_posix() in inputs)
     scores = {name: _metrics(name).get("miou") for name in inputs if _run_in(name)}
     return Explanation(path, links, row, {n: s if isinstance(s, float) else None for n, s in scores.items()})
+
+
+def _asked(text: str) -> tuple[Path, int | None]:
+    """The path that is asked about, and the row of a table; None where a whole file or folder is meant."""
+    file, colon, row = text.rpartition(":")
+    if not colon or Path(text).exists():
+        return Path(text), None
+    if not file.endswith(".csv"):
+        raise UserError(f"{text}: only a table has rows, a .csv file; leave out :{row}")
+    if not row.isdecimal():
+        raise UserError(f"{text}: {row!r} is no row; give its number, from 1 below the header")
+    return Path(file), int(row)
 
 
 def _inside(path: Path) -> Path:
@@ -125,15 +136,16 @@ def _inside(path: Path) -> Path:
 
 def _artefact_of(path: Path) -> Path:
     """The folder or file that has a receipt and holds `path`."""
-    for folder in (path, *path.parents):
-        if receipt_file(folder).is_file():
-            outside = folder != path and path.parts[len(folder.parts)] not in _listed(folder)
-            if outside:
-                raise UserError(f"{path}: {folder / RECEIPT} does not list it; no step of the pipeline wrote it there")
-            return folder
+    holder = next((folder for folder in (path, *path.parents) if receipt_file(folder).is_file()), None)
+    if holder and (holder == path or path.parts[len(holder.parts)] in _listed(holder)):
+        return holder
     if not path.exists():
-        raise UserError(f"{path}: no such file; name one below data, models or results")
-    raise UserError(f"{path}: not of the pipeline (no {RECEIPT} with it); name one below data, models or results")
+        raise UserError(f"{path}: no such file; name one below {_PLACES}")
+    why = f"{receipt_file(holder)} does not list it" if holder else "it has no receipt"
+    raise UserError(f"{path}: no step made it in this checkout ({why}); name what `snakemake` made below {_PLACES}")
+
+
+_PLACES = "data, models or results"
 
 
 def _listed(folder: Path) -> set[str]:

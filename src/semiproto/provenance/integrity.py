@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from semiproto.errors import UserError
@@ -19,20 +19,26 @@ CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""
 
 
-def check(artefacts: Iterable[Path], memory: Path) -> dict[Path, Path]:
+def check(artefacts: Iterable[Path], memory: Path, derived: Collection[Path] = ()) -> dict[Path, str]:
     """Compares artefacts with their receipts; UserError names the first whose files are not those of its receipt.
 
-    Returns the artefacts that were made from other inputs than those that are there, each with the first such input:
-    they must be made again. Snakemake sees most of these itself, but not where files and its own record came from
-    different places: tables from git, others from DVC. artefacts: folders, or single files; those without a receipt are
-    skipped. memory: a file that keeps digests, so that only what changed since the last check is read.
+    Returns the artefacts that must be made again, each with the reason: those made from other inputs than those that
+    are there, and those of `derived` whose files differ. Snakemake sees most of the former itself, but not where files
+    and its own record came from different places: tables from git, others from DVC. artefacts: folders, or single
+    files; those without a receipt are skipped. memory: a file that keeps digests, so that only what changed since the
+    last check is read. derived: what is in git, and made in seconds from the others: git restores an older state of it.
     """
     made = [artefact for artefact in artefacts if receipt_file(artefact).exists()]
-    digests = _Digests(memory)
+    digests, again = _Digests(memory), dict[Path, str]()
     for artefact in made:
-        _check(artefact, digests)
+        if fault := _fault(artefact, digests):
+            if artefact not in derived:
+                raise UserError(f"{fault}; delete {artefact} and run the same command again")
+            again[artefact] = fault
+        elif source := _changed_input(artefact):
+            again[artefact] = f"{artefact}: made from another {source} than the one there"
     digests.keep()
-    return {artefact: source for artefact in made if (source := _changed_input(artefact))}
+    return again
 
 
 def check_clock(artefacts: Iterable[Path]) -> None:
@@ -47,18 +53,18 @@ def check_clock(artefacts: Iterable[Path]) -> None:
             )
 
 
-def _check(artefact: Path, digests: _Digests) -> None:
-    receipt, remedy = read_receipt(artefact), f"delete {artefact} and run the same command again"
+def _fault(artefact: Path, digests: _Digests) -> str | None:
+    """In what an artefact is not what its receipt says."""
+    receipt = read_receipt(artefact)
     owner = receipt.get("artefact", artefact.as_posix())  # receipts of earlier versions do not say
     if owner != artefact.as_posix():
-        raise UserError(f"{receipt_file(artefact)}: the receipt of {owner}, not of {artefact}; {remedy}")
+        return f"{receipt_file(artefact)}: the receipt of {owner}, not of {artefact}"
     folder = artefact.parent if artefact.is_file() else artefact
     for name, digest in (receipt["outputs"] | receipt.get("records", {})).items():
         path = folder / name
         if path.exists() and digests.of(path) != digest:
-            raise UserError(
-                f"{path}: not what was written there, says {receipt_file(artefact)} (its sha256 differs); {remedy}"
-            )
+            return f"{path}: not what was written there, says {receipt_file(artefact)} (its sha256 differs)"
+    return None
 
 
 def _changed_input(artefact: Path) -> Path | None:

@@ -87,9 +87,9 @@ def read_receipt(artefact: Path) -> dict[str, Any]:
             f"{path}: no such file; run the step that makes {artefact}, or `snakemake --cores all`"
         ) from None
     except ValueError as error:
-        raise UserError(f"{path}: not a receipt ({error}); delete {artefact} and run `snakemake --cores all`") from None
+        raise UserError(f"{path}: not a receipt ({error}); delete it and run `snakemake --cores all`") from None
     if missing := [name for name in FIELDS if not isinstance(receipt, dict) or name not in receipt]:
-        raise UserError(f"{path}: not a receipt (no {missing[0]}); delete {artefact} and run `snakemake --cores all`")
+        raise UserError(f"{path}: not a receipt (no {missing[0]}); delete it and run `snakemake --cores all`")
     return receipt
 
 

@@ -24,10 +24,10 @@ NOTE = (
 def tables(evaluations: list[Path], out: Path) -> list[str]:
     """Writes runs.csv (seconds of training of each run) and history.csv (speed, memory over the steps) into `out`.
 
-    evaluations: as for `tables.tables`; those of runs that are not finished are passed over. Returns the files' names.
-    UserError names one that is damaged.
+    evaluations: as for `tables.tables`; those of runs that are not finished are passed over, as the tables name them.
+    Returns the files' names. UserError names one that is damaged.
     """
-    read = read_evaluations(folder for folder in evaluations if is_finished(folder))
+    read = read_evaluations([folder for folder in evaluations if is_finished(folder)] or evaluations)
     runs = [(e.dataset, e.labels, e.variant, e.seed, _training_seconds(e.folder)) for e in read]
     history = collect(read, "machine.csv", ("step", "seconds"))
     write_csv(out / RUNS, pd.DataFrame(runs, columns=[*KEY, "seconds"]), "%.1f")

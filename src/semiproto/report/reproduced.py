@@ -129,9 +129,7 @@ def _require_made_here() -> None:
     for name, digest in receipt["outputs"].items():
         path = TABLES / name
         if path.is_file() and sha256_file(path) != digest:
-            raise UserError(
-                f"{path}: not what was made here, says {receipt_file(TABLES)}; delete {TABLES}, run `make run`"
-            )
+            raise UserError(f"{path}: not what was made here, says {receipt_file(TABLES)}; `make run` makes it again")
     for name, then in receipt["inputs"].items():
         if not receipt_file(Path(name)).is_file():
             raise UserError(f"{name}: not here, so {TABLES} was not made here; run `make run` first")

@@ -13,8 +13,19 @@ from typing import Any
 
 import pandas as pd
 
+from semiproto import paths
+from semiproto.errors import UserError
 from semiproto.provenance.artifacts import write_csv, write_json, write_text
-from semiproto.report.evaluations import GROUP, ORDER, Evaluation, collect, in_order, is_finished, read_evaluations
+from semiproto.report.evaluations import (
+    GROUP,
+    METRICS,
+    ORDER,
+    Evaluation,
+    collect,
+    in_order,
+    is_finished,
+    read_evaluations,
+)
 from semiproto.report.published import published_table
 from semiproto.report.verdict import signed, verdicts
 
@@ -51,7 +62,7 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
     """
     finished = [folder for folder in evaluations if is_finished(folder)]
     read = read_evaluations(finished or evaluations)
-    unfinished = [folder.as_posix() for folder in evaluations if folder not in finished]
+    unfinished = [_run_name(folder) for folder in evaluations if folder not in finished]
     runs = runs_table(read)
     # Rounded once, here, so that the tables for people agree with the report, which reads the CSV.
     summary = summarise(runs).round(2)
@@ -76,6 +87,18 @@ def tables(evaluations: list[Path], out: Path) -> list[str]:
     write_text(out / "summary.tex", _latex(summary, verdict, published))
     write_json(out / "metrics.json", _metrics(summary))
     return [*(f"{name}.csv" for name in (*written, *collected)), "summary.md", "summary.tex", "metrics.json"]
+
+
+def _run_name(unfinished: Path) -> str:
+    """The folder of a run that is not finished; UserError where it is not called as one."""
+    try:
+        paths.run_of(unfinished)
+    except ValueError:
+        raise UserError(
+            f"{unfinished}: no evaluation, it has no {METRICS} and is not called dataset/split/variant/seed0; leave it"
+            " out, or correct the path"
+        ) from None
+    return unfinished.as_posix()
 
 
 def runs_table(evaluations: list[Evaluation]) -> pd.DataFrame:

@@ -22,11 +22,11 @@ class Experiment:
 
     def config_of(self, step: str, artefact: Path, recorded: dict[str, Any]) -> dict[str, Any] | None:
         if step == "forecast":
-            return forecast_config(self.params).model_dump(mode="json")
+            return forecast_config(self.params).tree()
         if step != "train":
-            return self.params.model_dump(mode="json", include=set(recorded))
+            return {name: value for name, value in self.params.tree().items() if name in recorded}
         variant = artefact.parent.name
-        return train_config(self.params, variant).model_dump(mode="json") if variant in self.params.variants else None
+        return train_config(self.params, variant).tree() if variant in self.params.variants else None
 
     def runs(self) -> set[paths.Run]:
         return {paths.Run(self.params.dataset.name, *run) for run in self.params.runs()}

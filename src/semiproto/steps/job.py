@@ -110,7 +110,7 @@ def step(work: Step[C]) -> Callable[[Job[C]], None]:
             records=digests(folder, written.records),
             inputs=inputs,
             modules=sources.unchanged(modules),
-            config=job.config.model_dump(mode="json"),
+            config=job.config.tree(),
             seed=job.seed,
             facts=written.facts,
             made=made_here(seconds, written.device),

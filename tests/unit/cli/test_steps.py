@@ -58,9 +58,10 @@ def test_machine_settings_of_another_shape_name_their_option(invoke, handed):
 
 
 def test_an_input_without_a_receipt_is_named_before_anything_is_written(invoke, handed, tmp_path):
-    with pytest.raises(UserError, match=r"data/raw/d/receipt\.json: no such file"):
-        invoke("split", "--config", handed[0](params.SplitConfig), "--data", "data/raw/d", "--out", "data/splits/d/3")
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "set").mkdir()
+    with pytest.raises(UserError, match=r"set/receipt\.json: no such file"):
+        invoke("split", "--config", handed[0](params.SplitConfig), "--data", "set", "--out", "data/splits/d/3")
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_published_sets_are_listed(invoke):
@@ -69,6 +70,8 @@ def test_published_sets_are_listed(invoke):
 
 @pytest.mark.parametrize("out", ["x", "seed0", "variant/seed0", "d/30/v/seedx", "d/30/v/run1"])
 def test_an_output_folder_that_names_no_run_is_one_line(invoke, handed, out):
+    for folder in ("d", "s", "m"):
+        Path(folder).mkdir()
     evaluate = ("evaluate", "--config", handed[0](params.EvaluateConfig), "--data", "d", "--split-dir", "s")
     with pytest.raises(UserError, match=f"--out {out}: names no run; end it in dataset/split/variant/seed0"):
         invoke(*evaluate, "--model", "m", "--out", out, "--compute", handed[1])

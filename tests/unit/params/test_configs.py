@@ -51,3 +51,13 @@ def test_compute_is_in_no_config(edited, shipped):
 def test_the_forecast_reads_the_threshold_in_use(edited):
     params = parameters.validate(edited({"semi.tau": 0.61, "forecast.images": "validation"}), "params.yaml")
     assert parameters.forecast_config(params).model_dump() == {"images": "validation", "tau": 0.61}
+
+
+def test_a_switch_that_is_off_changes_no_config():
+    class Switched(parameters.Section):
+        steps: int
+        view: bool = False
+
+    off, on = Switched(steps=3), Switched(steps=3, view=True)
+    assert parameters.canonical(off) == '{"steps": 3}' and on.tree() == {"steps": 3, "view": True}
+    assert parameters.parse(parameters.canonical(on), Switched) == on

@@ -75,7 +75,7 @@ def test_more_than_one_fault_is_counted(edited, refused):
 
 @pytest.mark.parametrize("tree", [None, [], "text", 3])
 def test_a_file_that_is_no_mapping(refused, tree):
-    refused(tree, "the file")
+    refused(tree, "no parameters", "copy a file from experiments/")
 
 
 def test_values_do_not_change_once_read(shipped):

@@ -75,12 +75,22 @@ def test_a_lock_of_another_machine_stays(locked, one_line):
     assert (folder / ".snakemake/locks/0.output.lock").exists()
 
 
-def test_a_damaged_lock_of_dvc_is_removed(tmp_path):
+@pytest.mark.parametrize("text", ["", "[]", '{"write": {"data": 3}}', '{"read": {"data": null}}'])
+def test_a_damaged_lock_of_dvc_is_removed(tmp_path, text):
     path = tmp_path / locks.DVC_LOCKS
     path.parent.mkdir(parents=True)
-    path.write_text("")
+    path.write_text(text)
     assert "damaged; removed" in next(iter(locks.unlock(tmp_path)))
     assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["{}", '{"write": {}, "read": {}}', '{"read": {"data": []}}', '{"write": {}}'])
+def test_locks_that_dvc_gave_back_are_nobodys(tmp_path, text):
+    path = tmp_path / locks.DVC_LOCKS
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert list(locks.unlock(tmp_path)) == ["nothing is locked, and nothing was left behind"]
+    assert path.exists()
 
 
 def test_this_process_and_its_callers_are_not_in_the_way(tmp_path):

@@ -191,10 +191,12 @@ def test_what_is_in_git_has_its_receipt_beside_the_folder(tables):
     ("path", "words"),
     [
         ("results/none.csv", ["no such file", "data, models or results"]),
-        ("params.yaml", ["not of the pipeline"]),
+        ("params.yaml", ["no step made it in this checkout", "it has no receipt"]),
         ("results/tables/summary.csv:9", ["no row 9", "there are 2"]),
         ("results/tables/summary.csv:0", ["no row 0"]),
-        ("results/tables/notes.txt", ["does not list it"]),
+        ("results/tables/notes.txt", ["results/tables.receipt.json does not list it"]),
+        ("results/tables/summary.csv:x", ["'x' is no row", "from 1 below the header"]),
+        ("results/tables/metrics.json:1", ["only a table has rows", "leave out :1"]),
         ("/etc/passwd", ["outside"]),
     ],
 )

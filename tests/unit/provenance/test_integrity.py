@@ -27,8 +27,8 @@ def folders(tmp_path, monkeypatch):
 MEMORY = Path("memory.json")
 
 
-def check(folders: list[Path]) -> dict[Path, Path]:
-    return integrity.check(folders, MEMORY)
+def check(folders: list[Path], derived=()) -> dict[Path, str]:
+    return integrity.check(folders, MEMORY, derived)
 
 
 def test_what_was_written_passes_and_is_not_read_again(folders, monkeypatch):
@@ -44,6 +44,15 @@ def test_a_changed_file_is_named_with_its_remedy(folders):
     os.utime("first/big", ns=(before.st_atime_ns, before.st_mtime_ns))  # as old and as long as it was
     with pytest.raises(UserError, match=r"first/big: not what was written there.*delete first and run"):
         check(folders)
+
+
+def test_what_is_derived_is_made_again_and_what_it_comes_from_is_refused(folders):
+    second = folders[1]
+    Path("second/big").write_text("that of another commit")
+    assert check(folders, [second])[second].startswith("second/big: not what was written there")
+    Path("first/big").write_text("another")
+    with pytest.raises(UserError, match="first/big: not what was written there"):
+        check(folders, [second])
 
 
 def test_swapped_files_are_found(folders):
@@ -67,7 +76,7 @@ def test_what_was_made_from_another_input_is_named_whatever_its_age(folders):
     outputs = digests(Path("first"), ["big"])
     write_receipt(Path("first"), "step", outputs=outputs, config={}, inputs=[], seed=None, seconds=0)
     os.utime("first/receipt.json", (0, 0))
-    assert check(folders) == {Path("second"): Path("first")}
+    assert check(folders) == {Path("second"): "second: made from another first than the one there"}
 
 
 def test_a_damaged_memory_is_made_again(folders):

@@ -42,18 +42,21 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
     """
     if not template.is_file():
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
-    _require_replaceable(out, template, force)
     source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder))
+    params.load(template)  # its faults are named as the template's, not as those of `out`
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
     tree["dataset"] = {key: _on_one_line(value) for key, value in source.model_dump().items()}
     if wishes.labels is not None:
+        if not (wishes.labels == "all" or wishes.labels.isdecimal()):
+            raise UserError(f"--labels {wishes.labels}: not a number of images; give a number, or all")
         for experiment in tree["experiments"]:
             experiment["split"] = int(wishes.labels) if wishes.labels.isdigit() else wishes.labels
     for change in wishes.changes:
         _apply(tree, change)
     text = io.StringIO()
     yaml.dump(tree, text)
+    _require_replaceable(out, template, force)
     params.validate(YAML(typ="safe").load(text.getvalue()), str(out))
     write_text(out, text.getvalue())
     return [*(f"assumed: {line}" for line in assumed), f"wrote {out}; look it over, then: semiproto check-data"]

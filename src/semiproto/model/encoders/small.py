@@ -16,6 +16,10 @@ def knows(name: str) -> bool:
 def build(params: EncoderParams, *, download: bool) -> Encoder:
     if params.multi_grid is not None:
         raise UserError(f"model.encoder.multi_grid: {params.multi_grid} does not fit small; set it to null")
+    if params.output_stride != 8:
+        raise UserError(f"model.encoder.output_stride: {params.output_stride} does not fit small; set it to 8")
+    if params.weights == "timm":
+        raise UserError("model.encoder.weights: timm has none for small; set it to null, or name a file")
     return Encoder(SmallEncoder(), (16, 32, 64))
 
 

@@ -74,16 +74,25 @@ class Results:
 def read(sources: Sources) -> tuple[Results, dict[str, Results]]:
     """The results of the whole experiment, without the folders of single splits; and those of each split, by its name.
 
-    UserError names a file that cannot be read, or a second data set.
+    UserError names a file that cannot be read, a second data set, or what belongs to none of the evaluations.
     """
     runs = read_evaluations(sources.evaluations)
     if other := [e for e in runs if e.dataset != runs[0].dataset]:
         raise UserError(
             f"{other[0].folder}: not the data set of {runs[0].folder}; give one, as figures show one data set"
         )
+    splits = {(e.dataset, e.split) for e in runs}
+    for folders, place in ((sources.tsne, -3), (sources.patches, -4), (sources.forecasts, -3)):
+        for folder in folders:
+            if folder.parts[place : place + 2] not in splits:
+                raise _of_none(folder)
     tables = {name: read_table(sources.tables / f"{name}.csv", columns) for name, columns in TABLES.items()}
     whole = Results(runs, tables | read_health(sources.health, runs), sources.data)
     return whole, {split: _of_split(split, whole, sources) for split in sorted({e.split for e in runs})}
+
+
+def _of_none(path: Path) -> UserError:
+    return UserError(f"{path}: belongs to none of the evaluations, by its path; leave it out, or give its evaluation")
 
 
 def _of_split(split: str, whole: Results, sources: Sources) -> Results:
@@ -123,15 +132,16 @@ HEALTH: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], list[str]]] = {
 
 
 def read_health(health: Iterable[Path], runs: list[Evaluation]) -> dict[str, pd.DataFrame]:
-    """The tables of HEALTH over all runs, with the columns that name a run; files of other runs are left out."""
+    """The tables of HEALTH over all runs, with the columns that name a run; UserError names a file of no run."""
     by_folder = {e.folder.parts[-4:]: e for e in runs}
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in HEALTH}
     for path in health:
-        if run := by_folder.get(path.parent.parts[-4:]):
-            table = read_table(path)
-            for name, (of_run, _) in HEALTH.items():
-                own = of_run(table)
-                own = own.assign(dataset=run.dataset, labels=run.labels, variant=run.variant, seed=run.seed)
-                parts[name] += [own] if len(own) else []
+        if (run := by_folder.get(path.parent.parts[-4:])) is None:
+            raise _of_none(path)
+        table = read_table(path, ("step", "measure", "name", "value"))
+        for name, (of_run, _) in HEALTH.items():
+            own = of_run(table)
+            own = own.assign(dataset=run.dataset, labels=run.labels, variant=run.variant, seed=run.seed)
+            parts[name] += [own] if len(own) else []
     none = {name: pd.DataFrame(columns=[*GROUP, "variant", "seed", *columns]) for name, (_, columns) in HEALTH.items()}
     return {name: pd.concat(found, ignore_index=True) if found else none[name] for name, found in parts.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -49,7 +50,8 @@ def draw(results: Results) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("step of the variant's own phase")
     for axes in panels[1:]:
-        lowest = axes.dataLim.ymin if axes.lines else 0
+        # A line may be without a point: a variant has no value of what only others measure.
+        lowest = axes.dataLim.ymin if np.isfinite(axes.dataLim.ymin) else 0
         axes.set(ylim=(20 * (lowest // 20) - 2, 102))  # a line at 0 is a finding and must stay visible
     figure.legend(handles=variant_handles(results.variants), loc="outside upper center", ncols=3)
     legend_below(figure, panels[-1].lines)

@@ -42,6 +42,11 @@ def stems(splits: Collection[str]) -> list[str]:
     return list(dict.fromkeys(entry.stem(split, splits) for entry in FIGURES for split in splits))
 
 
+def is_figure(path: Path) -> bool:
+    """Whether a file is called like one that `draw_all` writes for some experiment."""
+    return path.suffix in (".png", ".pdf") and path.stem.partition("-")[0] in {entry.name for entry in FIGURES}
+
+
 def draw_all(sources: Sources, out: Path) -> None:
     """Writes every figure as PNG and PDF into `out`, from tables and small images alone: no model is needed.
 
@@ -105,7 +110,8 @@ def per_class(results: Results) -> Figure:
 @_figure(
     "Predictions",
     "The best, median and worst validation images, ranked as the line under the pictures says: the true mask, each"
-    " variant's prediction with its first seed, and the pixels that the variant prototype gets wrong.",
+    " variant's prediction with its first seed, and, where it was run, the pixels that the variant prototype gets"
+    " wrong.",
 )
 def samples(results: Results) -> Figure:
     from semiproto.report.figures import samples

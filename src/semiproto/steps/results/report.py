@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from semiproto.errors import UserError
 from semiproto.provenance.receipts import receipt_file
 from semiproto.report import page
+from semiproto.report.figures.registry import is_figure
 from semiproto.steps.job import Job, NoConfig, Written, step
 
 
@@ -12,10 +14,12 @@ def report(job: Job[NoConfig]) -> Written:
     """Writes the file `out`.
 
     Inputs: tables, figures; machine, none for a report without seconds; outcome, where forecasts were made; made, the
-    folders whose receipts are shown; paper, the parameter file with the paper's values.
+    folders whose receipts are shown; paper, the parameter file with the paper's values. UserError without a figure.
     """
     given = job.inputs
     tables, figures, paper = (given.one(name) for name in ("tables", "figures", "paper"))
+    if not any(map(is_figure, figures.iterdir())):
+        raise UserError(f"{figures}: no figure in it; run `snakemake --cores all figures`, or name their folder")
     receipts = [receipt_file(folder) for folder in given["made"]]
     page.write_page(tables, figures, receipts, paper, job.out, given.maybe("machine"))
     return Written([job.out.name])

@@ -24,3 +24,11 @@ def test_it_has_no_multi_grid(one_line):
     with pytest.raises(UserError) as error:
         encoders.build(params(multi_grid=[4, 8]), pretrained=False)
     one_line(error, "model.encoder.multi_grid", [4, 8], "small")
+
+
+@pytest.mark.parametrize(("change", "remedy"), [({"output_stride": 32}, "8"), ({"weights": "timm"}, "null")])
+def test_it_has_one_stride_and_no_published_weights(one_line, change, remedy):
+    with pytest.raises(UserError) as error:
+        encoders.build(params(**change), pretrained=True)
+    (key, value) = next(iter(change.items()))
+    one_line(error, f"model.encoder.{key}", value, "small", f"set it to {remedy}")

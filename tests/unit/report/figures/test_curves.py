@@ -27,3 +27,12 @@ def test_curves_show_means_over_seeds(results_of, three_variants, results):
 
 def test_curves_without_pseudo_labels_say_so(results_of, texts_of):
     assert texts_of(curves.draw(results_of({"supervised": [50.0]}))) == ["no variant has\na number for it"] * 4
+
+
+def test_curves_of_supervised_runs_alone_are_drawn(results_of, results):
+    """Their health has pseudo-labels of no class: lines without a point."""
+    shown = results_of({"supervised": [50.0, 60.0]})
+    shown.tables.update(read_health([results.health("supervised", seed) for seed in (0, 1)], shown.runs))
+    classes = shown.tables["pseudo_labels"]
+    shown.tables["pseudo_labels"] = classes.assign(**{"class": "of another set"})
+    assert all(np.isfinite(axes.get_ylim()).all() for axes in curves.draw(shown).axes)

@@ -1,5 +1,6 @@
 """All figures: the files that are written, the same bytes each time, and what is said of missing numbers."""
 
+import re
 import subprocess
 import sys
 
@@ -33,6 +34,12 @@ def test_every_file_beside_the_registry_is_a_figure_of_it():
     files = {path.stem for path in (PACKAGE / "report/figures").glob("*.py")} - {"__init__", "registry"}
     assert {entry.name for entry in registry.FIGURES} == files and len(registry.FIGURES) == len(files)
     assert all(entry.heading and entry.caption.endswith(".") for entry in registry.FIGURES)
+
+
+def test_the_page_on_the_report_names_every_figure_in_order():
+    page = (PACKAGE.parents[1] / "docs/report.md").read_text()
+    table = page[page.index("| file | shows |") :].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [entry.name for entry in registry.FIGURES]
 
 
 def test_a_change_of_any_figure_redraws_them():

@@ -48,3 +48,32 @@ def test_figures_that_cannot_be_drawn_leave_the_former_ones(job):
     with pytest.raises(UserError):
         figures(job)
     assert {path.name: path.read_bytes() for path in job.out.iterdir()} == before
+
+
+def test_a_folder_that_holds_something_else_is_not_replaced(job):
+    job.out.mkdir()
+    (job.out / "holiday.png").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"holiday\.png: not a figure, and figures take the place of"):
+        figures(job)
+    assert [path.name for path in job.out.iterdir()] == ["holiday.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("health", "models/semi/digits/60/prototype/seed0/health.csv"),
+        ("tsne", "results/tsne/digits/60/seed0"),
+        ("patches", "results/patches/digits/60/prototype/seed0"),
+        ("forecast", "results/forecast/digits/60/seed0"),
+    ],
+)
+def test_what_belongs_to_no_evaluation_is_named(job, name, path):
+    given = job.out.parent / path
+    if name == "health":
+        given.parent.mkdir(parents=True)
+        given.write_text("step,measure,name,value\n")
+    else:
+        write_receipt(given, config={}, seed=None, facts={})
+    job.inputs[name] = [given]
+    with pytest.raises(UserError, match=f"{given}: belongs to none of the evaluations"):
+        figures(job)

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from made_up import write_receipt
+from PIL import Image
 from results_folder import ResultsFolder
 
+from semiproto.errors import UserError
 from semiproto.provenance.receipts import read_receipt
 from semiproto.report.tables import tables
 from semiproto.steps.job import Inputs, Job, NoConfig
@@ -18,6 +21,7 @@ def test_the_page_shows_the_receipts_of_what_it_is_made_of(tmp_path):
     folders = results.grid({"supervised": [50.0], "prototype": [60.0]})
     tables(folders, results.tables)
     (tmp_path / "figures").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "figures/gain.png")
     for folder in (*folders, results.tables, tmp_path / "figures"):
         write_receipt(folder, "evaluate", config={"semi": {"tau": 0.123}}, seed=7, facts={})
     inputs = Inputs(
@@ -29,3 +33,10 @@ def test_the_page_shows_the_receipts_of_what_it_is_made_of(tmp_path):
     assert "tau: 0.123" in page and all(folder.as_posix() in page for folder in folders)
     receipt = read_receipt(out)
     assert set(receipt["outputs"]) == {"report.html"} and PAPER.as_posix() in receipt["inputs"]
+
+
+def test_a_folder_without_figures_is_named(tmp_path):
+    write_receipt(tmp_path, config={}, seed=None, facts={})
+    inputs = Inputs(tables=tmp_path, figures=tmp_path, outcome=None, machine=None, made=None, paper=PAPER)
+    with pytest.raises(UserError, match=f"{tmp_path}: no figure in it; run `snakemake"):
+        report(Job(NoConfig(), inputs, tmp_path / "report.html"))
