@@ -10,10 +10,22 @@ from PIL import Image
 from torch.nn import functional as F
 
 from semiproto.data.layout import IGNORE_INDEX
-from semiproto.params import AugmentParams
+from semiproto.params import AugmentParams, NormalisationParams
 
-MEAN_COLOUR = (124, 116, 104)
-"""ImageNet's mean colour, 8 bits: padding of this colour is zero after normalisation."""
+Colour = tuple[int, ...]
+"""8 bits per channel."""
+
+
+class Padding(NamedTuple):
+    """What a view shows outside its image."""
+
+    colour: Colour
+    label: int = IGNORE_INDEX
+
+
+def mean_colour(normalisation: NormalisationParams) -> Colour:
+    """The colour that is zero after normalisation: (124, 116, 104) with ImageNet's."""
+    return tuple(round(255 * mean) for mean in normalisation.mean)
 
 
 class Window(NamedTuple):
@@ -36,20 +48,20 @@ def weak_view(
     label: np.ndarray,
     augment: AugmentParams,
     rng: np.random.Generator,
-    padding_label: int = IGNORE_INDEX,
+    padding: Padding,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A random window of the image, resized to the crop, flipped and turned, with its label.
 
     image: RGB uint8 [H, W, 3]. label: class indices uint8 [H, W]. Returns uint8 [crop, crop, 3] and uint8 [crop, crop];
-    outside the image the colour is the mean colour and the label `padding_label`. Only the window is resized.
+    outside the image they are those of `padding`. Only the window is resized.
     """
     window = _draw_window(label.shape, augment, rng)
-    view = _padded(_bilinear(image, window), window, augment.crop, MEAN_COLOUR)
-    target = _padded(_nearest(label, window), window, augment.crop, padding_label)
+    view = _padded(_bilinear(image, window), window, augment.crop, padding.colour)
+    target = _padded(_nearest(label, window), window, augment.crop, padding.label)
     if augment.rotation > 0:
         angle = rng.uniform(-augment.rotation, augment.rotation)
-        view = _rotated(view, angle, Image.Resampling.BILINEAR, MEAN_COLOUR)
-        target = _rotated(target, angle, Image.Resampling.NEAREST, padding_label)
+        view = _rotated(view, angle, Image.Resampling.BILINEAR, padding.colour)
+        target = _rotated(target, angle, Image.Resampling.NEAREST, padding.label)
     return view, target
 
 
@@ -101,7 +113,7 @@ def _nearest(label: np.ndarray, window: Window) -> np.ndarray:
     return resized
 
 
-def _padded(part: np.ndarray, window: Window, crop: int, fill: int | tuple[int, ...]) -> np.ndarray:
+def _padded(part: np.ndarray, window: Window, crop: int, fill: int | Colour) -> np.ndarray:
     """[crop, crop, ...] with `part` in its place and `fill` around it."""
     if window.size == (crop, crop):
         return part
@@ -112,7 +124,7 @@ def _padded(part: np.ndarray, window: Window, crop: int, fill: int | tuple[int, 
     return whole
 
 
-def _rotated(array: np.ndarray, angle: float, resampling: Image.Resampling, fill: int | tuple[int, ...]) -> np.ndarray:
+def _rotated(array: np.ndarray, angle: float, resampling: Image.Resampling, fill: int | Colour) -> np.ndarray:
     return np.array(Image.fromarray(array).rotate(angle, resampling, fillcolor=fill))
 
 

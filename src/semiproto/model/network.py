@@ -14,10 +14,7 @@ from semiproto.model import encoders
 from semiproto.model.decoders.deeplab import DeepLabDecoder
 from semiproto.model.heads import HEADS, LINEAR
 from semiproto.model.heads.head import Channels, Head, Maps
-from semiproto.params import ModelParams
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from semiproto.params import ModelParams, NormalisationParams
 
 RENAMED = {
     "aspp.": "decoder.aspp.",
@@ -59,9 +56,16 @@ class SegmentationNetwork(nn.Module):
         channels = Channels(self.encoder.channels, self.dim)
         wanted = {name: head for name, head in HEADS.items() if head.weight(params) > 0}
         self.heads = nn.ModuleDict({name: head(params, channels, num_classes) for name, head in wanted.items()})
-        self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.empty(1, 3, 1, 1), persistent=False)
+        self.normalise_by(encoders.normalisation(params.encoder))
         self.register_load_state_dict_pre_hook(_rename)  # type: ignore[no-untyped-call]
+
+    def normalise_by(self, normalisation: NormalisationParams) -> None:
+        """Has images normalised so from now on; where a saved model is restored, its own way."""
+        self.normalisation = normalisation
+        for buffer, values in ((self.mean, normalisation.mean), (self.std, normalisation.std)):
+            buffer.copy_(255 * torch.tensor(values).view_as(buffer))
 
     def forward(self, images: Tensor) -> Output:
         x = (images - self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)

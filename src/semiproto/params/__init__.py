@@ -38,7 +38,7 @@ from semiproto.params.data import DigitsSource, FolderSource, PublishedSource, S
 from semiproto.params.experiment import ExperimentParams, Method, Params, RunKey, VariantParams
 from semiproto.params.explanation import explain
 from semiproto.params.loading import load, parse, validate
-from semiproto.params.model import DecoderParams, EncoderParams, ModelParams
+from semiproto.params.model import DecoderParams, EncoderParams, ModelParams, NormalisationParams
 from semiproto.params.section import RGB, Name, Section, Seed, first_problem
 from semiproto.params.training import (
     AugmentParams,
@@ -75,6 +75,7 @@ __all__ = [
     "Method",
     "ModelParams",
     "Name",
+    "NormalisationParams",
     "OptimizerParams",
     "Params",
     "PatchesConfig",

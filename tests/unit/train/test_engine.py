@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from semiproto.data.dataset import Images
-from semiproto.data.loaders import StepBatches, loader
+from semiproto.data.loaders import StepBatches, WeakViews, loader
 from semiproto.errors import Interrupted, UserError
 from semiproto.measure.inference import validate
 from semiproto.model.prototypes import PrototypeBank
@@ -36,11 +36,8 @@ def train(digits_root, ids, tiny, make_net, tmp_path):
         def loaders(start):
             return [
                 loader(
-                    digits_root,
-                    own,
-                    tiny.augment,
+                    WeakViews(digits_root, own, tiny.augment, (124, 116, 104), labeled=labeled),
                     StepBatches(len(own), 2, details.seed, start, details.steps),
-                    labeled=labeled,
                     workers=0,
                 )
                 for own, labeled in lists
