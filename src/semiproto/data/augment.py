@@ -1,4 +1,4 @@
-"""The weak view of an image, and CutMix of a batch of them (the only strong augmentation, method section 7)."""
+"""The weak view of an image, and CutMix of a batch of them (method section 7)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from semiproto.data.layout import IGNORE_INDEX
-from semiproto.params import AugmentParams, NormalisationParams
+from semiproto.params import AugmentParams, CutMixParams, NormalisationParams
 
 Colour = tuple[int, ...]
 """8 bits per channel."""
@@ -143,7 +143,32 @@ def cutmix_boxes(batch: int, size: int, generator: torch.Generator) -> torch.Ten
     return boxes
 
 
-def cutmix(x: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-    """`x` [B, ..., H, W] with each image's box [B, H, W] filled from the next image of the batch."""
-    partner = x.roll(-1, dims=0)
+def fitting_boxes(batch: int, size: int, params: CutMixParams, generator: torch.Generator) -> torch.Tensor:
+    """One box per image, bool [batch, size, size]: of uniform area, at an aspect and place that fit [V1]."""
+    boxes = torch.zeros(batch, size, size, dtype=torch.bool)
+    for box, number in zip(boxes, torch.rand(batch, generator=generator).tolist(), strict=True):
+        rows, columns = _fitting_box(size, size * _between(params.area, number) ** 0.5, params, generator)
+        box[rows, columns] = True
+    return boxes
+
+
+def _fitting_box(size: int, side: float, params: CutMixParams, generator: torch.Generator) -> tuple[slice, slice]:
+    """Rows and columns of a box of `side` squared pixels: aspect and corner are drawn until all of it is inside."""
+    while True:
+        number, *corner = torch.rand(3, generator=generator).tolist()
+        stretch = _between(params.aspect, number) ** 0.5
+        lengths = (max(1, round(side * stretch)), max(1, round(side / stretch)))
+        starts = [int(size * part) for part in corner]
+        if all(start + length <= size for start, length in zip(starts, lengths, strict=True)):
+            rows, columns = (slice(a, a + length) for a, length in zip(starts, lengths, strict=True))
+            return rows, columns
+
+
+def _between(ends: tuple[float, float], number: float) -> float:
+    return ends[0] + number * (ends[1] - ends[0])
+
+
+def cutmix(x: torch.Tensor, boxes: torch.Tensor, partner: torch.Tensor | None = None) -> torch.Tensor:
+    """`x` [B, ..., H, W] with each image's box [B, H, W] filled from `partner`, by default the batch's next image."""
+    partner = x.roll(-1, dims=0) if partner is None else partner
     return torch.where(boxes if x.ndim == 3 else boxes.unsqueeze(1), partner, x)

@@ -5,6 +5,7 @@ The paper's is DeepLabV3+ with a linear head (method section 1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -67,9 +68,13 @@ class SegmentationNetwork(nn.Module):
         for buffer, values in ((self.mean, normalisation.mean), (self.std, normalisation.std)):
             buffer.copy_(255 * torch.tensor(values).view_as(buffer))
 
-    def forward(self, images: Tensor) -> Output:
+    def forward(self, images: Tensor, factors: Sequence[Tensor] | None = None) -> Output:
+        """factors: for each of the encoder's maps, [N, channels], by which those of the last N images are multiplied
+        before decoder and heads read them."""
         x = (images - self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)
         maps = self.encoder(x)
+        if factors is not None:
+            maps = [_scaled(one, factor) for one, factor in zip(maps, factors, strict=True)]
         representation = self.decoder(maps)
         names = list(self.heads) if self.training else self.evaluated_heads()
         # The last head first, because dropout has always drawn in this order: earlier results can be made again.
@@ -92,6 +97,12 @@ class SegmentationNetwork(nn.Module):
 
     def _heads(self) -> dict[str, Head]:
         return {name: cast(Head, head) for name, head in self.heads.items()}
+
+
+def _scaled(maps: Tensor, factor: Tensor) -> Tensor:
+    """[B, C, h, w], the last N images multiplied by [N, C]."""
+    first = len(maps) - len(factor)
+    return torch.cat([maps[:first], maps[first:] * factor[:, :, None, None].to(maps)])
 
 
 def _rename(network: nn.Module, tensors: dict[str, Any], prefix: str, *_: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +17,17 @@ class Section(BaseModel):
     """Base of all sections: unknown keys and non-finite numbers are errors, and values are read-only."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def require_range(section: S, name: str) -> S:
+    """Raises ValueError where the pair of numbers `name` does not go from low to high."""
+    low, high = getattr(section, name)
+    if low > high:
+        raise ValueError(f"{name} goes from {low} to {high}; give the lower one first")
+    return section
 
 
 def first_problem(error: ValidationError) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from semiproto.data.strong_views import unlabeled_batch
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
 from semiproto.model import weights
@@ -44,7 +45,7 @@ def train(job: Job[TrainConfig]) -> Written | None:
     run = run_of(job, "train", semi, lists.classes, steps)
     asked = [Asked(lists.labeled, semi.batch, labeled=True)]
     if uses_unlabeled:
-        asked.append(Asked(lists.unlabeled, semi.batch, labeled=False))
+        asked.append(Asked(lists.unlabeled, unlabeled_batch(semi), labeled=False))
     loaders = views(job, lists.root, run, student, asked)
     result = fit(phase, config.optimizer, run, loaders, lists.validator(semi.tau))
     if distributed.rank() > 0:
