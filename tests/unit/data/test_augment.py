@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
 
-from semiproto.data.augment import Padding, _draw_window, cutmix, cutmix_boxes, mean_colour, weak_view
-from semiproto.params import AugmentParams, NormalisationParams
+from semiproto.data.augment import Padding, _draw_window, cutmix, cutmix_boxes, fitting_boxes, mean_colour, weak_view
+from semiproto.params import AugmentParams, CutMixParams, NormalisationParams
 
 CROP = 48
 PADDING = Padding((124, 116, 104))
@@ -250,3 +250,44 @@ def test_shift_leaves_some_of_a_small_image_in_sight(size):
     label = np.ones(size, np.uint8)
     for _, target in views(augment(scale=(0.5, 2.0), shift=CROP // 2), grey(label), label, 100):
         assert (target == 1).any()
+
+
+BOXES = CutMixParams(area=(0.02, 0.4), aspect=(0.3, 3.3), partner="next")
+
+
+def test_the_laws_of_fitting_boxes():
+    """10,000 of them: area 2 to 40 % of the crop, uniform; aspect 0.3 to 3.3; whole, and anywhere."""
+    size, count = 321, 10_000
+    areas, aspects, corners = [], [], []
+    draw = torch.Generator().manual_seed(0)
+    for box in (box for _ in range(100) for box in fitting_boxes(count // 100, size, BOXES, draw)):
+        rows, columns = (box.any(axis).nonzero().flatten() for axis in (1, 0))
+        height, width = len(rows), len(columns)
+        assert int(box.sum()) == height * width  # a rectangle that nothing cuts
+        areas.append(height * width / size**2)
+        aspects.append(height / width)
+        corners.append((int(rows[0]), int(columns[0])))
+    pixel = 1 / 24  # the shortest side has 25 pixels, and sides are whole ones
+    areas, aspects = np.array(areas), np.array(aspects)
+    assert 0.02 * (1 - pixel) <= areas.min() < 0.021 and 0.395 < areas.max() <= 0.4 * (1 + pixel)
+    assert 0.3 * (1 - pixel) <= aspects.min() < 0.31 and 3.1 < aspects.max() <= 3.3 * (1 + pixel)
+    shares = np.histogram((areas - 0.02) / 0.38, bins=10, range=(0, 1))[0] / count
+    np.testing.assert_allclose(shares, 0.1, atol=0.012)
+    assert np.min(corners) == 0 and np.max(corners) > 0.8 * size
+    assert np.abs(np.mean(corners, axis=0)[0] - np.mean(corners, axis=0)[1]) > 1  # aspects above 1 are more frequent
+
+
+@pytest.mark.parametrize("size", [16, 33])
+def test_fitting_boxes_of_small_crops_have_a_pixel_at_least(size):
+    params = CutMixParams(area=(0.001, 0.5), aspect=(0.1, 10), partner="next")
+    boxes = fitting_boxes(300, size, params, torch.Generator().manual_seed(0))
+    assert boxes.flatten(1).sum(1).min() >= 1 and boxes.float().mean() < 0.5
+
+
+def test_cutmix_takes_the_box_from_a_given_partner():
+    x = torch.arange(2 * 4 * 4).view(2, 4, 4)
+    boxes = torch.zeros(2, 4, 4, dtype=torch.bool)
+    boxes[0, 1, 2] = boxes[1, 3, 0] = True
+    found = cutmix(x, boxes, -x)
+    for place in np.ndindex(2, 4, 4):
+        assert found[place] == (-x[place] if boxes[place] else x[place])
