@@ -151,18 +151,21 @@ class StrongViewParams(Section):
     )
 
 
-class ChannelDropoutParams(Section):
-    """UniMatch V1's: the student also reads the weak view, with channels of the encoder's maps left out."""
+class PerturbationParams(Section):
+    """What is done to channels of the encoder's maps before the decoder reads them."""
 
-    kind: Literal["dropout"] = Field(description="channels of the weak view are left out; a loss of its own")
-    probability: float = Field(gt=0, lt=1, description="of leaving a channel out (Dropout2d); 0.5 [V1]")
-
-
-class ComplementaryParams(Section):
-    """UniMatch V2's: two strong views share out the channels of the encoder's maps; those that are left are doubled."""
-
-    kind: Literal["complementary"] = Field(description="a channel is left out of one of the strong views")
-    exempt: float = Field(ge=0, lt=1, description="share of the images that keep all channels in both; 0.5 [V2]")
+    kind: Literal["none", "dropout", "complementary"] = Field(
+        default="none",
+        description="none [paper]; dropout: the student also reads the weak view with channels left out, which has a"
+        " loss of its own [V1]; complementary: each channel is left out of one of the two strong views and doubled in"
+        " the other [V2]",
+    )
+    dropout: float = Field(
+        default=0.5, gt=0, lt=1, description="probability of leaving a channel out (Dropout2d); 0.5 [V1]"
+    )
+    exempt: float = Field(
+        default=0.5, ge=0, lt=1, description="share of the images that keep all channels in both views; 0.5 [V2]"
+    )
 
 
 class TeacherParams(Section):
@@ -217,10 +220,7 @@ class SemiParams(ScheduleParams):
         " those inside the image, without padding [V1, V2]"
     )
     strong_view: StrongViewParams = StrongViewParams()
-    perturbation: Annotated[ChannelDropoutParams | ComplementaryParams, Field(discriminator="kind")] | None = Field(
-        default=None,
-        description="of the encoder's maps, before the decoder reads them; null: none [paper]",
-    )
+    perturbation: PerturbationParams = PerturbationParams()
     cutmix_probability: float = Field(
         ge=0,
         le=1,
@@ -234,6 +234,6 @@ class SemiParams(ScheduleParams):
 
     @model_validator(mode="after")
     def _two_views_share_the_channels(self) -> SemiParams:
-        if isinstance(self.perturbation, ComplementaryParams) and self.strong_view.views != 2:
+        if self.perturbation.kind == "complementary" and self.strong_view.views != 2:
             raise ValueError("perturbation complementary needs two strong views; set strong_view.views to 2")
         return self

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semiproto.params import ChannelDropoutParams, ComplementaryParams
+from semiproto.params import PerturbationParams
 from semiproto.process import distributed
 
 Factors = list[Tensor]
@@ -26,35 +26,30 @@ class Perturbation(NamedTuple):
     """The student reads the weak view too, perturbed. Otherwise the strong views are perturbed."""
 
 
-NONE = Perturbation(lambda channels, images, draw: None)
-
-
-def perturbation(params: ChannelDropoutParams | ComplementaryParams | None) -> Perturbation:
+def perturbation(params: PerturbationParams) -> Perturbation:
     """What the parameters ask for."""
-    match params:
-        case ChannelDropoutParams():
-            return Perturbation(partial(dropout, params), of_weak_view=True)
-        case ComplementaryParams():
-            return Perturbation(partial(complementary, params))
-        case _:
-            return NONE
+    return {
+        "none": Perturbation(lambda channels, images, draw: None),
+        "dropout": Perturbation(partial(dropout, params.dropout), of_weak_view=True),
+        "complementary": Perturbation(partial(complementary, params.exempt)),
+    }[params.kind]
 
 
-def dropout(params: ChannelDropoutParams, channels: Sequence[int], images: int, draw: torch.Generator) -> Factors:
+def dropout(probability: float, channels: Sequence[int], images: int, draw: torch.Generator) -> Factors:
     """Factors of the weak view, [B, channels]: 0 with a probability p, otherwise 1 / (1 - p), as Dropout2d has them."""
-    kept = [torch.rand(_whole(images), c, generator=draw) >= params.probability for c in channels]
-    return [one[_mine(images)] / (1 - params.probability) for one in kept]
+    kept = [torch.rand(_whole(images), c, generator=draw) >= probability for c in channels]
+    return [one[_mine(images)] / (1 - probability) for one in kept]
 
 
-def complementary(params: ComplementaryParams, channels: Sequence[int], images: int, draw: torch.Generator) -> Factors:
+def complementary(exempt: float, channels: Sequence[int], images: int, draw: torch.Generator) -> Factors:
     """Factors of the two strong views, [2 B, channels]: m and 2 - m with m 0 or 2; both 1 for the images exempt.
 
     Maps with equally many channels have the same factors, as all of a transformer's have.
     """
-    exempt = torch.randperm(_whole(images), generator=draw)[: int(_whole(images) * params.exempt)]
+    spared = torch.randperm(_whole(images), generator=draw)[: int(_whole(images) * exempt)]
     first = {c: 2.0 * (torch.rand(_whole(images), c, generator=draw) < 0.5) for c in dict.fromkeys(channels)}
     for one in first.values():
-        one[exempt] = 1
+        one[spared] = 1
     parts = {c: one[_mine(images)] for c, one in first.items()}
     return [torch.cat([parts[c], 2 - parts[c]]) for c in channels]
 

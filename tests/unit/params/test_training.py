@@ -47,7 +47,7 @@ def test_without_a_word_the_strong_view_is_the_papers(shipped):
         "blur": None,
         "cutmix": None,
     }
-    assert (semi.perturbation, semi.confident, semi.teacher.labels) == (None, "above", "average")
+    assert (semi.perturbation.kind, semi.confident, semi.teacher.labels) == ("none", "above", "average")
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_without_a_word_the_strong_view_is_the_papers(shipped):
         ("strong_view", {"cutmix": CUTMIX | {"aspect": [2, 3]}}, ["aspect.0", "2"]),
         ("strong_view", {"cutmix": CUTMIX | {"partner": "any"}}, ["partner", "'any'"]),
         ("perturbation", {"kind": "noise"}, ["noise"]),
-        ("perturbation", {"kind": "dropout", "probability": 1}, ["probability", "1"]),
-        ("perturbation", {"kind": "complementary", "exempt": 0.5}, ["two strong views", "strong_view.views to 2"]),
+        ("perturbation", {"kind": "dropout", "dropout": 1}, ["dropout", "1"]),
+        ("perturbation", {"kind": "complementary"}, ["two strong views", "strong_view.views to 2"]),
     ],
 )
 def test_views_and_perturbations_that_cannot_be(edited, refused, section, value, words):

@@ -4,12 +4,11 @@ import pytest
 import torch
 from processes import in_two_processes
 
-from semiproto.params import ChannelDropoutParams, ComplementaryParams
+from semiproto.params import PerturbationParams
 from semiproto.train.perturbations import perturbation
 
 CHANNELS, IMAGES = (16, 400, 16), 8
-DROPOUT = ChannelDropoutParams(kind="dropout", probability=0.5)
-COMPLEMENTARY = ComplementaryParams(kind="complementary", exempt=0.5)
+NONE, DROPOUT, COMPLEMENTARY = (PerturbationParams(kind=kind) for kind in ("none", "dropout", "complementary"))
 
 
 def factors(params, images=IMAGES, seed=0):
@@ -19,13 +18,13 @@ def factors(params, images=IMAGES, seed=0):
 def test_none_does_and_draws_nothing():
     draw = torch.Generator().manual_seed(0)
     before = draw.get_state()
-    assert perturbation(None).factors(CHANNELS, IMAGES, draw) is None and not perturbation(None).of_weak_view
+    assert perturbation(NONE).factors(CHANNELS, IMAGES, draw) is None and not perturbation(NONE).of_weak_view
     assert torch.equal(draw.get_state(), before)
 
 
 @pytest.mark.parametrize("probability", [0.5, 0.2])
 def test_dropout_leaves_channels_of_each_image_and_map_out(probability):
-    found = factors(DROPOUT.model_copy(update={"probability": probability}), images=200)
+    found = factors(DROPOUT.model_copy(update={"dropout": probability}), images=200)
     assert perturbation(DROPOUT).of_weak_view
     for one, channels in zip(found, CHANNELS, strict=True):
         assert one.shape == (200, channels)

@@ -23,7 +23,7 @@ BOXES = {"area": [0.02, 0.4], "aspect": [0.3, 3.3]}
 COMMON = {"tau": TAU, "confident": "at_least", "normalise": "inside", "cutmix_probability": 0.5, "loss_scale": 0.5}
 V1 = COMMON | {
     "strong_view": COLOURS | {"views": 2, "cutmix": BOXES | {"partner": "another"}},
-    "perturbation": {"kind": "dropout", "probability": 0.5},
+    "perturbation": {"kind": "dropout", "dropout": 0.5},
     "teacher": {"labels": "student", "decay": 0.996, "batch_norm": "average"},
     "loss_weights": {
         f"{kind}_{head}": weight
