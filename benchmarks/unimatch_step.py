@@ -1,9 +1,9 @@
-"""One step of UniMatch, loading included: EfficientNet-Lite0, crop 129, 4 labelled and 4 unlabelled images.
+"""One step of UniMatch, loading included, at two sizes: the embedded set's, and photographs with EfficientNet-Lite0.
 
 Reference form (README.md): Pillow decodes and changes one image at a time, a second loader gives the images to mix in,
 three batches go through an NCHW network, plain SGD. Ours: WeakViews without their cache, strong views of 8-bit batches,
-and SemiPhase as the training loop runs it. Both have the same losses, which must agree on the same views. The images
-are those of labeled_loading.py.
+and SemiPhase as the training loop runs it. Both have the same losses, which must agree on the same views. Networks,
+crops and batches are those of the two experiments; the photographs are those of labeled_loading.py.
 
     python benchmarks/unimatch_step.py [--rounds N]
 """
@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from torchvision.transforms import v2 as T  # type: ignore[import-untyped]
 
 from semiproto import params as parameters
-from semiproto.data import layout, loaders
+from semiproto.data import digits, layout, loaders
 from semiproto.data.augment import mean_colour
 from semiproto.data.strong_views import unlabeled_batch
 from semiproto.model.heads.head import Maps
@@ -35,7 +35,8 @@ from semiproto.params import Params
 from semiproto.train.engine import make_optimizer
 from semiproto.train.semi import SemiPhase
 
-EXPERIMENT = Path(__file__).parents[1] / "experiments/evidence/animals-lite.yaml"
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+SIZES = {"embedded": "embedded-recipes.yaml", "photographs": "evidence/animals-lite.yaml"}
 IMAGES, CLASSES, GOAL = 24, 21, 1.5
 Batch = tuple[Tensor, Tensor]
 
@@ -68,7 +69,8 @@ def our_step(root: Path, ids: list[str], params: Params) -> Callable[[], object]
     def step() -> None:
         phase.train()
         number = next(numbers)
-        loss, _ = phase([next(one) for one in batches], torch.Generator().manual_seed(number), number)
+        given, draw = [next(one) for one in batches], torch.Generator().manual_seed(number)
+        loss, _ = phase(given, draw, number)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -82,6 +84,7 @@ class PillowViews:
 
     def __init__(self, root: Path, ids: list[str], params: Params, seed: int) -> None:
         self.root, self.ids, self.augment = root, ids, params.augment
+        self.files = layout.images_by_id(root / layout.IMAGES)
         self.normalisation = make_network(params).normalisation
         self.rng = np.random.default_rng(seed)
         strong = params.semi.strong_view
@@ -104,7 +107,7 @@ class PillowViews:
 
     def _weak(self) -> tuple[Image.Image, Image.Image]:
         name, (low, high), crop = self.rng.choice(self.ids), self.augment.scale, self.augment.crop
-        image: Image.Image = Image.open(self.root / layout.IMAGES / f"{name}.jpg").convert("RGB")
+        image: Image.Image = Image.open(self.files[name]).convert("RGB")
         mask: Image.Image = Image.open(self.root / layout.MASKS / f"{name}.png")
         zoom = self.rng.uniform(low, high)
         size = round(image.width * zoom), round(image.height * zoom)
@@ -244,19 +247,34 @@ def require_same_losses(root: Path, ids: list[str], params: Params) -> None:
     require(abs(mine - theirs) < 1e-3 * theirs, f"the loss, {theirs} and {mine}")
 
 
+def unimatch(file: str) -> Params:
+    """The parameters of an experiment with those of its variant unimatch as `semi`."""
+    found = parameters.load(EXPERIMENTS / file)
+    tree = found.model_dump() | {"semi": found.semi_of("unimatch").model_dump()}
+    tree["semi"]["tau"] = 0.05  # so low that a network with random weights has confident pixels
+    return Params.model_validate(tree)
+
+
+def make_set(root: Path, params: Params) -> list[str]:
+    """The experiment's images, or photographs that are made; returns their ids."""
+    if params.dataset.source == "digits":
+        digits.make(root, params.dataset.model_copy(update={"labeled": IMAGES, "unlabeled": 1, "validation": 1}))
+        return layout.read_list(root / layout.LISTS / "train.txt")
+    return prepare(root, islice(made(), IMAGES))
+
+
 def main() -> None:
     options = start(__doc__, rounds=7)
     loaders.CACHE_BYTES = 0
-    tree = parameters.load(EXPERIMENT).model_dump()
-    tree["semi"] = parameters.load(EXPERIMENT).semi_of("unimatch").model_dump()
-    tree["semi"]["tau"] = 0.05  # so low that a network with random weights has confident pixels
-    params = Params.model_validate(tree)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        ids = prepare(root, islice(made(), IMAGES))
-        require_same_losses(root, ids, params)
-        samples = take_turns(ReferenceStep(root, ids, params), our_step(root, ids, params), options.rounds)
-    record("unimatch_step", "time", samples, goal=GOAL)
+    for size, file in SIZES.items():
+        params = unimatch(file)
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "set"
+            root.mkdir(exist_ok=params.dataset.source == "digits")
+            ids = make_set(root, params)
+            require_same_losses(root, ids, params)
+            samples = take_turns(ReferenceStep(root, ids, params), our_step(root, ids, params), options.rounds)
+        record("unimatch_step", f"{size}, time", samples, goal=GOAL)
 
 
 if __name__ == "__main__":
