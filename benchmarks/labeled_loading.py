@@ -24,8 +24,8 @@ from torch import Tensor
 from torchvision.transforms import functional as T  # type: ignore[import-untyped]
 
 from semiproto.data import dataset, layout, loaders
-from semiproto.data.augment import MEAN_COLOUR
-from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD
+from semiproto.data.augment import mean_colour
+from semiproto.model.encoders.encoder import IMAGENET
 from semiproto.params import AugmentParams
 
 IMAGES, LONGEST, QUALITY, CLASSES, BATCH = 100, 500, 90, 21, 4
@@ -112,21 +112,24 @@ def reference(root: Path, image_id: str, rng: np.random.Generator) -> tuple[Tens
     if rng.random() < AUGMENT.flip:
         image, mask = ImageOps.mirror(image), ImageOps.mirror(mask)
     border = (0, 0, max(0, crop - size[0]), max(0, crop - size[1]))
-    image, mask = ImageOps.expand(image, border, MEAN_COLOUR), ImageOps.expand(mask, border, layout.IGNORE_INDEX)
+    image, mask = (
+        ImageOps.expand(image, border, mean_colour(IMAGENET)),
+        ImageOps.expand(mask, border, layout.IGNORE_INDEX),
+    )
     left, top = int(rng.integers(image.width - crop + 1)), int(rng.integers(image.height - crop + 1))
     box = (left, top, left + crop, top + crop)
-    tensor: Tensor = T.normalize(T.to_tensor(image.crop(box)), IMAGENET_MEAN, IMAGENET_STD)
+    tensor: Tensor = T.normalize(T.to_tensor(image.crop(box)), IMAGENET.mean, IMAGENET.std)
     return tensor, torch.from_numpy(np.array(mask.crop(box))).long()
 
 
 def network_input(images: Tensor) -> Tensor:
     """What the network first makes of a batch of 8-bit crops."""
-    mean, std = (255 * torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = (255 * torch.tensor(values).view(3, 1, 1) for values in (IMAGENET.mean, IMAGENET.std))
     return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def compare(root: Path, ids: list[str], rounds: int) -> None:
-    views = loaders.WeakViews(root, ids, AUGMENT, labeled=True)
+    views = loaders.WeakViews(root, ids, AUGMENT, mean_colour(IMAGENET), labeled=True)
     batches = [range(start, min(start + BATCH, len(ids))) for start in range(0, len(ids), BATCH)]
 
     def theirs(n: int) -> Tensor:

@@ -18,9 +18,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semiproto.data.augment import cutmix, cutmix_boxes
+from semiproto.model.encoders.encoder import IMAGENET
 from semiproto.model.heads.head import Maps
 from semiproto.model.layers import resize
-from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, SegmentationNetwork
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank, stratified_points
 from semiproto.params import Params
 from semiproto.train.engine import make_optimizer
@@ -49,7 +50,7 @@ def make_batches(crop: int) -> list[Batch]:
 
 def normalised(batch: Batch) -> Batch:
     """What a loader of the field hands over: float images, int64 labels."""
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET.mean, IMAGENET.std))
     return (batch[0].float() / 255 - mean) / std, batch[1].long()
 
 

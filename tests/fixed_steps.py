@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader
 
 from semiproto import params as P
 from semiproto.data import digits
+from semiproto.data.augment import mean_colour
 from semiproto.data.layout import LISTS, read_list
-from semiproto.data.loaders import StepBatches, loader
+from semiproto.data.loaders import StepBatches, WeakViews, loader
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.process import distributed
@@ -61,7 +62,9 @@ def train(
     def one(name: str, start: int) -> DataLoader:
         ids = read_list(folder / "digits" / LISTS / f"{name}.txt")
         keys = StepBatches(len(ids), BATCH, SEED, start, STEPS, distributed.share(BATCH))
-        return loader(folder / "digits", ids, settled.augment, keys, labeled=name == "train", workers=0)
+        colour = mean_colour(student.normalisation)
+        views = WeakViews(folder / "digits", ids, settled.augment, colour, labeled=name == "train")
+        return loader(views, keys, workers=0)
 
     checkpoints = folder / "checkpoints"
     run = Run("fixed steps", "key", SEED, STEPS, 1, STEPS, checkpoints, device, CLASSES, bfloat16=bfloat16)

@@ -34,6 +34,13 @@ def tiny(shipped):
     return parameters.Params.model_validate(changes)
 
 
+@pytest.fixture(scope="session")
+def recipes(tiny):
+    """The tiny parameters with the variants of experiments/embedded-recipes.yaml."""
+    with_recipes = parameters.load(REPOSITORY / "experiments/embedded-recipes.yaml")
+    return tiny.model_copy(update={"variants": with_recipes.variants})
+
+
 @pytest.fixture
 def make_net(tiny):
     """Makes a small network from a seed, its batch-norm statistics those of noise and not the initial ones."""

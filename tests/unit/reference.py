@@ -70,7 +70,7 @@ def pseudo_label_loss(logits, labels, confidence, tau, normalise):
         if confidence[p] > tau:
             total -= math.log(probabilities[(p[0], int(labels[p]), *p[1:])])
             confident += 1
-    return total / (labels.size if normalise == "all" else max(1, confident))
+    return total / max(1, {"all": labels.size, "confident": confident, "inside": (confidence > 0).sum()}[normalise])
 
 
 def upsampled(image, height, width):

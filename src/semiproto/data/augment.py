@@ -1,4 +1,4 @@
-"""The weak view of an image, and CutMix of a batch of them (the only strong augmentation, method section 7)."""
+"""The weak view of an image, and CutMix of a batch of them (method section 7)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,22 @@ from PIL import Image
 from torch.nn import functional as F
 
 from semiproto.data.layout import IGNORE_INDEX
-from semiproto.params import AugmentParams
+from semiproto.params import AugmentParams, CutMixParams, NormalisationParams
 
-MEAN_COLOUR = (124, 116, 104)
-"""ImageNet's mean colour, 8 bits: padding of this colour is zero after normalisation."""
+Colour = tuple[int, ...]
+"""8 bits per channel."""
+
+
+class Padding(NamedTuple):
+    """What a view shows outside its image."""
+
+    colour: Colour
+    label: int = IGNORE_INDEX
+
+
+def mean_colour(normalisation: NormalisationParams) -> Colour:
+    """The colour that is zero after normalisation: (124, 116, 104) with ImageNet's."""
+    return tuple(round(255 * mean) for mean in normalisation.mean)
 
 
 class Window(NamedTuple):
@@ -36,20 +48,20 @@ def weak_view(
     label: np.ndarray,
     augment: AugmentParams,
     rng: np.random.Generator,
-    padding_label: int = IGNORE_INDEX,
+    padding: Padding,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A random window of the image, resized to the crop, flipped and turned, with its label.
 
     image: RGB uint8 [H, W, 3]. label: class indices uint8 [H, W]. Returns uint8 [crop, crop, 3] and uint8 [crop, crop];
-    outside the image the colour is the mean colour and the label `padding_label`. Only the window is resized.
+    outside the image they are those of `padding`. Only the window is resized.
     """
     window = _draw_window(label.shape, augment, rng)
-    view = _padded(_bilinear(image, window), window, augment.crop, MEAN_COLOUR)
-    target = _padded(_nearest(label, window), window, augment.crop, padding_label)
+    view = _padded(_bilinear(image, window), window, augment.crop, padding.colour)
+    target = _padded(_nearest(label, window), window, augment.crop, padding.label)
     if augment.rotation > 0:
         angle = rng.uniform(-augment.rotation, augment.rotation)
-        view = _rotated(view, angle, Image.Resampling.BILINEAR, MEAN_COLOUR)
-        target = _rotated(target, angle, Image.Resampling.NEAREST, padding_label)
+        view = _rotated(view, angle, Image.Resampling.BILINEAR, padding.colour)
+        target = _rotated(target, angle, Image.Resampling.NEAREST, padding.label)
     return view, target
 
 
@@ -101,7 +113,7 @@ def _nearest(label: np.ndarray, window: Window) -> np.ndarray:
     return resized
 
 
-def _padded(part: np.ndarray, window: Window, crop: int, fill: int | tuple[int, ...]) -> np.ndarray:
+def _padded(part: np.ndarray, window: Window, crop: int, fill: int | Colour) -> np.ndarray:
     """[crop, crop, ...] with `part` in its place and `fill` around it."""
     if window.size == (crop, crop):
         return part
@@ -112,7 +124,7 @@ def _padded(part: np.ndarray, window: Window, crop: int, fill: int | tuple[int, 
     return whole
 
 
-def _rotated(array: np.ndarray, angle: float, resampling: Image.Resampling, fill: int | tuple[int, ...]) -> np.ndarray:
+def _rotated(array: np.ndarray, angle: float, resampling: Image.Resampling, fill: int | Colour) -> np.ndarray:
     return np.array(Image.fromarray(array).rotate(angle, resampling, fillcolor=fill))
 
 
@@ -131,7 +143,32 @@ def cutmix_boxes(batch: int, size: int, generator: torch.Generator) -> torch.Ten
     return boxes
 
 
-def cutmix(x: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-    """`x` [B, ..., H, W] with each image's box [B, H, W] filled from the next image of the batch."""
-    partner = x.roll(-1, dims=0)
+def fitting_boxes(batch: int, size: int, params: CutMixParams, generator: torch.Generator) -> torch.Tensor:
+    """One box per image, bool [batch, size, size]: of uniform area, at an aspect and place that fit [V1]."""
+    boxes = torch.zeros(batch, size, size, dtype=torch.bool)
+    for box, number in zip(boxes, torch.rand(batch, generator=generator).tolist(), strict=True):
+        rows, columns = _fitting_box(size, size * _between(params.area, number) ** 0.5, params, generator)
+        box[rows, columns] = True
+    return boxes
+
+
+def _fitting_box(size: int, side: float, params: CutMixParams, generator: torch.Generator) -> tuple[slice, slice]:
+    """Rows and columns of a box of `side` squared pixels: aspect and corner are drawn until all of it is inside."""
+    while True:
+        number, *corner = torch.rand(3, generator=generator).tolist()
+        stretch = _between(params.aspect, number) ** 0.5
+        lengths = (max(1, round(side * stretch)), max(1, round(side / stretch)))
+        starts = [int(size * part) for part in corner]
+        if all(start + length <= size for start, length in zip(starts, lengths, strict=True)):
+            rows, columns = (slice(a, a + length) for a, length in zip(starts, lengths, strict=True))
+            return rows, columns
+
+
+def _between(ends: tuple[float, float], number: float) -> float:
+    return ends[0] + number * (ends[1] - ends[0])
+
+
+def cutmix(x: torch.Tensor, boxes: torch.Tensor, partner: torch.Tensor | None = None) -> torch.Tensor:
+    """`x` [B, ..., H, W] with each image's box [B, H, W] filled from `partner`, by default the batch's next image."""
+    partner = x.roll(-1, dims=0) if partner is None else partner
     return torch.where(boxes if x.ndim == 3 else boxes.unsqueeze(1), partner, x)

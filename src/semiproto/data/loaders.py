@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from semiproto.data import augment, layout
+from semiproto.data.augment import Colour, Padding
 from semiproto.data.dataset import Images
 from semiproto.params import AugmentParams
 
@@ -32,9 +33,12 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
     of workers nor an interruption changes a view.
     """
 
-    def __init__(self, root: Path, ids: Sequence[str], augment: AugmentParams, *, labeled: bool) -> None:
+    def __init__(
+        self, root: Path, ids: Sequence[str], augment: AugmentParams, colour: Colour, *, labeled: bool
+    ) -> None:
+        """colour: of what lies outside the image, the network's mean colour."""
         self.images, self.augment, self.labeled = Images(root, ids), augment, labeled
-        self._padding_label = augment.padding_label if labeled else layout.IGNORE_INDEX
+        self._padding = Padding(colour, augment.padding_label if labeled else layout.IGNORE_INDEX)
         self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._cached_bytes = 0
 
@@ -45,7 +49,7 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
         position, *draw = key
         image, label = self._cache.get(position) or self._read(position)
         rng = np.random.default_rng([*draw, self.labeled])
-        view, target = augment.weak_view(image, label, self.augment, rng, self._padding_label)
+        view, target = augment.weak_view(image, label, self.augment, rng, self._padding)
         return torch.from_numpy(view).permute(2, 0, 1), torch.from_numpy(target)
 
     def _read(self, position: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,12 +89,10 @@ class StepBatches(torch.utils.data.Sampler[list[Key]]):
         return self._order[1][within]
 
 
-def loader(
-    root: Path, ids: list[str], augment: AugmentParams, keys: StepBatches, *, labeled: bool, workers: int
-) -> DataLoader[Batch]:
-    """Weak views of the images `ids` in the order of `keys`: (uint8 [B, 3, crop, crop], uint8 [B, crop, crop])."""
+def loader(views: WeakViews, keys: StepBatches, workers: int) -> DataLoader[Batch]:
+    """The views in the order of `keys`: (uint8 [B, 3, crop, crop], uint8 [B, crop, crop])."""
     return DataLoader(
-        WeakViews(root, ids, augment, labeled=labeled),
+        views,
         batch_sampler=keys,
         num_workers=workers,
         persistent_workers=workers > 0,

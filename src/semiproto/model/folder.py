@@ -10,35 +10,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from semiproto.data import layout
 from semiproto.errors import UserError
-from semiproto.model.network import IMAGENET_MEAN, IMAGENET_STD, SegmentationNetwork
+from semiproto.model.encoders.encoder import IMAGENET
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.model.weights import read_tensors, save_tensors
-from semiproto.params import RGB, EncoderParams, ModelParams, Section, first_problem
+from semiproto.params import RGB, EncoderParams, ModelParams, NormalisationParams, first_problem
 from semiproto.provenance.artifacts import write_json
 
 CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
 
 NETWORK, BANK_SETTINGS = "network.", ("momentum", "temperature")
 """How the names of the network's tensors begin in STUDENT, and the scalars beside the prototypes there."""
-
-
-class Normalisation(Section):
-    """Mean and standard deviation of red, green and blue, as values from 0 to 1."""
-
-    mean: Annotated[list[float], Field(min_length=3, max_length=3)]
-    std: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
-
-
-IMAGENET = Normalisation(mean=list(IMAGENET_MEAN), std=list(IMAGENET_STD))
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,8 @@ class Card:
     """How it was trained: step, method, seed, steps; facts for people and for the evaluation."""
     palette: list[RGB] | None = None
     """Red, green and blue of each class in predicted masks; None: VOC's colours, which are then written."""
-    normalisation: Normalisation = IMAGENET
+    normalisation: NormalisationParams = IMAGENET
+    """How the network normalises images. Models of version 0.1, whose cards do not say it, do so with ImageNet's."""
 
     @model_validator(mode="after")
     def _a_colour_for_each_class(self) -> Card:
@@ -106,6 +98,12 @@ def _licence(encoder: EncoderParams) -> str:
     return f"started from timm's {encoder.name}: {(config and config.license) or 'no licence stated'}"
 
 
+def start_from(student: SegmentationNetwork, folder: Path) -> None:
+    """Gives a network that is to be trained further the weights of a saved one, and the way it normalises images."""
+    student.load_state_dict(read_tensors(folder / MODEL))
+    student.normalise_by(read_card(folder).normalisation)
+
+
 def load_model(folder: Path) -> SegmentationNetwork:
     """The network to predict with, in eval mode.
 
@@ -151,8 +149,7 @@ def bank_of(prototypes: Tensor, momentum: float = 0.99, temperature: float = 0.1
 def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> SegmentationNetwork:
     card = read_card(folder)
     model = SegmentationNetwork(card.model, len(card.classes), pretrained=False)
-    for buffer, values in ((model.mean, card.normalisation.mean), (model.std, card.normalisation.std)):
-        buffer.copy_(255 * torch.tensor(values).view_as(buffer))
+    model.normalise_by(card.normalisation)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -5,6 +5,7 @@ The paper's is DeepLabV3+ with a linear head (method section 1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -14,10 +15,7 @@ from semiproto.model import encoders
 from semiproto.model.decoders.deeplab import DeepLabDecoder
 from semiproto.model.heads import HEADS, LINEAR
 from semiproto.model.heads.head import Channels, Head, Maps
-from semiproto.params import ModelParams
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from semiproto.params import ModelParams, NormalisationParams
 
 RENAMED = {
     "aspp.": "decoder.aspp.",
@@ -59,13 +57,24 @@ class SegmentationNetwork(nn.Module):
         channels = Channels(self.encoder.channels, self.dim)
         wanted = {name: head for name, head in HEADS.items() if head.weight(params) > 0}
         self.heads = nn.ModuleDict({name: head(params, channels, num_classes) for name, head in wanted.items()})
-        self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        for name in ("mean", "std"):
+            self.register_buffer(name, torch.empty(1, 3, 1, 1), persistent=False)
+        self.normalise_by(encoders.normalisation(params.encoder))
         self.register_load_state_dict_pre_hook(_rename)  # type: ignore[no-untyped-call]
 
-    def forward(self, images: Tensor) -> Output:
+    def normalise_by(self, normalisation: NormalisationParams) -> None:
+        """Has images normalised so from now on; where a saved model is restored, its own way."""
+        self.normalisation = normalisation
+        for buffer, values in ((self.mean, normalisation.mean), (self.std, normalisation.std)):
+            buffer.copy_(255 * torch.tensor(values).view_as(buffer))
+
+    def forward(self, images: Tensor, factors: Sequence[Tensor] | None = None) -> Output:
+        """factors: for each of the encoder's maps, [N, channels], by which those of the last N images are multiplied
+        before decoder and heads read them."""
         x = (images - self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)
         maps = self.encoder(x)
+        if factors is not None:
+            maps = [_scaled(one, factor) for one, factor in zip(maps, factors, strict=True)]
         representation = self.decoder(maps)
         names = list(self.heads) if self.training else self.evaluated_heads()
         # The last head first, because dropout has always drawn in this order: earlier results can be made again.
@@ -88,6 +97,12 @@ class SegmentationNetwork(nn.Module):
 
     def _heads(self) -> dict[str, Head]:
         return {name: cast(Head, head) for name, head in self.heads.items()}
+
+
+def _scaled(maps: Tensor, factor: Tensor) -> Tensor:
+    """[B, C, h, w], the last N images multiplied by [N, C]."""
+    first = len(maps) - len(factor)
+    return torch.cat([maps[:first], maps[first:] * factor[:, :, None, None].to(maps)])
 
 
 def _rename(network: nn.Module, tensors: dict[str, Any], prefix: str, *_: object) -> None:

@@ -42,12 +42,7 @@ class Teacher(nn.Module):
 
     def pseudo_labels(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The linear head's class [B, H, W] int64 and its softmax probability [B, H, W] for images [B, 3, H, W]."""
-        with torch.inference_mode():
-            logits = resize(self.model(images).logits.float(), images.shape[-2:])
-            best, labels = logits.max(dim=1)
-            # The largest softmax probability is 1 / sum(exp(logit - largest logit)): one pass, no softmax tensor.
-            confidence = logits.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
-        return labels.clone(), confidence.clone()  # autograd refuses to save tensors made in inference mode
+        return pseudo_labels(self.model, images)
 
     def refresh_batch_norm(self, images: Tensor) -> None:
         """Runs the averaged network once in training mode so that its batch-norm statistics see `images` [base]."""
@@ -55,3 +50,16 @@ class Teacher(nn.Module):
         with torch.no_grad():
             self.model(images)
         super().train(False)
+
+
+def pseudo_labels(network: SegmentationNetwork, images: Tensor) -> tuple[Tensor, Tensor]:
+    """As Teacher.pseudo_labels, by any network: in eval mode; its own mode is restored."""
+    was_training = network.training
+    network.eval()
+    with torch.inference_mode():
+        logits = resize(network(images).logits.float(), images.shape[-2:])
+        best, labels = logits.max(dim=1)
+        # The largest softmax probability is 1 / sum(exp(logit - largest logit)): one pass, no softmax tensor.
+        confidence = logits.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
+    network.train(was_training)
+    return labels.clone(), confidence.clone()  # autograd refuses to save tensors made in inference mode

@@ -3,7 +3,8 @@
 There are no defaults, but for switches, which are off: an experiment's file is complete, so what ran can be read in one
 place. The files in experiments/ hold the paper's values and those of the embedded set. The descriptions name the source
 of a value: the paper (Xu et al., NeurIPS 2022), its released configurations ("config"), the code base they build on
-("base", U2PL), or "chosen" where none of these gives one.
+("base", U2PL), UniMatch (Yang et al., CVPR 2023, "V1") and UniMatch V2 ("V2"), or "chosen" where none of these gives
+one.
 """
 
 from semiproto.params.analysis import (
@@ -38,24 +39,31 @@ from semiproto.params.data import DigitsSource, FolderSource, PublishedSource, S
 from semiproto.params.experiment import ExperimentParams, Method, Params, RunKey, VariantParams
 from semiproto.params.explanation import explain
 from semiproto.params.loading import load, parse, validate
-from semiproto.params.model import DecoderParams, EncoderParams, ModelParams
+from semiproto.params.model import DecoderParams, EncoderParams, ModelParams, NormalisationParams
 from semiproto.params.section import RGB, Name, Section, Seed, first_problem
 from semiproto.params.training import (
     AugmentParams,
+    BlurParams,
+    CutMixParams,
+    JitterParams,
     LabeledLossParams,
     LossWeightsParams,
     OptimizerParams,
+    PerturbationParams,
     PretrainParams,
     PrototypeHeadParams,
     ScheduleParams,
     SemiParams,
+    StrongViewParams,
     TeacherParams,
 )
 
 __all__ = [
     "RGB",
     "AugmentParams",
+    "BlurParams",
     "ComputeParams",
+    "CutMixParams",
     "DataConfig",
     "DecoderParams",
     "DigitsSource",
@@ -69,16 +77,19 @@ __all__ = [
     "FoldsConfig",
     "ForecastConfig",
     "ForecastParams",
+    "JitterParams",
     "LabeledLossParams",
     "LossWeightsParams",
     "MeasuredImages",
     "Method",
     "ModelParams",
     "Name",
+    "NormalisationParams",
     "OptimizerParams",
     "Params",
     "PatchesConfig",
     "PatchesParams",
+    "PerturbationParams",
     "PretrainConfig",
     "PretrainParams",
     "PrototypeHeadParams",
@@ -93,6 +104,7 @@ __all__ = [
     "Source",
     "SplitConfig",
     "SplitsParams",
+    "StrongViewParams",
     "TeacherParams",
     "TrainConfig",
     "TsneConfig",

@@ -9,12 +9,26 @@ from pydantic import Field
 from semiproto.params.section import Name, Section
 
 
+class NormalisationParams(Section):
+    """How the network shifts and scales images, from 0 to 1: minus `mean`, over `std`."""
+
+    mean: list[Annotated[float, Field(ge=0, le=1)]] = Field(
+        min_length=3, max_length=3, description="of red, green and blue; padding has this colour"
+    )
+    std: list[Annotated[float, Field(gt=0)]] = Field(min_length=3, max_length=3, description="of red, green and blue")
+
+
 class EncoderParams(Section):
     name: Name = Field(description="a timm name, or small: three stages for 64-pixel images (chosen, embedded set)")
     weights: str | None = Field(description="timm (its published weights), a file, or null for random weights")
     output_stride: Literal[8, 16, 32] = Field(description="input pixels per cell of the last feature map; 8 [config]")
     multi_grid: list[Annotated[int, Field(ge=1)]] | None = Field(
         description="dilations of the blocks of a ResNet's layer4; 4, 8, 16 at output stride 8 [config]; null: timm's"
+    )
+    normalisation: NormalisationParams | None = Field(
+        default=None,
+        description="as the encoder's weights were trained. null: what timm says of the weights that it publishes under"
+        " this name, also where they come from a file; without weights, ImageNet's",
     )
 
 

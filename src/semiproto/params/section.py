@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +25,17 @@ class Section(BaseModel):
         again, and receipts still say what params.yaml asks for.
         """
         return self.model_dump(mode="json", exclude_defaults=True)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def require_range(section: S, name: str) -> S:
+    """Raises ValueError where the pair of numbers `name` does not go from low to high."""
+    low, high = getattr(section, name)
+    if low > high:
+        raise ValueError(f"{name} goes from {low} to {high}; give the lower one first")
+    return section
 
 
 def first_problem(error: ValidationError) -> str:

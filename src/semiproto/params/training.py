@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from semiproto.params.section import Section
+from semiproto.params.section import Section, require_range
 
 
 class AugmentParams(Section):
@@ -97,8 +97,86 @@ class PretrainParams(ScheduleParams):
     """Supervised training on the labelled images. The first prototypes come from the features of this model."""
 
 
+class JitterParams(Section):
+    """Brightness, contrast, saturation and hue, changed in random order."""
+
+    brightness: float = Field(ge=0, le=1, description="factor U(1 - x, 1 + x); 0.5 [V1]")
+    contrast: float = Field(ge=0, le=1, description="factor U(1 - x, 1 + x); 0.5 [V1]")
+    saturation: float = Field(ge=0, le=1, description="factor U(1 - x, 1 + x); 0.5 [V1]")
+    hue: float = Field(ge=0, le=0.5, description="shift U(-x, x), turns of the colour circle; 0.25 [V1]")
+    probability: float = Field(ge=0, le=1, description="of changing an image; 0.8 [V1]")
+
+
+class BlurParams(Section):
+    sigma: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(le=50)]] = Field(
+        description="width of the Gaussian, pixels: U(low, high); 0.1, 2 [V1]"
+    )
+    probability: float = Field(ge=0, le=1, description="of blurring an image; 0.5 [V1]")
+
+    @model_validator(mode="after")
+    def _low_to_high(self) -> BlurParams:
+        return require_range(self, "sigma")
+
+
+class CutMixParams(Section):
+    """A box of its own for each image, with semi.cutmix_probability."""
+
+    area: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(le=0.5)]] = Field(
+        description="share of the crop: U(low, high); 0.02, 0.4 [V1]"
+    )
+    aspect: tuple[Annotated[float, Field(ge=0.1, le=1)], Annotated[float, Field(ge=1, le=10)]] = Field(
+        description="height over width: U(low, high) among the boxes that fit; 0.3, 3.3 [V1]"
+    )
+    partner: Literal["next", "reversed", "another"] = Field(
+        description="what the box shows: the next image of the batch; the image at its place in the batch in reverse"
+        " order [V2]; or an image of another batch, which is loaded and labelled for it [V1]"
+    )
+
+    @model_validator(mode="after")
+    def _low_to_high(self) -> CutMixParams:
+        return require_range(self, "area")
+
+
+class StrongViewParams(Section):
+    """What the student sees of an unlabelled image. By default the paper's: one view with CutMix alone."""
+
+    views: Literal[1, 2] = Field(default=1, description="strong views of each image, drawn apart; 1 [paper], 2 [V1]")
+    jitter: JitterParams | None = Field(default=None, description="colour jitter; null: none [paper]")
+    grey_probability: float = Field(default=0, ge=0, le=1, description="of greying an image; 0 [paper], 0.2 [V1]")
+    blur: BlurParams | None = Field(default=None, description="Gaussian blur; null: none [paper]")
+    cutmix: CutMixParams | None = Field(
+        default=None,
+        description="boxes of CutMix. null: the paper's: all images of a step or none are mixed, and half of the crop's"
+        " area comes from the next image [base]",
+    )
+
+
+class PerturbationParams(Section):
+    """What is done to channels of the encoder's maps before the decoder reads them."""
+
+    kind: Literal["none", "dropout", "complementary"] = Field(
+        default="none",
+        description="none [paper]; dropout: the student also reads the weak view with channels left out, which has a"
+        " loss of its own [V1]; complementary: each channel is left out of one of the two strong views and doubled in"
+        " the other [V2]",
+    )
+    dropout: float = Field(
+        default=0.5, gt=0, lt=1, description="probability of leaving a channel out (Dropout2d); 0.5 [V1]"
+    )
+    exempt: float = Field(
+        default=0.5, ge=0, lt=1, description="share of the images that keep all channels in both views; 0.5 [V2]"
+    )
+
+
 class TeacherParams(Section):
-    decay: float = Field(ge=0, lt=1, description="upper bound of the decay min(1 - 1/(i+1), decay); 0.99 [config]")
+    labels: Literal["average", "student"] = Field(
+        default="average",
+        description="who labels the weak view: the averaged network [paper, V2], or the student itself [V1], in eval"
+        " mode. The average is what is evaluated either way",
+    )
+    decay: float = Field(
+        ge=0, lt=1, description="upper bound of the decay min(1 - 1/(i+1), decay); 0.99 [config], 0.996 [V2]"
+    )
     batch_norm: Literal["average", "forward"] = Field(
         description="average: the student's statistics are averaged like its weights (chosen); forward: the teacher"
         " also runs in training mode on the student's batch, at over twice the cost [base]"
@@ -112,12 +190,16 @@ class PrototypeHeadParams(Section):
 
 
 class LossWeightsParams(Section):
-    """Weights of the four losses; all 1 [paper]."""
+    """Weights of the losses; all 1 [paper]. A loss of two strong views is the sum of theirs."""
 
     labeled_linear: float = Field(ge=0, description="labelled images, linear head; 1 [paper]")
     labeled_prototype: float = Field(ge=0, description="labelled images, prototype head; 1 [paper]")
     unlabeled_linear: float = Field(ge=0, description="pseudo-labels, linear head; 1 [paper]")
     unlabeled_prototype: float = Field(ge=0, description="pseudo-labels, prototype head; 1 [paper]")
+    perturbed_linear: float = Field(
+        default=1, ge=0, description="weak view with channels left out (semi.perturbation), linear head; 0.5 [V1]"
+    )
+    perturbed_prototype: float = Field(default=1, ge=0, description="the same, prototype head; as linear (chosen)")
 
 
 class SemiParams(ScheduleParams):
@@ -130,13 +212,28 @@ class SemiParams(ScheduleParams):
     tau: float = Field(
         ge=0, le=1, description="a pixel counts where the teacher's probability exceeds it; 0.8 VOC, 0.65 Cityscapes"
     )
-    normalise: Literal["all", "confident"] = Field(
-        description="the unlabelled loss is divided by the number of all pixels (chosen) or of the confident ones"
+    confident: Literal["above", "at_least"] = Field(
+        default="above", description="a pixel counts with a probability above tau [paper], or of at least tau [V1, V2]"
     )
+    normalise: Literal["all", "confident", "inside"] = Field(
+        description="the unlabelled loss is divided by the number of all pixels (chosen), of the confident ones, or of"
+        " those inside the image, without padding [V1, V2]"
+    )
+    strong_view: StrongViewParams = StrongViewParams()
+    perturbation: PerturbationParams = PerturbationParams()
     cutmix_probability: float = Field(
-        ge=0, le=1, description="probability of mixing a step's unlabelled batch; 0.5 [base]"
+        ge=0,
+        le=1,
+        description="probability of mixing a step's unlabelled batch; 0.5 [base]. With semi.strong_view.cutmix, of each"
+        " image; 0.5 [V1]",
     )
     loss_scale: float = Field(gt=0, le=100, description="factor of the whole loss; 1, or 2 in a control experiment")
     loss_weights: LossWeightsParams
     teacher: TeacherParams
     prototype_head: PrototypeHeadParams
+
+    @model_validator(mode="after")
+    def _two_views_share_the_channels(self) -> SemiParams:
+        if self.perturbation.kind == "complementary" and self.strong_view.views != 2:
+            raise ValueError("perturbation complementary needs two strong views; set strong_view.views to 2")
+        return self

@@ -47,6 +47,9 @@ QUESTIONS = {
 }
 """The questions for every data set and number of labels, by minuend and subtrahend."""
 
+TWIN, EQUAL_LOSS, EQUAL_COMPUTE = "-prototype", "-equal-loss", "supervised-equal-compute-"
+"""How the names of a recipe's variants end or begin: with the prototype head, and its controls."""
+
 COLUMNS = [
     *("dataset", "labels", "question", "minuend", "subtrahend", "seeds", "images", "gain", "low", "high"),
     *("equal_steps", "equal_labels", "verdict", "sentence"),
@@ -211,19 +214,42 @@ def _questions(runs: Iterable[str]) -> Iterator[tuple[tuple[str, str], str]]:
     """QUESTIONS, then what each other variant changes, then QUESTIONS for variants that share an ending.
 
     For example, prototype-long changes prototype, and is also compared with supervised-long. prototype-long-tau-0.9
-    changes prototype-long if that was run, otherwise prototype.
+    changes prototype-long if that was run, otherwise prototype. A recipe with a twin that has the prototype head, such
+    as unimatch and unimatch-prototype, has questions of its own.
     """
     yield from QUESTIONS.items()
     others = in_order(set(runs) - set(ORDER))
+    recipes = [variant for variant in others if variant + TWIN in others]
+    for recipe in recipes:
+        yield from _questions_of(recipe, others)
     for variant in others:
-        changed = base_of(variant, {*runs, *ORDER} - {variant}) or "prototype"
-        yield (variant, changed), f"What does {variant} change?"
+        if variant not in recipes and variant.removesuffix(TWIN) not in recipes:
+            changed = base_of(variant, {*runs, *ORDER} - {variant}) or "prototype"
+            yield (variant, changed), f"What does {variant} change?"
     bases = {variant: base_of(variant) for variant in others}
     for ending in sorted({variant.removeprefix(base) for variant, base in bases.items() if base}):
         for pair, question in QUESTIONS.items():
             minuend, subtrahend = (name + ending for name in pair)
             if minuend in others and subtrahend in others:
                 yield (minuend, subtrahend), f"{question} ({ending[1:]})"
+
+
+def _questions_of(recipe: str, runs: Sequence[str]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Whether a recipe helps, and whether the prototypes add to it; over its controls where these were run."""
+    yield (recipe, "supervised"), f"Does {recipe} help?"
+    if (control := EQUAL_COMPUTE + recipe) in runs:
+        yield (recipe, control), f"Does {recipe} help more than the same compute on labelled images?"
+    yield (recipe + TWIN, recipe), _adds(recipe)
+    if (control := recipe + EQUAL_LOSS) in runs:
+        yield (recipe + TWIN, control), f"Do the prototypes add more to {recipe} than just twice the loss?"
+
+
+def _adds(recipe: str) -> str:
+    return f"Do the prototypes add to {recipe}?"
+
+
+def _is_control(variant: str) -> bool:
+    return variant in CONTROLS or variant.startswith(EQUAL_COMPUTE) or variant.endswith(EQUAL_LOSS)
 
 
 def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str) -> str:
@@ -285,17 +311,18 @@ def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
     first = more[0]
     yield f"{first.dataset}, {first.labels} labelled images: {first.variant} over {less[0].variant}"
     found = compare(more, less)
-    yield f"  {NO_SEED if found is None else found.sentence()}"
+    asked = f"{_adds(less[0].variant)} " if first.variant == less[0].variant + TWIN else ""
+    yield f"  {asked}{NO_SEED if found is None else found.sentence()}"
     if found is not None:
         yield from _details(found)
-    if less[0].variant in CONTROLS:
+    if _is_control(less[0].variant):
         return
     split = Path(os.path.relpath(first.folder.resolve().parents[1]))
     beside = [file.parent for file in sorted(split.glob(f"*/seed*/{METRICS}"))]
     if not beside:  # a run that was copied elsewhere
         return
     table, _ = verdicts(read_evaluations(beside))
-    for row in table[table["subtrahend"].isin(CONTROLS) & (table["minuend"] == first.variant)].itertuples():
+    for row in table[table["subtrahend"].map(_is_control) & (table["minuend"] == first.variant)].itertuples():
         yield f"  {row.question} {row.sentence}"
 
 

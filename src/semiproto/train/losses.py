@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from semiproto.data.layout import IGNORE_INDEX
-from semiproto.params import LabeledLossParams
+from semiproto.params import LabeledLossParams, SemiParams
 from semiproto.process import distributed
 
 
@@ -53,17 +54,28 @@ def pseudo_label_loss(
     pseudo_labels: Tensor,
     confidence: Tensor,
     tau: float,
-    normalise: Literal["all", "confident"] = "all",
+    normalise: Literal["all", "confident", "inside"] = "all",
 ) -> Tensor:
     """Cross-entropy on the pixels whose teacher confidence exceeds tau.
 
-    logits [B, C, ...], pseudo_labels and confidence [B, ...]. The sum is divided by the number of all pixels ("all",
-    chosen) or of the confident ones ("confident").
+    logits [B, C, ...], pseudo_labels and confidence [B, ...], which is 0 outside the image. The sum is divided by the
+    number of all pixels ("all", chosen), of the confident ones ("confident"), or of those inside the image ("inside",
+    V1 and V2).
     """
     confident = confidence > tau
     per_pixel = F.cross_entropy(logits.float(), pseudo_labels.long(), reduction="none") * confident
-    counted = confident if normalise == "confident" else torch.ones_like(confident)
+    counted = {"all": torch.ones_like(confident), "confident": confident, "inside": confidence > 0}[normalise]
     return per_pixel.sum() / _count(counted)
+
+
+def threshold(params: SemiParams) -> float:
+    """What a confidence must exceed to count: tau, or the float32 below it where tau itself is to count.
+
+    At least 0, the confidence outside the image.
+    """
+    if params.confident == "above":
+        return params.tau
+    return max(0.0, float(np.nextafter(np.float32(params.tau), np.float32(-1))))
 
 
 def _count(mask: Tensor) -> Tensor:

@@ -5,6 +5,9 @@ The three methods differ only in which of the four losses they have:
     supervised    labelled linear
     consistency   labelled linear, unlabelled linear
     prototype     labelled linear, unlabelled linear, labelled prototype, unlabelled prototype
+
+Recipes differ in what the student sees of an unlabelled image: one strong view in the paper, two in UniMatch, which may
+also read the weak view with channels left out. That has losses of its own, perturbed linear and perturbed prototype.
 """
 
 from __future__ import annotations
@@ -16,15 +19,16 @@ from torch import Tensor
 
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.loaders import Batch
-from semiproto.data.strong_views import PseudoLabeled, strong_views
+from semiproto.data.strong_views import PseudoLabeled, own_images, strong_views
 from semiproto.model.layers import resize
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
-from semiproto.model.teacher import Teacher
+from semiproto.model.teacher import Teacher, pseudo_labels
 from semiproto.params import SemiParams
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.health import CONFIDENCE_BINS
-from semiproto.train.losses import cross_entropy, pseudo_label_loss
+from semiproto.train.losses import cross_entropy, pseudo_label_loss, threshold
+from semiproto.train.perturbations import perturbation
 from semiproto.train.supervised import supervised_loss
 
 CELLS = 32
@@ -50,7 +54,9 @@ class SemiPhase(Phase):
         self.student, self.bank = student, bank
         self.teacher = Teacher(student, params.teacher.decay, params.teacher.batch_norm)
         self.params, self.labeled_loss, self.teacher_from = params, params.labeled_loss, teacher_from
-        self.strong_views = strong_views(params)
+        self.tau = threshold(params)
+        self.strong_views, self.perturbation = strong_views(params), perturbation(params.perturbation)
+        self.kinds = ["unlabeled"] * params.strong_view.views + ["perturbed"] * self.perturbation.of_weak_view
         self._sampled: Sampled | None = None
         self._seen = torch.empty(0)
 
@@ -72,25 +78,25 @@ class SemiPhase(Phase):
             losses = {"labeled_linear": supervised_loss(self.student, self.student(images), labels, self.labeled_loss)}
             return self._total(losses), losses
 
-        strong, pseudo_labels, confidence = self._strong_view(batches[1], draw)
-        self._seen = torch.cat([images, strong])
-        output = self.student(self._seen)
-        n = len(images)
-        logits = resize(output.logits[n:].float(), labels.shape[-2:])
-        tau, normalise = self.params.tau, self.params.normalise
-        losses = {
-            "labeled_linear": supervised_loss(self.student, output.first(n), labels, self.labeled_loss),
-            "unlabeled_linear": pseudo_label_loss(logits, pseudo_labels, confidence, tau, normalise),
-        }
-        measured = self._measure(pseudo_labels, confidence)
+        views = self._views(batches[1], draw)
+        self._seen = torch.cat([images, *(view.images for view in views)])
+        n, size = len(images), labels.shape[-1]
+        output = self.student(self._seen, self.perturbation.factors(self.student.encoder.channels, n, draw))
+        logits = resize(output.logits[n:].float(), (size, size))
+        losses = {"labeled_linear": supervised_loss(self.student, output.first(n), labels, self.labeled_loss)}
+        losses |= self._view_losses("linear", logits, views)
+        measured = self._measure(views[0])
         if self.bank is not None:
-            size = labels.shape[-1]
             points = stratified_points(size, min(CELLS, size), draw).to(labels.device)
             features = sample_at(output.representation, points, size).float()
             row, column = points.unbind(1)
-            losses_at_points, predicted = self._prototype_head(
-                self.bank, features, labels[:, row, column], pseudo_labels[:, row, column], confidence[:, row, column]
-            )
+            at_points = [
+                view._replace(
+                    labels=view.labels[:, row, column].flatten(), confidence=view.confidence[:, row, column].flatten()
+                )
+                for view in views
+            ]
+            losses_at_points, predicted = self._prototype_head(self.bank, features, labels[:, row, column], at_points)
             losses |= losses_at_points
             measured["agreement"] = (logits[:, :, row, column].argmax(1) == predicted[n:]).float().mean()
         return self._total(losses), losses | measured
@@ -108,38 +114,55 @@ class SemiPhase(Phase):
             self.teacher.refresh_batch_norm(self._seen)
         return measured
 
-    def _strong_view(self, unlabeled: Batch, draw: torch.Generator) -> PseudoLabeled:
-        """Sections 6 and 7: the teacher labels the weak view; the strong views turn it into what the student sees."""
+    def _views(self, unlabeled: Batch, draw: torch.Generator) -> list[PseudoLabeled]:
+        """Sections 6 and 7: the weak view is labelled, and the strong views turn it into what the student sees.
+
+        After them comes the weak view itself, where the student also reads it with channels left out.
+        """
         images, outside = unlabeled
-        labels, confidence = self.teacher.pseudo_labels(images)
-        batch = PseudoLabeled(images, labels, confidence.masked_fill(outside == IGNORE_INDEX, 0.0))
+        labeller = self.student if self.params.teacher.labels == "student" else self.teacher.model
+        labels, confidence = pseudo_labels(labeller, images)
+        weak = PseudoLabeled(images, labels, confidence.masked_fill(outside == IGNORE_INDEX, 0.0))
+        views = [self._strong_view(weak, draw) for _ in range(self.params.strong_view.views)]
+        return views + [own_images(weak, self.params)] * self.perturbation.of_weak_view
+
+    def _strong_view(self, batch: PseudoLabeled, draw: torch.Generator) -> PseudoLabeled:
         for view in self.strong_views:
             batch = view(batch, draw)
         return batch
 
+    def _view_losses(self, head: str, logits: Tensor, views: list[PseudoLabeled]) -> dict[str, Tensor]:
+        """Section 5: a head's losses of the views, added up by kind. logits: of all views, one after the other."""
+        losses: dict[str, Tensor] = {}
+        for kind, view, scores in zip(self.kinds, views, logits.chunk(len(views)), strict=True):
+            name, normalise = f"{kind}_{head}", self.params.normalise
+            loss = pseudo_label_loss(scores, view.labels, view.confidence, self.tau, normalise)
+            losses[name] = losses[name] + loss if name in losses else loss
+        return losses
+
     def _prototype_head(
-        self, bank: PrototypeBank, features: Tensor, labels: Tensor, pseudo_labels: Tensor, confidence: Tensor
+        self, bank: PrototypeBank, features: Tensor, labels: Tensor, views: list[PseudoLabeled]
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Sections 2 and 5: cross-entropy of the cosine scores at P sampled pixels, the same places in all images.
 
-        features [2B, P, D] of labelled and unlabelled images; labels, pseudo_labels and confidence [B, P]. Returns the
-        two losses and the class that the head predicts [2B, P].
+        features [N, P, D] of the labelled images and all views; labels [B, P]; views: their labels and confidence at
+        these places, [B * P]. Returns the head's losses and the class that it predicts [N, P].
         """
         logits, nearest = bank.logits(features.flatten(0, 1))
-        targets, confidence = torch.cat([labels.long(), pseudo_labels]).flatten(), confidence.flatten()
-        k, tau = labels.numel(), self.params.tau
-        keep = torch.cat([targets[:k] != IGNORE_INDEX, confidence > tau])
+        targets = torch.cat([labels.long().flatten(), *(view.labels for view in views)])
+        k = labels.numel()
+        sure = torch.cat([view.confidence for view in views]) > self.tau
+        keep = torch.cat([targets[:k] != IGNORE_INDEX, sure])
         self._sampled = Sampled(features.detach().flatten(0, 1), targets, nearest, keep)
-        losses = {
-            "labeled_prototype": cross_entropy(logits[:k], targets[:k]),
-            "unlabeled_prototype": pseudo_label_loss(logits[k:], targets[k:], confidence, tau, self.params.normalise),
-        }
+        losses = {"labeled_prototype": cross_entropy(logits[:k], targets[:k])}
+        losses |= self._view_losses("prototype", logits[k:], views)
         return losses, logits.argmax(1).view(features.shape[:2])
 
-    def _measure(self, pseudo_labels: Tensor, confidence: Tensor) -> Measured:
+    def _measure(self, view: PseudoLabeled) -> Measured:
         """The share of confident pixels, its division among the classes, and the histogram of the confidence."""
-        inside, confident = (confidence > 0).float().flatten(), (confidence > self.params.tau).float().flatten()
-        of_class = pseudo_labels.flatten().bincount(confident, minlength=self.student.num_classes)
+        confidence = view.confidence
+        inside, confident = (confidence > 0).float().flatten(), (confidence > self.tau).float().flatten()
+        of_class = view.labels.flatten().bincount(confident, minlength=self.student.num_classes)
         # Without nan: a network that has diverged must reach the check of its loss, which says so.
         bins = (confidence.nan_to_num() * CONFIDENCE_BINS).long().clamp(0, CONFIDENCE_BINS - 1).flatten()
         histogram = bins.bincount(inside, minlength=CONFIDENCE_BINS)

@@ -6,10 +6,11 @@ import torch
 from PIL import Image
 from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
 
-from semiproto.data.augment import MEAN_COLOUR, _draw_window, cutmix, cutmix_boxes, weak_view
-from semiproto.params import AugmentParams
+from semiproto.data.augment import Padding, _draw_window, cutmix, cutmix_boxes, fitting_boxes, mean_colour, weak_view
+from semiproto.params import AugmentParams, CutMixParams, NormalisationParams
 
 CROP = 48
+PADDING = Padding((124, 116, 104))
 
 
 def augment(crop=CROP, scale=(1.0, 1.0), shift=0, rotation=0.0, flip=0.0, padding_label=255):
@@ -29,8 +30,8 @@ def grey(label):
     return np.repeat(label[..., None], 3, axis=2)
 
 
-def views(params, image, label, number=40, **options):
-    return [weak_view(image, label, params, np.random.default_rng([7, n]), **options) for n in range(number)]
+def views(params, image, label, number=40, padding=PADDING):
+    return [weak_view(image, label, params, np.random.default_rng([7, n]), padding) for n in range(number)]
 
 
 def test_nothing_to_do_reproduces_the_image():
@@ -45,7 +46,7 @@ def test_nothing_to_do_reproduces_the_image():
 def test_flip_one_mirrors():
     image = np.random.default_rng(0).integers(0, 256, (CROP, CROP, 3), dtype=np.uint8)
     label = np.random.default_rng(1).integers(0, 21, (CROP, CROP), dtype=np.uint8)
-    view, target = weak_view(image, label, augment(flip=1.0), np.random.default_rng(0))
+    view, target = weak_view(image, label, augment(flip=1.0), np.random.default_rng(0), PADDING)
     np.testing.assert_array_equal(view, image[:, ::-1])
     np.testing.assert_array_equal(target, label[:, ::-1])
     assert torch.from_numpy(view).shape == view.shape  # negative strides would be refused
@@ -91,15 +92,15 @@ def plain_pixels(target, distance):
 
 
 @pytest.mark.parametrize("rotation", [0.0, 30.0])
-@pytest.mark.parametrize("padding_label", [255, 0])
-def test_outside_the_image_is_mean_colour_and_padding(rotation, padding_label):
+@pytest.mark.parametrize("padding", [Padding((124, 116, 104)), Padding((128, 128, 128), 0)])
+def test_outside_the_image_are_the_colour_and_label_of_the_padding(rotation, padding):
     """A white image of class 3, smaller than the crop."""
     image, label = np.full((20, 30, 3), 255, np.uint8), np.full((20, 30), 3, np.uint8)
     params = augment(scale=(0.8, 1.3), rotation=rotation)
-    for view, target in views(params, image, label, padding_label=padding_label):
-        assert set(np.unique(target)) == {3, padding_label}
-        outside = target == padding_label
-        is_mean = (view == MEAN_COLOUR).all(axis=2)
+    for view, target in views(params, image, label, padding=padding):
+        assert set(np.unique(target)) == {3, padding.label}
+        outside = target == padding.label
+        is_mean = (view == padding.colour).all(axis=2)
         if rotation == 0:
             np.testing.assert_array_equal(is_mean, outside)
             assert (view[~outside] == 255).all()
@@ -114,9 +115,13 @@ def grown(mask, distance):
     return binary_dilation(mask, np.ones((3, 3)), iterations=distance)
 
 
-def test_the_mean_colour_is_zero_after_normalisation():
-    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    assert np.abs((np.array(MEAN_COLOUR) / 255 - mean) / std).max() < 0.01
+@pytest.mark.parametrize(
+    ("mean", "std", "colour"),
+    [([0.485, 0.456, 0.406], [0.229, 0.224, 0.225], (124, 116, 104)), ([0.5] * 3, [0.5] * 3, (128, 128, 128))],
+)
+def test_the_mean_colour_is_zero_after_normalisation(mean, std, colour):
+    assert mean_colour(NormalisationParams(mean=mean, std=std)) == colour
+    assert np.abs((np.array(colour) / 255 - mean) / std).max() < 0.01
 
 
 def test_a_small_image_lies_anywhere_in_the_crop():
@@ -154,7 +159,7 @@ def test_rotation_goes_both_ways_up_to_its_bound():
 def test_a_view_is_a_function_of_the_generator():
     image, label = blocks(64, 64)
     params = augment(scale=(0.5, 2.0), rotation=8.0, flip=0.5)
-    first, again, other = (weak_view(image, label, params, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (weak_view(image, label, params, np.random.default_rng(seed), PADDING) for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0], other[0])
 
@@ -171,7 +176,7 @@ def test_a_view_is_its_window_as_pillow_resizes_it(size, scale, shift, flip):
     params = augment(scale=scale, shift=shift, flip=flip)
     for n in range(30):
         window = _draw_window(size, params, np.random.default_rng([7, n]))
-        view, target = weak_view(image, label, params, np.random.default_rng([7, n]))
+        view, target = weak_view(image, label, params, np.random.default_rng([7, n]), PADDING)
         part = Image.fromarray(image[window.rows, window.columns])
         expected = np.asarray(part.resize(window.size[::-1], Image.Resampling.BILINEAR)).astype(int)
         shown = view[target != 255].reshape(expected.shape).astype(int)
@@ -245,3 +250,44 @@ def test_shift_leaves_some_of_a_small_image_in_sight(size):
     label = np.ones(size, np.uint8)
     for _, target in views(augment(scale=(0.5, 2.0), shift=CROP // 2), grey(label), label, 100):
         assert (target == 1).any()
+
+
+BOXES = CutMixParams(area=(0.02, 0.4), aspect=(0.3, 3.3), partner="next")
+
+
+def test_the_laws_of_fitting_boxes():
+    """10,000 of them: area 2 to 40 % of the crop, uniform; aspect 0.3 to 3.3; whole, and anywhere."""
+    size, count = 321, 10_000
+    areas, aspects, corners = [], [], []
+    draw = torch.Generator().manual_seed(0)
+    for box in (box for _ in range(100) for box in fitting_boxes(count // 100, size, BOXES, draw)):
+        rows, columns = (box.any(axis).nonzero().flatten() for axis in (1, 0))
+        height, width = len(rows), len(columns)
+        assert int(box.sum()) == height * width  # a rectangle that nothing cuts
+        areas.append(height * width / size**2)
+        aspects.append(height / width)
+        corners.append((int(rows[0]), int(columns[0])))
+    pixel = 1 / 24  # the shortest side has 25 pixels, and sides are whole ones
+    areas, aspects = np.array(areas), np.array(aspects)
+    assert 0.02 * (1 - pixel) <= areas.min() < 0.021 and 0.395 < areas.max() <= 0.4 * (1 + pixel)
+    assert 0.3 * (1 - pixel) <= aspects.min() < 0.31 and 3.1 < aspects.max() <= 3.3 * (1 + pixel)
+    shares = np.histogram((areas - 0.02) / 0.38, bins=10, range=(0, 1))[0] / count
+    np.testing.assert_allclose(shares, 0.1, atol=0.012)
+    assert np.min(corners) == 0 and np.max(corners) > 0.8 * size
+    assert np.abs(np.mean(corners, axis=0)[0] - np.mean(corners, axis=0)[1]) > 1  # aspects above 1 are more frequent
+
+
+@pytest.mark.parametrize("size", [16, 33])
+def test_fitting_boxes_of_small_crops_have_a_pixel_at_least(size):
+    params = CutMixParams(area=(0.001, 0.5), aspect=(0.1, 10), partner="next")
+    boxes = fitting_boxes(300, size, params, torch.Generator().manual_seed(0))
+    assert boxes.flatten(1).sum(1).min() >= 1 and boxes.float().mean() < 0.5
+
+
+def test_cutmix_takes_the_box_from_a_given_partner():
+    x = torch.arange(2 * 4 * 4).view(2, 4, 4)
+    boxes = torch.zeros(2, 4, 4, dtype=torch.bool)
+    boxes[0, 1, 2] = boxes[1, 3, 0] = True
+    found = cutmix(x, boxes, -x)
+    for place in np.ndindex(2, 4, 4):
+        assert found[place] == (-x[place] if boxes[place] else x[place])

@@ -30,8 +30,8 @@ def test_a_missing_image_is_named(digits_root, ids, one_line):
 
 
 def test_a_view_is_a_function_of_its_key(digits_root, ids, tiny):
-    views = WeakViews(digits_root, ids["train"], tiny.augment, labeled=True)
-    fresh = WeakViews(digits_root, ids["train"], tiny.augment, labeled=True)
+    views = WeakViews(digits_root, ids["train"], tiny.augment, (0, 0, 0), labeled=True)
+    fresh = WeakViews(digits_root, ids["train"], tiny.augment, (0, 0, 0), labeled=True)
     first = views[2, 0, 5, 1]
     views[1, 0, 6, 0]
     assert all(torch.equal(a, b) for a, b in zip(first, views[2, 0, 5, 1], strict=True))
@@ -41,16 +41,18 @@ def test_a_view_is_a_function_of_its_key(digits_root, ids, tiny):
 
 
 def test_labelled_and_unlabelled_views_are_drawn_apart(digits_root, ids, tiny):
-    labeled, unlabeled = (WeakViews(digits_root, ids["train"], tiny.augment, labeled=flag) for flag in (True, False))
+    labeled, unlabeled = (
+        WeakViews(digits_root, ids["train"], tiny.augment, (0, 0, 0), labeled=flag) for flag in (True, False)
+    )
     assert not torch.equal(labeled[0, 0, 0, 0][0], unlabeled[0, 0, 0, 0][0])
 
 
 def test_the_cache_changes_nothing(digits_root, ids, tiny, monkeypatch):
-    cached = WeakViews(digits_root, ids["train"], tiny.augment, labeled=True)
+    cached = WeakViews(digits_root, ids["train"], tiny.augment, (0, 0, 0), labeled=True)
     before = [cached[n, 0, n, 0] for n in range(4)]
     assert len(cached._cache) == 4
     monkeypatch.setattr(loaders, "CACHE_BYTES", 2 * 4 * 64 * 64)
-    small = WeakViews(digits_root, ids["train"], tiny.augment, labeled=True)
+    small = WeakViews(digits_root, ids["train"], tiny.augment, (0, 0, 0), labeled=True)
     for _ in range(2):
         after = [small[n, 0, n, 0] for n in range(4)]
         assert all(

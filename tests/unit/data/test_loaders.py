@@ -7,15 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
-from semiproto.data.augment import MEAN_COLOUR
 from semiproto.data.layout import IMAGES, MASKS, read_mask
-from semiproto.data.loaders import StepBatches, loader
+from semiproto.data.loaders import StepBatches, WeakViews, loader
 from semiproto.errors import UserError
+
+COLOUR = (124, 116, 104)
 
 
 def batches(root, ids, tiny, start=0, stop=6, labeled=True, workers=0, seed=3, batch=3):
     keys = StepBatches(len(ids), batch, seed, start, stop)
-    return list(loader(root, ids, tiny.augment, keys, labeled=labeled, workers=workers))
+    return list(loader(WeakViews(root, ids, tiny.augment, COLOUR, labeled=labeled), keys, workers))
 
 
 def equal(first, second):
@@ -104,7 +105,7 @@ def test_an_unlabelled_view_says_what_is_outside(tmp_path, tiny):
     root = one_image(tmp_path, 20)
     params = tiny.augment.model_copy(update={"rotation": 0.0, "padding_label": 0})
     keys = StepBatches(1, 4, 0, 0, 2)
-    for images, labels in loader(root, ["a"], params, keys, labeled=False, workers=0):
+    for images, labels in loader(WeakViews(root, ["a"], params, COLOUR, labeled=False), keys, workers=0):
         white = (images == 255).all(1)
         assert torch.equal(white, labels == 0)
         assert torch.equal(~white, labels == 255)
@@ -114,15 +115,17 @@ def test_an_unlabelled_view_says_what_is_outside(tmp_path, tiny):
 def test_labelled_padding_is_what_the_parameters_say(tmp_path, tiny, padding_label):
     root = one_image(tmp_path, 20, value=4)
     params = tiny.augment.model_copy(update={"rotation": 10.0, "padding_label": padding_label})
-    for _, labels in loader(root, ["a"], params, StepBatches(1, 4, 0, 0, 2), labeled=True, workers=0):
+    views = WeakViews(root, ["a"], params, COLOUR, labeled=True)
+    for _, labels in loader(views, StepBatches(1, 4, 0, 0, 2), workers=0):
         assert set(labels.unique().tolist()) == {4, padding_label}
 
 
-def test_padding_pixels_have_the_mean_colour(tmp_path, tiny):
+def test_padding_pixels_have_the_colour_that_was_asked_for(tmp_path, tiny):
     params = tiny.augment.model_copy(update={"rotation": 0.0})
-    mean = torch.tensor(MEAN_COLOUR, dtype=torch.uint8).view(1, 3, 1, 1)
+    mean = torch.tensor(COLOUR, dtype=torch.uint8).view(1, 3, 1, 1)
     keys = StepBatches(1, 4, 0, 0, 2)
-    for images, labels in loader(one_image(tmp_path, 20), ["a"], params, keys, labeled=True, workers=0):
+    views = WeakViews(one_image(tmp_path, 20), ["a"], params, COLOUR, labeled=True)
+    for images, labels in loader(views, keys, workers=0):
         outside = (labels == 255).unsqueeze(1).expand_as(images)
         assert torch.equal(images[outside], mean.expand_as(images)[outside])
 

@@ -19,7 +19,8 @@ from semiproto.deploy import predict
 from semiproto.deploy.predict import Options, predict_files
 from semiproto.errors import UserError
 from semiproto.measure import inference as evaluate
-from semiproto.model.folder import CARD, MODEL, Card, Normalisation, load_model, save_weights, write_card
+from semiproto.model.folder import CARD, MODEL, Card, load_model, save_weights, write_card
+from semiproto.params import NormalisationParams
 from semiproto.process.progress import Progress
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
@@ -446,7 +447,7 @@ def test_an_old_card_without_palette_and_normalisation_still_predicts(model, ima
 
 
 def test_the_normalisation_is_the_cards(model, images, tmp_path, tiny):
-    plain = Normalisation(mean=[0, 0, 0], std=[1, 1, 1])
+    plain = NormalisationParams(mean=[0, 0, 0], std=[1, 1, 1])
     write_card(model, Card(CLASSES, tiny.model, {}, normalisation=plain))
     net = load_model(model)
     assert net.mean.flatten().tolist() == [0, 0, 0] and net.std.flatten().tolist() == [255, 255, 255]

@@ -10,8 +10,19 @@ from safetensors.torch import load_file, save_file
 from semiproto.data.layout import voc_palette
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
-from semiproto.model.folder import Card, load_model, load_student, read_card, save_student, save_weights, write_card
+from semiproto.model.encoders.encoder import IMAGENET
+from semiproto.model.folder import (
+    Card,
+    load_model,
+    load_student,
+    read_card,
+    save_student,
+    save_weights,
+    start_from,
+    write_card,
+)
 from semiproto.model.prototypes import PrototypeBank
+from semiproto.params import NormalisationParams
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
 
@@ -72,6 +83,29 @@ def test_a_card_that_does_not_fit_says_where(folder, one_line, change, words):
     with pytest.raises(UserError) as error:
         load_model(folder)
     one_line(error, folder / model_folder.CARD, *words, "train again")
+
+
+HALF = NormalisationParams(mean=[0.5] * 3, std=[0.5] * 3)
+
+
+def test_a_network_that_is_trained_further_normalises_as_the_saved_one(folder, tiny, make_net):
+    write_card(folder, Card(CLASSES, tiny.model, {}, normalisation=HALF))
+    student = make_net(1)
+    start_from(student, folder)
+    assert same(make_net(0), student) and student.normalisation == HALF
+    images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
+    assert torch.equal(student.eval()(images).logits, load_model(folder)(images).logits)
+
+
+def test_a_model_of_version_0_1_keeps_imagenets_normalisation(folder, tiny):
+    """Whatever its encoder's weights would have asked for."""
+    encoder = tiny.model.encoder.model_copy(update={"normalisation": HALF})
+    write_card(folder, Card(CLASSES, tiny.model.model_copy(update={"encoder": encoder}), {}, normalisation=HALF))
+    assert load_model(folder).normalisation == HALF
+    card = json.loads((folder / model_folder.CARD).read_text())
+    del card["normalisation"]
+    (folder / model_folder.CARD).write_text(json.dumps(card))
+    assert load_model(folder).normalisation == IMAGENET
 
 
 def test_weights_of_the_encoder_are_not_needed_to_restore(folder, tiny, make_net):

@@ -1,9 +1,11 @@
 """The network of method section 1: encoder, decoder and heads."""
 
 import numpy as np
+import pytest
 import torch
 
 from semiproto.model.network import RENAMED, SegmentationNetwork
+from semiproto.params import NormalisationParams
 
 
 def test_the_embedded_network_has_126575_parameters(shipped):
@@ -20,8 +22,14 @@ def test_representation_and_logits_at_stride_4(shipped):
     assert output.representation.min() >= 0
 
 
-def test_images_are_normalised_with_imagenet_statistics(make_net):
-    net = make_net().eval()
+HALF = NormalisationParams(mean=[0.5] * 3, std=[0.5] * 3)
+
+
+@pytest.mark.parametrize("given", [None, HALF])
+def test_images_are_normalised_as_the_encoder_asks(tiny, given):
+    """By default with ImageNet's statistics."""
+    encoder = tiny.model.encoder.model_copy(update={"normalisation": given})
+    net = SegmentationNetwork(tiny.model.model_copy(update={"encoder": encoder}), 7, pretrained=False).eval()
     net.encoder.forward = lambda x: (
         seen.append(x) or [torch.zeros(1, 16, 8, 8), torch.zeros(0), torch.zeros(1, 64, 4, 4)]
     )
@@ -29,6 +37,8 @@ def test_images_are_normalised_with_imagenet_statistics(make_net):
     images = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8)
     net(images)
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    if given is not None:
+        mean = std = np.full(3, 0.5)
     expected = (images[0].numpy() / 255 - mean[:, None, None]) / std[:, None, None]
     np.testing.assert_allclose(seen[0][0].numpy(), expected, atol=1e-5)
 

@@ -51,3 +51,12 @@ def test_a_run_asked_for_twice_is_one_run(edited):
         *(("12", "supervised", seed) for seed in (0, 1)),
         ("all", "prototype", 1),
     ]
+
+
+def test_a_variant_replaces_the_kind_of_perturbation(edited):
+    changes = {"semi.strong_view": {"views": 2}, "semi.perturbation": {"kind": "dropout", "dropout": 0.3}}
+    changes["variants.prototype.semi"] = {"perturbation": {"kind": "complementary"}}
+    changes["variants.consistency.semi"] = {"perturbation": {"kind": "none"}}
+    both = parameters.validate(edited(changes), "params.yaml")
+    kinds = [both.semi_of(name).perturbation.kind for name in ("supervised", "prototype", "consistency")]
+    assert kinds == ["dropout", "complementary", "none"]

@@ -55,3 +55,14 @@ def test_a_bad_config_text(one_line, text):
     with pytest.raises(UserError) as error:
         parameters.parse(text, parameters.FeaturesConfig)
     one_line(error, "--config")
+
+
+def test_an_anchor_is_merged_and_its_keys_may_be_replaced(written, shipped_file):
+    text = shipped_file.read_text()
+    variants = "variants:\n  mine: {method: consistency, semi: &mine {tau: 0.9, loss_scale: 0.5}}\n"
+    variants += "  twice: {method: consistency, semi: {<<: *mine, loss_scale: 1.0}}\n"
+    found = parameters.load(written(text.replace("variants:\n", variants, 1)))
+    assert (found.semi_of("twice").tau, found.semi_of("twice").loss_scale) == (0.9, 1.0)
+    path = written(text.replace("variants:\n", variants.replace("1.0", "1.0, loss_scale: 2.0"), 1))
+    with pytest.raises(UserError, match="'loss_scale' is given twice"):
+        parameters.load(path)

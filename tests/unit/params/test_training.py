@@ -32,3 +32,40 @@ def test_an_epoch_has_as_many_steps_as_in_the_released_code(shipped, batch, imag
 def test_steps_do_not_depend_on_the_number_of_images(shipped):
     schedule = shipped.semi.model_copy(update={"steps": 7, "epochs": None})
     assert schedule.total_steps(5) == schedule.total_steps(5000) == 7
+
+
+JITTER = {"brightness": 0.5, "contrast": 0.5, "saturation": 0.5, "hue": 0.25, "probability": 0.8}
+CUTMIX = {"area": [0.02, 0.4], "aspect": [0.3, 3.3], "partner": "next"}
+
+
+def test_without_a_word_the_strong_view_is_the_papers(shipped):
+    semi = shipped.semi
+    assert semi.strong_view.model_dump() == {
+        "views": 1,
+        "jitter": None,
+        "grey_probability": 0,
+        "blur": None,
+        "cutmix": None,
+    }
+    assert (semi.perturbation.kind, semi.confident, semi.teacher.labels) == ("none", "above", "average")
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "words"),
+    [
+        ("strong_view", {"views": 3}, ["views: 3"]),
+        ("strong_view", {"jitter": JITTER | {"hue": 0.6}}, ["jitter.hue: 0.6"]),
+        ("strong_view", {"jitter": {"hue": 0.1}}, ["jitter.brightness: missing"]),
+        ("strong_view", {"jitters": JITTER}, ["jitters", "did you mean jitter?"]),
+        ("strong_view", {"blur": {"sigma": [2, 0.1], "probability": 1}}, ["sigma goes from 2.0 to 0.1"]),
+        ("strong_view", {"cutmix": CUTMIX | {"area": [0.4, 0.02]}}, ["area goes from 0.4 to 0.02"]),
+        ("strong_view", {"cutmix": CUTMIX | {"area": [0.02, 0.9]}}, ["area.1", "0.9"]),
+        ("strong_view", {"cutmix": CUTMIX | {"aspect": [2, 3]}}, ["aspect.0", "2"]),
+        ("strong_view", {"cutmix": CUTMIX | {"partner": "any"}}, ["partner", "'any'"]),
+        ("perturbation", {"kind": "noise"}, ["noise"]),
+        ("perturbation", {"kind": "dropout", "dropout": 1}, ["dropout", "1"]),
+        ("perturbation", {"kind": "complementary"}, ["two strong views", "strong_view.views to 2"]),
+    ],
+)
+def test_views_and_perturbations_that_cannot_be(edited, refused, section, value, words):
+    refused(edited({f"semi.{section}": value}), "semi", *words)

@@ -258,3 +258,20 @@ def test_splits_that_have_nothing_in_common(plant, results):
         results.run("supervised", 0, 50.0, split=split)
     with pytest.raises(UserError, match="evaluated on no split in common"):
         list(verdict.lines("prototype", "supervised", results.root / "eval"))
+
+
+def test_whether_the_prototypes_add_to_a_recipe(plant, results):
+    scores = {"supervised": 50, "unimatch": 60, "unimatch-prototype": 64, "unimatch-equal-loss": 58}
+    scores |= {"supervised-equal-compute-unimatch": 52, "prototype": 55}
+    table, _ = verdict.verdicts([run for variant, miou in scores.items() for run in plant(variant, [miou] * 3)])
+    asked = table.set_index(["minuend", "subtrahend"])
+    assert asked.loc[("unimatch-prototype", "unimatch"), "question"] == "Do the prototypes add to unimatch?"
+    assert asked.loc[("unimatch-prototype", "unimatch-equal-loss"), "gain"] == pytest.approx(6, abs=1)
+    assert asked.loc[("unimatch", "supervised"), "question"] == "Does unimatch help?"
+    assert asked.loc[("unimatch", "supervised-equal-compute-unimatch"), "gain"] == pytest.approx(8, abs=1)
+    assert ("unimatch", "prototype") not in asked.index
+    lines = list(verdict.lines("unimatch-prototype", "unimatch", results.root / "eval"))
+    assert lines[1].startswith("  Do the prototypes add to unimatch? helped by ")
+    assert lines[-1].startswith("  Do the prototypes add more to unimatch than just twice the loss? helped by ")
+    lines = list(verdict.lines("unimatch", "supervised", results.root / "eval"))
+    assert lines[-1].startswith("  Does unimatch help more than the same compute on labelled images? helped by ")

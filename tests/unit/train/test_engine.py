@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from semiproto.data.dataset import Images
-from semiproto.data.loaders import StepBatches, loader
+from semiproto.data.loaders import StepBatches, WeakViews, loader
+from semiproto.data.strong_views import unlabeled_batch
 from semiproto.errors import Interrupted, UserError
 from semiproto.measure.inference import validate
 from semiproto.model.prototypes import PrototypeBank
@@ -22,28 +23,26 @@ CLASSES = [f"class{n}" for n in range(7)]
 
 
 @pytest.fixture
-def train(digits_root, ids, tiny, make_net, tmp_path):
+def train(digits_root, ids, tiny, recipes, make_net, tmp_path):
     """Runs `fit` on a few digits: train(folder, make_phase) -> (phase, result)."""
     optimizer = tiny.optimizer.model_copy(update={"warmup_steps": 2, "lr": 0.05})
     validation = Images(digits_root, ids["val"])
 
-    def run(folder, wrap=lambda phase: phase, semi=True, **changes):
-        phase = wrap(semi_phase(make_net(), tiny) if semi else SupervisedPhase(make_net(), tiny.semi.labeled_loss))
+    def run(folder, wrap=lambda phase: phase, semi=True, variant="prototype", **changes):
+        own = recipes.semi_of(variant)
+        phase = wrap(semi_phase(make_net(), own) if semi else SupervisedPhase(make_net(), own.labeled_loss))
         options = {"key": "key", "seed": 5, "steps": STEPS, "validations": 2, "checkpoint_every": 100} | changes
         details = Run("test", checkpoints=tmp_path / folder, device=torch.device("cpu"), classes=CLASSES, **options)
-        lists = [(ids["train"], True), (ids["unlabeled"], False)][: 2 if semi else 1]
+        lists = [(ids["train"], True, 2), (ids["unlabeled"], False, unlabeled_batch(own))][: 2 if semi else 1]
 
         def loaders(start):
             return [
                 loader(
-                    digits_root,
-                    own,
-                    tiny.augment,
-                    StepBatches(len(own), 2, details.seed, start, details.steps),
-                    labeled=labeled,
+                    WeakViews(digits_root, named, tiny.augment, (124, 116, 104), labeled=labeled),
+                    StepBatches(len(named), batch, details.seed, start, details.steps),
                     workers=0,
                 )
-                for own, labeled in lists
+                for named, labeled, batch in lists
             ]
 
         return phase, fit(phase, optimizer, details, loaders, lambda net: validate(net, validation, CLASSES, 0.15))
@@ -51,12 +50,12 @@ def train(digits_root, ids, tiny, make_net, tmp_path):
     return run
 
 
-def semi_phase(student, tiny):
+def semi_phase(student, params):
     """The full method, dropout included, that labels pixels from the start."""
     student.heads["linear"].layers[1].p = 0.1
     bank = PrototypeBank(7, 2, 8)
     bank.prototypes.copy_(torch.rand(bank.prototypes.shape, generator=torch.Generator().manual_seed(1)))
-    return SemiPhase(student, tiny.semi.model_copy(update={"tau": 0.15, "cutmix_probability": 0.5}), bank)
+    return SemiPhase(student, params.model_copy(update={"tau": 0.15, "cutmix_probability": 0.5}), bank)
 
 
 def signalled(number, at):
@@ -110,6 +109,18 @@ def test_a_stopped_run_goes_on_to_the_same_weights(train, tmp_path, number, at):
     assert same(resumed, whole)
     assert result.history == expected.history
     assert result.scores == expected.scores
+
+
+@pytest.mark.parametrize("variant", ["unimatch", "unimatch-v2"])
+def test_a_stopped_run_of_a_recipe_goes_on_to_the_same_weights(train, variant):
+    """Strong views, perturbed features and all other switches draw the same after an interruption."""
+    whole, expected = train("whole", variant=variant)
+    with pytest.raises(Interrupted):
+        train("stopped", signalled(signal.SIGINT, 2), variant=variant)
+    resumed, result = train("stopped", variant=variant)
+    assert same(resumed, whole) and result.history == expected.history
+    assert ("perturbed_prototype" in result.history[0]) == (variant == "unimatch")
+    assert not same(train("other", variant=variant, seed=6)[0], whole)
 
 
 def test_stopped_twice_and_at_the_last_step(train):

@@ -6,7 +6,7 @@ import reference
 import torch
 
 from semiproto.params import LabeledLossParams
-from semiproto.train.losses import cross_entropy, labeled_loss, ohem_cross_entropy, pseudo_label_loss
+from semiproto.train.losses import cross_entropy, labeled_loss, ohem_cross_entropy, pseudo_label_loss, threshold
 
 SHAPES = [(2, 7, 5, 6), (1, 2, 1, 1), (3, 21, 4, 4), (1, 4, 9, 1)]
 
@@ -101,15 +101,17 @@ def test_the_labelled_loss_is_the_one_asked_for():
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, (40, 7)])
-@pytest.mark.parametrize("normalise", ["all", "confident"])
+@pytest.mark.parametrize("normalise", ["all", "confident", "inside"])
 @pytest.mark.parametrize("tau", [0.0, 0.3, 0.8, 0.65])
 def test_pseudo_label_loss_equals_a_loop(shape, normalise, tau):
     logits, labels = draw(shape, void=0)
     confidence = torch.from_numpy(np.random.default_rng(1).random(tuple(labels.shape))).float()
+    confidence[confidence < 0.2] = 0  # outside the image
     args = (labels.numpy(), confidence.numpy(), tau, normalise)
     expected = reference.pseudo_label_loss(logits.detach().double().numpy(), *args)
     pixels = [p for p in np.ndindex(*labels.shape) if confidence[p] > tau]
-    gradient = mean_gradient(logits, labels, pixels, labels.numel() if normalise == "all" else len(pixels))
+    count = {"all": labels.numel(), "confident": len(pixels), "inside": int((confidence > 0).sum())}[normalise]
+    gradient = mean_gradient(logits, labels, pixels, count)
     check(pseudo_label_loss(logits, labels, confidence, tau, normalise), expected, logits, gradient)
 
 
@@ -128,6 +130,17 @@ def test_the_threshold_itself_does_not_count():
     one = pseudo_label_loss(logits, labels, confidence, 0.5, "confident")
     expected = -logits.log_softmax(1)[0, labels[0, 0, 1], 0, 1]
     torch.testing.assert_close(one, expected)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.3, 0.65, 0.8, 0.95, 1.0])
+@pytest.mark.parametrize("confident", ["above", "at_least"])
+def test_whether_tau_itself_counts(shipped, tau, confident):
+    at = np.float32(tau)
+    values = {np.nextafter(at, np.float32(-1)), at, np.nextafter(at, np.float32(2)), np.float32(0), np.float32(1)}
+    limit = threshold(shipped.semi.model_copy(update={"tau": tau, "confident": confident}))
+    for value in values:
+        expected = (value >= at if confident == "at_least" else value > at) and value > 0  # 0 is outside the image
+        assert bool(torch.tensor(value) > limit) == expected, value
 
 
 def test_the_default_divides_by_all_pixels():

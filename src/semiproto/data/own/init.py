@@ -85,13 +85,16 @@ def _as_name(folder: Path) -> str:
 
 
 def _apply(tree: Any, change: str) -> None:
-    """Sets one existing leaf from `section.key=value`; the value is read as YAML."""
+    """Sets a leaf of the file, or a switch that the file leaves at its default, from `section.key=value` in YAML."""
     path, equals, text = change.partition("=")
     *sections, leaf = path.split(".")
+    is_parameter = any(line.startswith(f"{path}: ") for line in params.explain())
     node: Any = tree
     for section in sections:
+        if is_parameter and isinstance(node, dict):
+            node.setdefault(section, {})
         node = node.get(section) if isinstance(node, dict) else None
-    if not equals or not isinstance(node, dict) or leaf not in node:
+    if not equals or not isinstance(node, dict) or not (is_parameter or leaf in node):
         raise UserError(f"--set {change}: no such parameter; give section.key=value, `semiproto params` lists them")
     try:
         node[leaf] = YAML(typ="safe").load(text)

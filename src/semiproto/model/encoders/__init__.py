@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from semiproto.model.encoders import cnn, small
-from semiproto.model.encoders.encoder import Encoder, Family
+from semiproto.model.encoders.encoder import IMAGENET, Encoder, Family
 from semiproto.model.weights import load_what_fits
-from semiproto.params import EncoderParams
+from semiproto.params import EncoderParams, NormalisationParams
 
 FAMILIES: tuple[Family, ...] = (small, cnn)
 """The first that knows a name builds it; cnn comes last, because it tries every name with timm."""
@@ -20,3 +20,16 @@ def build(params: EncoderParams, *, pretrained: bool) -> Encoder:
     if pretrained and params.weights not in (None, "timm"):
         load_what_fits(encoder.net, Path(str(params.weights)))
     return encoder
+
+
+def normalisation(params: EncoderParams) -> NormalisationParams:
+    """How images are normalised for an encoder that `build` has built: as its weights were trained.
+
+    timm states that for the weights that it publishes; ImageNet's where it knows none, and for random weights.
+    """
+    if params.normalisation is not None or params.weights is None:
+        return params.normalisation or IMAGENET
+    from timm import get_pretrained_cfg  # here, because it takes longer to import than a small job to run
+
+    known = get_pretrained_cfg(params.name)
+    return IMAGENET if known is None else NormalisationParams(mean=list(known.mean), std=list(known.std))

@@ -7,7 +7,10 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from semiproto.params import EncoderParams
+from semiproto.params import EncoderParams, NormalisationParams
+
+IMAGENET = NormalisationParams(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+"""Mean and deviation of ImageNet's colours, which most encoders were trained with."""
 
 
 class Encoder(nn.Module):

@@ -9,7 +9,7 @@ from semiproto.model.network import SegmentationNetwork
 from semiproto.params import PretrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Lists, run_of, views, write_card, written
+from semiproto.steps.models.training import Asked, Lists, run_of, views, write_card, written
 from semiproto.train.engine import fit
 from semiproto.train.supervised import SupervisedPhase
 
@@ -23,10 +23,10 @@ def pretrain(job: Job[PretrainConfig]) -> Written | None:
     phase = SupervisedPhase(student, config.pretrain.labeled_loss)
     steps = config.pretrain.total_steps(len(lists.labeled))
     run = run_of(job, "pretrain", config.pretrain, lists.classes, steps)
-    loaders = views(job, lists, run, config.pretrain.batch, unlabeled=False)
+    loaders = views(job, lists.root, run, student, [Asked(lists.labeled, config.pretrain.batch, labeled=True)])
     result = fit(phase, config.optimizer, run, loaders, lists.validator())
     if distributed.rank() > 0:
         return None
-    write_card(job, lists, {"step": "pretrain", "steps": steps})
+    write_card(job, lists, student, {"step": "pretrain", "steps": steps})
     model_folder.save_weights(job.out / model_folder.MODEL, phase.student)
     return written(job, run, result)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from semiproto.data.strong_views import unlabeled_batch
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
 from semiproto.model import weights
@@ -14,7 +15,7 @@ from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import SemiParams, TrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Lists, run_of, views, write_card, written
+from semiproto.steps.models.training import Asked, Lists, run_of, views, write_card, written
 from semiproto.train.engine import fit
 from semiproto.train.semi import SemiPhase
 
@@ -36,17 +37,20 @@ def train(job: Job[TrainConfig]) -> Written | None:
     torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
     student = SegmentationNetwork(config.model, len(lists.classes), pretrained=pretrained is None)
     if pretrained is not None:
-        student.load_state_dict(weights.read_tensors(pretrained / model_folder.MODEL))
+        model_folder.start_from(student, pretrained)
     bank = None if prototypes is None else first_bank(config, prototypes)
     longer = max(len(lists.labeled), len(lists.unlabeled))
     steps = semi.total_steps(longer)
     phase = SemiPhase(student, semi, bank, _supervised_steps(semi, longer))
     run = run_of(job, "train", semi, lists.classes, steps)
-    loaders = views(job, lists, run, semi.batch, unlabeled=uses_unlabeled)
+    asked = [Asked(lists.labeled, semi.batch, labeled=True)]
+    if uses_unlabeled:
+        asked.append(Asked(lists.unlabeled, unlabeled_batch(semi), labeled=False))
+    loaders = views(job, lists.root, run, student, asked)
     result = fit(phase, config.optimizer, run, loaders, lists.validator(semi.tau))
     if distributed.rank() > 0:
         return None
-    write_card(job, lists, {"step": "train", "method": config.method, "steps": steps})
+    write_card(job, lists, student, {"step": "train", "method": config.method, "steps": steps})
     model_folder.save_weights(job.out / model_folder.MODEL, phase.teacher.model)
     model_folder.save_student(job.out, phase.student, bank)
     return written(job, run, result)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
 from semiproto.data import layout
+from semiproto.data.augment import mean_colour
 from semiproto.data.dataset import Images
 from semiproto.data.layout import FILES
-from semiproto.data.loaders import Batch, StepBatches, loader
+from semiproto.data.loaders import Batch, StepBatches, WeakViews, loader
 from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
 from semiproto.model.network import SegmentationNetwork
@@ -106,32 +107,38 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     return precision == "bfloat16" or (precision == "auto" and fast)
 
 
+class Asked(NamedTuple):
+    """One of the lists whose views a step trains on."""
+
+    ids: list[str]
+    batch: int
+    """Images per step over all processes."""
+    labeled: bool
+
+
 def views(
-    job: TrainingJob, lists: Lists, run: Run, batch: int, *, unlabeled: bool
+    job: TrainingJob, root: Path, run: Run, student: SegmentationNetwork, asked: Sequence[Asked]
 ) -> Callable[[int], list[DataLoader[Batch]]]:
     """A function that gives the loaders of this process's share of the batches from a step on."""
-    asked = [(lists.labeled, True)] + ([(lists.unlabeled, False)] if unlabeled else [])
+    colour = mean_colour(student.normalisation)
 
     def make(start: int) -> list[DataLoader[Batch]]:
         return [
             loader(
-                lists.root,
-                ids,
-                job.config.augment,
+                WeakViews(root, ids, job.config.augment, colour, labeled=labeled),
                 StepBatches(len(ids), batch, run.seed, start, run.steps, distributed.share(batch)),
-                labeled=labeled,
-                workers=job.machine.workers,
+                job.machine.workers,
             )
-            for ids, labeled in asked
+            for ids, batch, labeled in asked
         ]
 
     return make
 
 
-def write_card(job: TrainingJob, lists: Lists, training: dict[str, Any]) -> None:
+def write_card(job: TrainingJob, lists: Lists, student: SegmentationNetwork, training: dict[str, Any]) -> None:
     """Writes the card of the model folder. training: free facts for people."""
-    palette = layout.read_palette(lists.root)
-    card = model_folder.Card(lists.classes, job.config.model, training | {"seed": job.seed}, palette)
+    palette, facts = layout.read_palette(lists.root), training | {"seed": job.seed}
+    card = model_folder.Card(lists.classes, job.config.model, facts, palette, student.normalisation)
     model_folder.write_card(job.out, card)
 
 

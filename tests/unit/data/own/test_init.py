@@ -43,6 +43,17 @@ def test_what_was_found_can_be_set_otherwise(base):
     assert (found.dataset.ignore, found.splits.validation) == (200, 0.5)
 
 
+def test_a_switch_that_the_template_leaves_at_its_default_can_be_set(base):
+    out = base.parent / "params.yaml"
+    changes = ["model.encoder.normalisation={mean: [0.5, 0.5, 0.5], std: [1, 1, 1]}"]
+    changes += ["model.encoder.normalisation.std=[0.5, 0.5, 0.5]"]
+    init.write_params(base, init.Wishes(changes=changes), TEMPLATE, out, force=True)
+    assert params.load(out).model.encoder.normalisation.std == [0.5] * 3
+    for change in ("model.encoder.normalization=1", "model.encoders.normalisation=1", "normalisation=1"):
+        with pytest.raises(UserError, match=f"--set {change}: no such parameter"):
+            init.write_params(base, init.Wishes(changes=[change]), TEMPLATE, out, force=True)
+
+
 def test_label_counts_are_those_of_the_template_unless_given(base, tmp_path):
     template = tmp_path / "two-splits.yaml"
     text = TEMPLATE.read_text()

@@ -7,7 +7,7 @@ from semiproto.model import encoders
 from semiproto.model.encoders import cnn, small
 from semiproto.model.encoders.encoder import Encoder
 from semiproto.model.encoders.small import SmallEncoder
-from semiproto.params import EncoderParams
+from semiproto.params import EncoderParams, NormalisationParams
 
 
 def params(name="small", weights=None, output_stride=8, multi_grid=None):
@@ -46,6 +46,30 @@ def test_published_weights_are_downloaded_where_they_are_asked_for(monkeypatch, 
     monkeypatch.setattr(encoders, "FAMILIES", (Mine,))
     encoders.build(params("any", weights=weights), pretrained=pretrained)
     assert asked == [download]
+
+
+HALF, IMAGENET = ([0.5] * 3, [0.5] * 3), ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+OWN = NormalisationParams(mean=[0.1, 0.2, 0.3], std=[1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "given", "expected"),
+    [
+        ("tf_efficientnet_lite0", "timm", None, HALF),
+        ("tf_efficientnet_lite0", "lite0.pth", None, HALF),  # a file: by the encoder's name
+        ("tf_efficientnet_lite0", None, None, IMAGENET),  # random weights, as ever
+        ("tf_efficientnet_lite0", "lite0.pth", OWN, (OWN.mean, OWN.std)),
+        ("tf_efficientnet_lite0", None, OWN, (OWN.mean, OWN.std)),
+        ("resnet101s.gluon_in1k", "timm", None, IMAGENET),
+        ("resnetv2_50.a1h_in1k", "timm", None, HALF),
+        ("small", "small.pth", None, IMAGENET),
+        ("small", None, None, IMAGENET),
+    ],
+)
+def test_images_are_normalised_as_the_weights_were_trained(name, weights, given, expected):
+    encoder = params(name, weights).model_copy(update={"normalisation": given})
+    found = encoders.normalisation(encoder)
+    assert (found.mean, found.std) == expected
 
 
 @pytest.mark.parametrize("name", ["small", "resnet18", "mobilenetv3_small_050"])

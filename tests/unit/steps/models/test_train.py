@@ -1,5 +1,7 @@
 """The semi-supervised run of one variant."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -8,8 +10,10 @@ from semiproto.errors import UserError
 from semiproto.model.folder import load_model, load_student, read_card
 from semiproto.model.weights import PROTOTYPES, read_tensors
 from semiproto.provenance.receipts import read_receipt
+from semiproto.report.evaluations import read_table
 from semiproto.steps.data.lists import write_lists
 from semiproto.steps.job import Inputs
+from semiproto.steps.models.pretrain import pretrain
 from semiproto.steps.models.train import first_bank, train
 
 
@@ -21,6 +25,35 @@ def test_the_model_is_the_teacher_and_the_student_stands_beside(training, traine
     teacher, (student, bank) = load_model(trained).state_dict(), load_student(trained)
     assert any(not torch.equal(teacher[name], value) for name, value in student.state_dict().items())
     assert bank is not None
+
+
+@pytest.mark.parametrize("variant", ["unimatch-prototype", "unimatch-v2-prototype", "prototype-strong"])
+def test_a_recipe_is_trained_from_the_same_folders(training, few, recipes, elsewhere, variant):
+    config = params.train_config(few.model_copy(update={"variants": recipes.variants}), variant)
+    job = elsewhere(training, config=config)
+    train(job)
+    history = read_table(job.out / "history.csv")
+    recipe, losses = variant.removesuffix("-prototype"), {"labeled", "unlabeled"}
+    losses |= {"perturbed"} if recipe == "unimatch" else set()
+    heads = ("linear", "prototype")
+    assert {f"{loss}_{head}" for loss in losses for head in heads} == {n for n in history if n.endswith(heads)}
+    assert load_student(job.out)[1] is not None and read_card(job.out).training["method"] == "prototype"
+
+
+def test_a_run_normalises_as_the_model_it_starts_from(training, pretraining, elsewhere, tmp_path):
+    half = params.NormalisationParams(mean=[0.5] * 3, std=[0.5] * 3)
+    first = elsewhere(pretraining, config=normalised(pretraining.config, half))
+    pretrain(first)
+    assert read_card(first.out).normalisation == half
+    (tmp_path / "second").mkdir()
+    job = replace(training, out=tmp_path / "second/a/b/c", checkpoints=tmp_path / "c")
+    train(replace(job, inputs=Inputs(**training.inputs | {"pretrained": first.out})))
+    assert read_card(job.out).normalisation == half == load_student(job.out)[0].normalisation
+
+
+def normalised(config, normalisation):
+    encoder = config.model.encoder.model_copy(update={"normalisation": normalisation})
+    return config.model_copy(update={"model": config.model.model_copy(update={"encoder": encoder})})
 
 
 def test_the_same_job_gives_the_same_weights(training, trained, elsewhere):
