@@ -32,3 +32,12 @@ def test_an_epoch_has_as_many_steps_as_in_the_released_code(shipped, batch, imag
 def test_steps_do_not_depend_on_the_number_of_images(shipped):
     schedule = shipped.semi.model_copy(update={"steps": 7, "epochs": None})
     assert schedule.total_steps(5) == schedule.total_steps(5000) == 7
+
+
+@pytest.mark.parametrize(("key", "value"), [("betas", [0.9, 1.0]), ("betas", [0.9]), ("layer_decay", 0)])
+def test_bounds_of_adamw(edited, refused, key, value):
+    refused(edited({"optimizer.kind": "adamw", f"optimizer.{key}": value}), f"optimizer.{key}")
+
+
+def test_layer_decay_is_adamws(edited, refused):
+    refused(edited({"optimizer.layer_decay": 0.8}), "optimizer", "layer_decay 0.8", "adamw")

@@ -16,6 +16,8 @@ def knows(name: str) -> bool:
 def build(params: EncoderParams, *, download: bool) -> Encoder:
     if params.multi_grid is not None:
         raise UserError(f"model.encoder.multi_grid: {params.multi_grid} does not fit small; set it to null")
+    if params.patch_size is not None:
+        raise UserError(f"model.encoder.patch_size: {params.patch_size} does not fit small; set it to null")
     return Encoder(SmallEncoder(), (16, 32, 64))
 
 

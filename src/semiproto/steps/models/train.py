@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
 from semiproto.model import weights
-from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import SemiParams, TrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Lists, run_of, views, write_card, written
+from semiproto.steps.models.training import Lists, first_student, run_of, views, write_card, written
 from semiproto.train.engine import fit
 from semiproto.train.semi import SemiPhase
 
@@ -33,8 +30,7 @@ def train(job: Job[TrainConfig]) -> Written | None:
         raise UserError(
             f"{job.inputs.one('split')}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
         )
-    torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
-    student = SegmentationNetwork(config.model, len(lists.classes), pretrained=pretrained is None)
+    student = first_student(job, lists.classes, pretrained=pretrained is None)
     if pretrained is not None:
         student.load_state_dict(weights.read_tensors(pretrained / model_folder.MODEL))
     bank = None if prototypes is None else first_bank(config, prototypes)

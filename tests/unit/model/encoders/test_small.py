@@ -8,8 +8,8 @@ from semiproto.model import encoders
 from semiproto.params import EncoderParams
 
 
-def params(name="small", weights=None, output_stride=8, multi_grid=None):
-    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
+def params(name="small", weights=None, output_stride=8, multi_grid=None, **others):
+    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid, **others)
 
 
 @pytest.mark.parametrize(("side", "low", "high"), [(64, 16, 8), (32, 8, 4), (65, 17, 9)])
@@ -24,3 +24,9 @@ def test_it_has_no_multi_grid(one_line):
     with pytest.raises(UserError) as error:
         encoders.build(params(multi_grid=[4, 8]), pretrained=False)
     one_line(error, "model.encoder.multi_grid", [4, 8], "small")
+
+
+def test_it_has_no_patches(one_line):
+    with pytest.raises(UserError) as error:
+        encoders.build(params(patch_size=8), pretrained=False)
+    one_line(error, "model.encoder.patch_size", 8, "small")
