@@ -28,14 +28,15 @@ def create(params: EncoderParams, *, download: bool, **options: Any) -> Any:
     """
     import timm
 
-    if download and _offline() and (missing := _only_at(params.name)):
-        raise _not_here(params.name, missing)
+    offline = download and _offline()
+    if offline and _must_be_fetched(params.name):
+        raise _not_here(params.name)
     try:
         return timm.create_model(params.name, pretrained=download, **options)
     except (RuntimeError, ValueError, TypeError, OSError, AssertionError) as error:
+        if offline and isinstance(error, OSError):
+            raise _not_here(params.name) from None
         reason = " ".join(str(error).split())[:200]
-        if download and _offline() and isinstance(error, OSError):
-            raise _not_here(params.name, reason) from None
         raise UserError(
             f"model.encoder: timm cannot make {params.name!r} at output stride {params.output_stride} with weights"
             f" {params.weights!r} ({reason}); try another name or stride, or give a weights file or null"
@@ -56,19 +57,18 @@ def _offline() -> bool:
     return bool(is_offline_mode())
 
 
-def _only_at(name: str) -> str | None:
-    """The address of weights that are no repository of the Hugging Face hub and lie in no cache of torch.hub."""
+def _must_be_fetched(name: str) -> bool:
+    """Whether weights have only an address, outside the Hugging Face hub, and are not in torch.hub's cache."""
     from timm.models import get_pretrained_cfg
 
     config = get_pretrained_cfg(name)
     address: Any = None if config is None or config.hf_hub_id else config.url
-    if not address or (Path(torch.hub.get_dir()) / "checkpoints" / Path(address).name).is_file():
-        return None
-    return str(address)
+    return bool(address) and not (Path(torch.hub.get_dir()) / "checkpoints" / Path(address).name).is_file()
 
 
-def _not_here(name: str, reason: str) -> UserError:
+def _not_here(name: str) -> UserError:
     return UserError(
-        f"model.encoder.weights: timm's {name} is not on this machine, and compute.offline is true ({reason[:160]});"
-        " name a file of weights, set it to null for random weights, or run once with compute.offline: false"
+        f"model.encoder.weights: timm's {name} is not in this machine's caches, and nothing is downloaded"
+        " (compute.offline, or HF_HUB_OFFLINE); name a file of weights, set it to null for random weights, or run once"
+        " with compute.offline: false"
     )

@@ -69,7 +69,7 @@ def test_offline_weights_that_have_only_an_address_are_not_fetched(caches, one_l
     only_at_an_address(monkeypatch, TINY)
     with pytest.raises(UserError) as error:
         timm_models.create(params(TINY), download=True)
-    one_line(error, "model.encoder.weights", "example.org", "compute.offline")
+    one_line(error, "model.encoder.weights", TINY, "compute.offline")
 
 
 def test_offline_weights_in_the_cache_are_taken(caches):
