@@ -24,8 +24,8 @@ from semiproto.model.layers import resize
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank, stratified_points
 from semiproto.params import Params
-from semiproto.train.engine import make_optimizer
 from semiproto.train.losses import cross_entropy, labeled_loss, pseudo_label_loss
+from semiproto.train.optimizer import make_optimizer, parameter_groups
 from semiproto.train.semi import SemiPhase
 
 PER_CLASS = 4
@@ -82,8 +82,8 @@ class ReferenceStep:
         self.params, self.crop = params.semi, crop
         self.student = paper_network(params)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
-        groups = self.student.parameter_groups(params.optimizer.lr, params.optimizer.head_lr_factor)
-        self.optimizer = torch.optim.SGD(groups, momentum=0.9, weight_decay=params.optimizer.weight_decay)
+        groups = parameter_groups(self.student, params.optimizer)
+        self.optimizer = torch.optim.SGD(groups, momentum=0.9)
         self.bank = make_bank(self.student.dim)
         self.batches = [normalised(batch) for batch in make_batches(crop)]
 

@@ -56,6 +56,31 @@ def make_net(tiny):
 
 
 @pytest.fixture(scope="session")
+def tiny_vit(tiny):
+    """The tiny parameters with a ViT of six blocks, patches of 8, DPT and AdamW."""
+    changes = tiny.model_dump()
+    changes["model"]["encoder"] |= {"name": "test_vit", "patch_size": 8, "output_stride": 8}
+    changes["model"]["decoder"] |= {"kind": "dpt"}
+    changes["optimizer"] |= {"kind": "adamw", "lr": 1e-3, "head_lr_factor": 4, "weight_decay": 0.01}
+    return parameters.Params.model_validate(changes)
+
+
+@pytest.fixture
+def make_vit(tiny_vit):
+    """Makes a small network with a ViT: make_vit(decoder, and what is changed in model.encoder)."""
+
+    def make(decoder="dpt", **encoder):
+        torch.manual_seed(0)
+        changes = {
+            "encoder": tiny_vit.model.encoder.model_copy(update=encoder),
+            "decoder": tiny_vit.model.decoder.model_copy(update={"kind": decoder}),
+        }
+        return SegmentationNetwork(tiny_vit.model.model_copy(update=changes), 7, pretrained=False)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def digits_root(shipped, tmp_path_factory):
     """A digits set of 8 labelled, 10 unlabelled and 3 validation images. Tests must not change it."""
     root = tmp_path_factory.mktemp("digits") / "digits"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from semiproto.model import encoders
-from semiproto.model.decoders.deeplab import DeepLabDecoder
+from semiproto.model.decoders import DECODERS
 from semiproto.model.heads import HEADS, LINEAR
 from semiproto.model.heads.head import Channels, Head, Maps
 from semiproto.params import ModelParams, NormalisationParams
@@ -28,7 +28,7 @@ RENAMED = {
 
 class Output(NamedTuple):
     representation: Tensor
-    """z, [B, dim, h, w]; h and w are those of the decoder, at stride 4 with DeepLabV3+."""
+    """z, [B, dim, h, w]; h and w are those of the decoder: at stride 4 with DeepLabV3+ on a CNN."""
     scores: dict[str, Tensor]
     """By head, [B, classes, h, w] at the stride of the map that it reads; in eval mode of the evaluated heads alone."""
 
@@ -52,7 +52,7 @@ class SegmentationNetwork(nn.Module):
         """pretrained: load the encoder's weights as the parameters say; false when a saved model is restored."""
         super().__init__()
         self.encoder = encoders.build(params.encoder, pretrained=pretrained)
-        self.decoder = DeepLabDecoder(self.encoder.channels, params.decoder)
+        self.decoder = DECODERS[params.decoder.kind](self.encoder.channels, params.decoder)
         self.dim, self.num_classes = self.decoder.channels, num_classes
         channels = Channels(self.encoder.channels, self.dim)
         wanted = {name: head for name, head in HEADS.items() if head.weight(params) > 0}
@@ -88,12 +88,6 @@ class SegmentationNetwork(nn.Module):
     def loss_weights(self) -> dict[str, float]:
         """The weight of each head's labelled loss."""
         return {name: head.loss_weight for name, head in self._heads().items()}
-
-    def parameter_groups(self, lr: float, head_lr_factor: float) -> list[dict[str, object]]:
-        """Two groups for the optimiser: the encoder at `lr`, decoder and heads at `lr * head_lr_factor`."""
-        body = list(self.encoder.parameters())
-        rest = [p for name, p in self.named_parameters() if not name.startswith("encoder.")]
-        return [{"params": body, "lr": lr}, {"params": rest, "lr": lr * head_lr_factor}]
 
     def _heads(self) -> dict[str, Head]:
         return {name: cast(Head, head) for name, head in self.heads.items()}

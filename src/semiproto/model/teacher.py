@@ -18,10 +18,14 @@ class Teacher(nn.Module):
     def __init__(
         self, student: SegmentationNetwork, decay: float, batch_norm: Literal["average", "forward"] = "average"
     ) -> None:
-        """batch_norm: whether `update` averages the statistics too, or the caller refreshes them by `forward`."""
+        """batch_norm: whether `update` averages the statistics too, or the caller refreshes them by `forward`.
+
+        Weights of the student that do not train are not copied: both networks hold the same tensors.
+        """
         super().__init__()
         self.decay, self.batch_norm = decay, batch_norm
-        self.model = copy.deepcopy(student).requires_grad_(False).eval()
+        shared = {id(weight): weight for weight in student.parameters() if not weight.requires_grad}
+        self.model = copy.deepcopy(student, shared).requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Teacher:
         """Stays in eval mode whatever the caller's mode: pseudo-labels from batch statistics would be wrong."""
@@ -34,7 +38,8 @@ class Teacher(nn.Module):
         Batch-norm statistics are averaged by the same rule, unless the caller refreshes them.
         """
         keep = min(1 - 1 / (step + 1), self.decay)
-        pairs: list[tuple[Tensor, Tensor]] = list(zip(self.model.parameters(), student.parameters(), strict=True))
+        weights = zip(self.model.parameters(), student.parameters(), strict=True)
+        pairs: list[tuple[Tensor, Tensor]] = [(mine, theirs) for mine, theirs in weights if theirs.requires_grad]
         if self.batch_norm == "average":
             buffers = zip(self.model.buffers(), student.buffers(), strict=True)
             pairs += [(mine, theirs) for mine, theirs in buffers if mine.is_floating_point()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -32,12 +32,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
 
 
-def load_what_fits(net: nn.Module, path: Path) -> None:
+Convert = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+"""Tensors of a published file -> the same under the names and in the shapes of a net; `dict` changes nothing."""
+
+
+def load_what_fits(net: nn.Module, path: Path, convert: Convert = dict) -> None:
     """Loads the tensors of a checkpoint whose names and shapes fit, and prints which of the net's were not in it.
 
     UserError when the file cannot be read or nothing in it fits.
     """
-    given = read_weights(path)
+    given = convert(read_weights(path))
     own = net.state_dict()
     fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
     learned = [name for name in own if not name.endswith("num_batches_tracked")]

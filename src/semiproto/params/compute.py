@@ -29,7 +29,8 @@ class ComputeParams(Section):
     downloads: str = Field(min_length=1, description="folder for downloaded archives; they are kept and reused")
     mirror: str | None = Field(description="URL or folder to try first for every file; null: the publishers only")
     offline: bool = Field(
-        description="true: nothing is downloaded; missing files are listed with the place to put them"
+        description="true: no connection is made; missing files of a set are listed with the place to put them, and"
+        " timm's weights come from this machine's caches"
     )
     tensorboard: str | None = Field(
         description="folder for TensorBoard's files (pip install 'semiproto[tensorboard]'), or null"

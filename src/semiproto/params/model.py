@@ -21,7 +21,9 @@ class NormalisationParams(Section):
 class EncoderParams(Section):
     name: Name = Field(description="a timm name, or small: three stages for 64-pixel images (chosen, embedded set)")
     weights: str | None = Field(description="timm (its published weights), a file, or null for random weights")
-    output_stride: Literal[8, 16, 32] = Field(description="input pixels per cell of the last feature map; 8 [config]")
+    output_stride: Literal[8, 16, 32] = Field(
+        description="input pixels per cell of a CNN's last feature map; 8 [config]; a ViT's are its patch"
+    )
     multi_grid: list[Annotated[int, Field(ge=1)]] | None = Field(
         description="dilations of the blocks of a ResNet's layer4; 4, 8, 16 at output stride 8 [config]; null: timm's"
     )
@@ -30,9 +32,26 @@ class EncoderParams(Section):
         description="as the encoder's weights were trained. null: what timm says of the weights that it publishes under"
         " this name, also where they come from a file; without weights, ImageNet's",
     )
+    patch_size: int | None = Field(
+        default=None,
+        ge=2,
+        le=64,
+        description="side of a ViT's patch, pixels; null: as in its name; another size is for small images, and timm"
+        " resamples the weights to it (chosen)",
+    )
+    trainable: Literal["none", "norms", "all"] = Field(
+        default="all",
+        description="weights of the encoder that train: all [config]; norms; none: a third of the time and the memory,"
+        " and better than all with DINOv2-S and 92 labels [UniMatch V2]",
+    )
 
 
 class DecoderParams(Section):
+    kind: Literal["deeplab", "dpt"] = Field(
+        default="deeplab",
+        description="deeplab: DeepLabV3+ [paper], on any encoder; dpt: for ViTs, its planes by the ViT's width, without"
+        " dropout [UniMatch V2]; planes, rates and dropout are deeplab's and the auxiliary head's",
+    )
     planes: int = Field(
         ge=4,
         le=1024,

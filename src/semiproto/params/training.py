@@ -33,14 +33,40 @@ class AugmentParams(Section):
 
 
 class OptimizerParams(Section):
-    """SGD with a poly schedule, restarted in each phase."""
+    """SGD or AdamW with a poly schedule, restarted in each phase."""
 
-    lr: float = Field(gt=0, le=10, description="learning rate of the encoder; 1e-3 VOC, 1e-2 Cityscapes [config]")
+    kind: Literal["sgd", "adamw"] = Field(
+        default="sgd",
+        description="sgd [config]; adamw: for ViTs [UniMatch V2]; its decay leaves out biases, norms, class tokens and"
+        " position embeddings",
+    )
+    lr: float = Field(
+        gt=0,
+        le=10,
+        description="learning rate of the encoder; 1e-3 VOC, 1e-2 Cityscapes [config]; 5e-6 with adamw [UniMatch V2]",
+    )
     head_lr_factor: float = Field(
-        gt=0, le=1000, description="learning rate of the decoder and the heads, divided by lr; 10 VOC, 1 Cityscapes"
+        gt=0,
+        le=1000,
+        description="learning rate of the decoder and the heads, divided by lr; 10 VOC, 1 Cityscapes; 40 with adamw"
+        " [UniMatch V2]",
     )
     momentum: float = Field(ge=0, lt=1, description="momentum of SGD; 0.9 [config]")
-    weight_decay: float = Field(ge=0, lt=1, description="L2 penalty; 1e-4 VOC, 5e-4 Cityscapes [config]")
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
+        default=(0.9, 0.999), description="decays of AdamW's two averages; 0.9, 0.999 [UniMatch V2]"
+    )
+    weight_decay: float = Field(
+        ge=0,
+        lt=1,
+        description="L2 penalty of sgd, 1e-4 VOC, 5e-4 Cityscapes [config]; decay of adamw, 0.01 [UniMatch V2]",
+    )
+    layer_decay: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="adamw: the rate of a ViT's block, divided by that of the block above it; 1: one rate for all"
+        " [UniMatch V2]",
+    )
     power: float = Field(gt=0, le=4, description="exponent of the poly decay (1 - step / steps) ** power; 0.9 [base]")
     warmup_steps: int = Field(ge=0, description="steps of linear warm-up; 0 in the paper")
     precision: Literal["float32", "bfloat16", "auto"] = Field(
@@ -49,6 +75,12 @@ class OptimizerParams(Section):
         " gradients change by several percent; auto: bfloat16 where the device has the instructions, so that results"
         " depend on the machine"
     )
+
+    @model_validator(mode="after")
+    def _layers_of_adamw(self) -> OptimizerParams:
+        if self.kind == "sgd" and self.layer_decay != 1:
+            raise ValueError(f"layer_decay {self.layer_decay} is for kind adamw, and kind is sgd; set it to 1")
+        return self
 
 
 class LabeledLossParams(Section):

@@ -32,6 +32,7 @@ from semiproto.provenance.artifacts import write_csv
 from semiproto.train import checkpoint
 from semiproto.train.health import Health, Means, peak_memory
 from semiproto.train.history import Result
+from semiproto.train.optimizer import make_optimizer
 from semiproto.train.schedule import lr_factor
 
 LOG_LINES = 100
@@ -124,7 +125,8 @@ def fit(
             result.seconds += values["step_seconds"][0]
             result.add(values)
             if (step + 1) % row_every == 0 or step + 1 == run.steps:
-                for line in result.end_row(step + 1, factor * rates[0], peak_memory(run.device), run.classes):
+                lr = factor * optimizer_params.lr
+                for line in result.end_row(step + 1, lr, peak_memory(run.device), run.classes):
                     print(f"{run.name}: warning: {line}", flush=True)
                 board(result)
                 write_tables(run.checkpoints, result.tables())  # so that a run in trouble can be inspected early
@@ -137,11 +139,6 @@ def fit(
                 raise Interrupted(f"{run.name}: stopped at step {step + 1}; the same command goes on from there")
     _require_finite(phase, run, run.steps)
     return result
-
-
-def make_optimizer(student: SegmentationNetwork, params: OptimizerParams) -> torch.optim.SGD:
-    groups = student.parameter_groups(params.lr, params.head_lr_factor)
-    return torch.optim.SGD(groups, lr=params.lr, momentum=params.momentum, weight_decay=params.weight_decay, fused=True)
 
 
 def _timed_step(

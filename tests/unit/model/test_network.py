@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from semiproto.measure.inference import classify, linear_scores
 from semiproto.model.network import RENAMED, SegmentationNetwork
+from semiproto.model.teacher import Teacher
 from semiproto.params import NormalisationParams
 
 
@@ -57,15 +59,6 @@ def test_saved_weights_restore_the_network(make_net):
     assert not {"mean", "std"} & set(first.state_dict())
 
 
-def test_parameter_groups_hold_every_parameter_once(make_net):
-    net = make_net()
-    body, rest = net.parameter_groups(0.01, 10)
-    assert (body["lr"], rest["lr"]) == (0.01, 0.1)
-    assert {id(p) for p in body["params"]} == {id(p) for p in net.encoder.parameters()}
-    both = [id(p) for p in body["params"] + rest["params"]]
-    assert len(both) == len(set(both)) and set(both) == {id(p) for p in net.parameters()}
-
-
 def test_models_of_version_0_1_are_loaded_by_their_old_names(make_net):
     saved = make_net(0).state_dict()
     old = {}
@@ -78,3 +71,18 @@ def test_models_of_version_0_1_are_loaded_by_their_old_names(make_net):
     restored.load_state_dict(old)
     assert all(torch.equal(value, saved[name]) for name, value in restored.state_dict().items())
     assert "linear_head.4.bias" in old  # the caller's tensors keep their names
+
+
+@pytest.mark.parametrize(("kind", "dim", "size"), [("dpt", 64, (200, 336)), ("deeplab", 8, (25, 42))])
+def test_a_vit_scores_images_of_any_size(make_vit, kind, dim, size):
+    """Of 200 x 333 pixels with patches of 8: the network sees 200 x 336, and the scores are the image's again."""
+    net = make_vit(kind).eval()
+    images = torch.randint(256, (1, 3, 200, 333), dtype=torch.uint8)
+    with torch.inference_mode():
+        output = net(images)
+    assert output.representation.shape == (1, dim, *size) and output.logits.shape == (1, 7, *size)
+    labels, confidence = Teacher(net, 0.99).pseudo_labels(images)
+    assert labels.shape == confidence.shape == (1, 200, 333)
+    classes, probabilities = classify(linear_scores(net), images, None)
+    assert torch.equal(classes, labels)
+    torch.testing.assert_close(probabilities, confidence)

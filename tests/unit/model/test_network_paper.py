@@ -7,6 +7,7 @@ import torch
 
 from semiproto import params
 from semiproto.model.network import SegmentationNetwork
+from semiproto.train.optimizer import parameter_groups
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 
@@ -101,7 +102,7 @@ def test_the_auxiliary_head_is_cityscapes_alone(network, cityscapes):
 
 def test_the_rates_of_the_parameter_groups(network, voc, cityscapes):
     for experiment, encoder, rest in ((voc, 1e-3, 1e-2), (cityscapes, 1e-2, 1e-2)):
-        groups = network.parameter_groups(experiment.optimizer.lr, experiment.optimizer.head_lr_factor)
+        groups = parameter_groups(network, experiment.optimizer)
         assert [group["lr"] for group in groups] == pytest.approx([encoder, rest])
         assert sum(p.numel() for p in groups[0]["params"]) == count(network.encoder)
         assert sum(p.numel() for group in groups for p in group["params"]) == count(network)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.teacher import Teacher
 
 
@@ -147,3 +148,43 @@ def test_refreshing_moves_the_statistics_as_a_forward_in_training_mode(make_net)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert not any(module.training for module in teacher.modules())
     assert not any(p.requires_grad for p in teacher.parameters())
+
+
+@pytest.mark.parametrize("trainable", ["none", "norms"])
+def test_what_does_not_train_is_the_students_own_and_is_not_averaged(make_vit, trainable):
+    student = make_vit(trainable=trainable)
+    teacher = Teacher(student, 0.99)
+    mine = dict(teacher.model.named_parameters())
+    shared = {name for name, weight in student.named_parameters() if mine[name] is weight}
+    assert shared == {name for name, weight in student.named_parameters() if not weight.requires_grad}
+    assert len(shared) > 20 and all(name.startswith("encoder.") for name in shared)
+    before = copies(teacher.model)
+    with torch.no_grad():
+        for weight in student.parameters():
+            if weight.requires_grad:
+                weight.add_(0.1)
+    teacher.update(student, 9)
+    for name, value in teacher.model.state_dict().items():
+        expected = before[name] if name in shared else 0.9 * before[name] + 0.1 * student.state_dict()[name]
+        torch.testing.assert_close(
+            value, expected, rtol=0 if name in shared else 1e-5, atol=0 if name in shared else 1e-6
+        )
+    assert [weight.requires_grad for weight in student.parameters()].count(True) > 0
+
+
+def test_a_frozen_encoder_is_not_refreshed(make_vit):
+    teacher = Teacher(make_vit(trainable="none"), 0.99, "forward")
+    before = copies(teacher)
+    teacher.refresh_batch_norm(torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8))
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
+
+
+def test_a_frozen_cnn_keeps_its_statistics_in_both(tiny):
+    encoder = tiny.model.encoder.model_copy(update={"trainable": "none"})
+    student = SegmentationNetwork(tiny.model.model_copy(update={"encoder": encoder}), 7, pretrained=False).train()
+    teacher, before = Teacher(student, 0.5), copies(student.encoder)
+    student(torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8))
+    teacher.update(student, 5)
+    for encoder in (student.encoder, teacher.model.encoder):
+        assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+    assert int(student.decoder.low_level[1].num_batches_tracked) == 1

@@ -69,3 +69,12 @@ def test_without_a_word_the_strong_view_is_the_papers(shipped):
 )
 def test_views_and_perturbations_that_cannot_be(edited, refused, section, value, words):
     refused(edited({f"semi.{section}": value}), "semi", *words)
+
+
+@pytest.mark.parametrize(("key", "value"), [("betas", [0.9, 1.0]), ("betas", [0.9]), ("layer_decay", 0)])
+def test_bounds_of_adamw(edited, refused, key, value):
+    refused(edited({"optimizer.kind": "adamw", f"optimizer.{key}": value}), f"optimizer.{key}")
+
+
+def test_layer_decay_is_adamws(edited, refused):
+    refused(edited({"optimizer.layer_decay": 0.8}), "optimizer", "layer_decay 0.8", "adamw")

@@ -10,7 +10,7 @@ from torch import nn
 
 import fixed_steps
 from semiproto.errors import UserError
-from semiproto.params import ComputeParams, LabeledLossParams
+from semiproto.params import ComputeParams, LabeledLossParams, Params
 from semiproto.process import distributed
 from semiproto.process.distributed import SyncBatchNorm2d, device_of, process_count
 from semiproto.train import losses
@@ -125,16 +125,34 @@ def test_two_processes_train_as_one_on_the_same_batches(tmp_path, float64):
         torch.testing.assert_close(states[name], value, rtol=1e-6, atol=1e-8, msg=name)
 
 
+@pytest.mark.parametrize("trainable", ["none", "all"])
+def test_two_processes_train_a_vit_with_adamw_as_one(tmp_path, float64, monkeypatch, trainable):
+    monkeypatch.setattr(fixed_steps, "STEPS", 5)
+    expected, alone, ((first, states), (second, _)) = alone_and_together(tmp_path, vit(trainable))
+    assert first == second == pytest.approx(expected, rel=1e-9)
+    for name, value in alone.items():
+        torch.testing.assert_close(states[name], value, rtol=1e-6, atol=1e-8, msg=name)
+
+
+def vit(trainable):
+    """The fixed steps' settings with a ViT of six blocks, DPT and AdamW."""
+    tree = fixed_steps.settings(dropout=0.0).model_dump()
+    tree["model"]["encoder"] |= {"name": "test_vit", "patch_size": 32, "trainable": trainable}
+    tree["model"]["decoder"] |= {"kind": "dpt"}
+    tree["optimizer"] |= {"kind": "adamw", "lr": 1e-4}
+    return Params.model_validate(tree)
+
+
 def test_in_float32_two_processes_start_as_one(tmp_path):
     expected, _, ((first, _), _) = alone_and_together(tmp_path)
     assert first[0] == pytest.approx(expected[0], rel=1e-6)
     assert first[:6] == pytest.approx(expected[:6], rel=2e-3)
 
 
-def alone_and_together(folder):
+def alone_and_together(folder, settled=None):
     """Losses and state after the fixed steps: of one process, and of each of two."""
     fixed_steps.make_set(folder)
-    settled = fixed_steps.settings(dropout=0.0)
+    settled = settled or fixed_steps.settings(dropout=0.0)
 
     def train():
         losses, phase = fixed_steps.train(folder, settled)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from semiproto.model.encoders import cnn, small
+from semiproto.model.encoders import cnn, small, vit
 from semiproto.model.encoders.encoder import IMAGENET, Encoder, Family
 from semiproto.model.weights import load_what_fits
 from semiproto.params import EncoderParams, NormalisationParams
 
-FAMILIES: tuple[Family, ...] = (small, cnn)
+FAMILIES: tuple[Family, ...] = (small, vit, cnn)
 """The first that knows a name builds it; cnn comes last, because it tries every name with timm."""
 
 
@@ -18,7 +18,9 @@ def build(params: EncoderParams, *, pretrained: bool) -> Encoder:
     family = next(family for family in FAMILIES if family.knows(params.name))
     encoder = family.build(params, download=pretrained and params.weights == "timm")
     if pretrained and params.weights not in (None, "timm"):
-        load_what_fits(encoder.net, Path(str(params.weights)))
+        load_what_fits(encoder.net, Path(str(params.weights)), encoder.convert)
+    if params.trainable != "all":
+        encoder.limit(params.trainable)
     return encoder
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from semiproto.errors import UserError
+from semiproto.model.encoders import timm_models
 from semiproto.model.encoders.encoder import Encoder
 from semiproto.params import EncoderParams
 
@@ -16,23 +17,14 @@ def knows(name: str) -> bool:
 
 
 def build(params: EncoderParams, *, download: bool) -> Encoder:
-    import timm  # here, because it takes longer to import than a small job to run
-
-    if params.name not in timm.list_models() and params.name.split(".")[0] not in timm.list_models():
+    if not timm_models.knows(params.name):
         raise UserError(
             f"model.encoder.name: {params.name!r} is not an encoder timm knows; take small or a name that"
             " timm.list_models() lists"
         )
-    try:
-        net = timm.create_model(
-            params.name, pretrained=download, features_only=True, output_stride=params.output_stride
-        )
-    except (RuntimeError, ValueError, TypeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"model.encoder: timm cannot make {params.name!r} at output stride {params.output_stride} with weights"
-            f" {params.weights!r} ({reason}); try another name or stride, or give a weights file or null"
-        ) from None
+    if params.patch_size is not None:
+        raise UserError(f"model.encoder.patch_size: {params.patch_size} does not fit {params.name}; set it to null")
+    net = timm_models.create(params, download=download, features_only=True, output_stride=params.output_stride)
     info: Any = net.feature_info
     if 4 not in info.reduction():
         raise UserError(f"model.encoder.name: {params.name!r} has no map at stride 4; take another encoder")

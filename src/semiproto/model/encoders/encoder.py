@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
+import torch
 from torch import Tensor, nn
 
+from semiproto.errors import UserError
+from semiproto.model.weights import Convert
 from semiproto.params import EncoderParams, NormalisationParams
 
 IMAGENET = NormalisationParams(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
@@ -14,12 +17,17 @@ IMAGENET = NormalisationParams(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.
 
 
 class Encoder(nn.Module):
-    """Maps of normalised images [B, 3, H, W], from the finest (stride 4) to the last (output stride)."""
+    """Maps of normalised images [B, 3, H, W].
 
-    def __init__(self, body: nn.Module, channels: Sequence[int]) -> None:
-        """body: gives the list of maps. channels: of each map."""
+    A CNN's go from the finest (stride 4) to the last (output stride); a ViT's go from the first tap to the last block
+    and have one size.
+    """
+
+    def __init__(self, body: nn.Module, channels: Sequence[int], convert: Convert = dict) -> None:
+        """body: gives the list of maps. channels: of each map. convert: for files of weights of `net`."""
         super().__init__()
-        self.body, self.channels = body, tuple(channels)
+        self.body, self.channels, self.convert = body, tuple(channels), convert
+        self.frozen = False
 
     @property
     def net(self) -> nn.Module:
@@ -28,8 +36,28 @@ class Encoder(nn.Module):
         assert isinstance(net, nn.Module)
         return net
 
+    def limit(self, trainable: Literal["none", "norms"]) -> None:
+        """Leaves gradients to the weights of norms, or to no weights.
+
+        With none the encoder is frozen: it stays in eval mode, and a step keeps none of its activations.
+        """
+        self.frozen = trainable == "none"
+        self.requires_grad_(False)
+        for module in self.modules() if trainable == "norms" else ():
+            if "norm" in type(module).__name__.lower():
+                for parameter in module.parameters(recurse=False):
+                    parameter.requires_grad_(True)
+        if not self.frozen and not any(parameter.requires_grad for parameter in self.parameters()):
+            raise UserError("model.encoder.trainable: norms, and this encoder has none with weights; take none or all")
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Encoder:
+        """Stays in eval mode where it is frozen, so that no statistic moves either."""
+        return super().train(mode and not self.frozen)
+
     def forward(self, images: Tensor) -> list[Tensor]:
-        maps: list[Tensor] = self.body(images)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            maps: list[Tensor] = self.body(images)
         return maps
 
 

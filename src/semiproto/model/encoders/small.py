@@ -20,6 +20,8 @@ def build(params: EncoderParams, *, download: bool) -> Encoder:
         raise UserError(f"model.encoder.output_stride: {params.output_stride} does not fit small; set it to 8")
     if params.weights == "timm":
         raise UserError("model.encoder.weights: timm has none for small; set it to null, or name a file")
+    if params.patch_size is not None:
+        raise UserError(f"model.encoder.patch_size: {params.patch_size} does not fit small; set it to null")
     return Encoder(SmallEncoder(), (16, 32, 64))
 
 

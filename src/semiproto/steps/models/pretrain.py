@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-
 from semiproto.model import folder as model_folder
-from semiproto.model.network import SegmentationNetwork
 from semiproto.params import PretrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Asked, Lists, run_of, views, write_card, written
+from semiproto.steps.models.training import Asked, Lists, first_student, run_of, views, write_card, written
 from semiproto.train.engine import fit
 from semiproto.train.supervised import SupervisedPhase
 
@@ -18,8 +15,7 @@ from semiproto.train.supervised import SupervisedPhase
 def pretrain(job: Job[PretrainConfig]) -> Written | None:
     """Writes a model folder."""
     config, lists = job.config, Lists.of(job)
-    torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
-    student = SegmentationNetwork(config.model, len(lists.classes), pretrained=True)
+    student = first_student(job, lists.classes, pretrained=True)
     phase = SupervisedPhase(student, config.pretrain.labeled_loss)
     steps = config.pretrain.total_steps(len(lists.labeled))
     run = run_of(job, "pretrain", config.pretrain, lists.classes, steps)

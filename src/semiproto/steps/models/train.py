@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from semiproto.data.strong_views import unlabeled_batch
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
 from semiproto.model import weights
-from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import SemiParams, TrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Asked, Lists, run_of, views, write_card, written
+from semiproto.steps.models.training import Asked, Lists, first_student, run_of, views, write_card, written
 from semiproto.train.engine import fit
 from semiproto.train.semi import SemiPhase
 
@@ -34,8 +31,7 @@ def train(job: Job[TrainConfig]) -> Written | None:
         raise UserError(
             f"{job.inputs.one('split')}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
         )
-    torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
-    student = SegmentationNetwork(config.model, len(lists.classes), pretrained=pretrained is None)
+    student = first_student(job, lists.classes, pretrained=pretrained is None)
     if pretrained is not None:
         model_folder.start_from(student, pretrained)
     bank = None if prototypes is None else first_bank(config, prototypes)

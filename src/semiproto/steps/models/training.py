@@ -19,6 +19,7 @@ from semiproto.data.layout import FILES
 from semiproto.data.loaders import Batch, StepBatches, WeakViews, loader
 from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
+from semiproto.model.encoders import timm_models
 from semiproto.model.network import SegmentationNetwork
 from semiproto.params import PretrainConfig, ScheduleParams, TrainConfig, canonical
 from semiproto.process import distributed
@@ -59,6 +60,14 @@ def weights_file(config: PretrainConfig | TrainConfig) -> Path | None:
     """The file of the encoder's weights, where there is one: an input like any other."""
     weights = config.model.encoder.weights
     return Path(weights) if weights is not None and Path(weights).is_file() else None
+
+
+def first_student(job: TrainingJob, classes: list[str], *, pretrained: bool) -> SegmentationNetwork:
+    """The network before its first step. pretrained: load the encoder's weights as the parameters say."""
+    if job.machine.offline:
+        timm_models.ask_nobody()
+    torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
+    return SegmentationNetwork(job.config.model, len(classes), pretrained=pretrained)
 
 
 def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[str], steps: int) -> Run:

@@ -8,8 +8,8 @@ from semiproto.model.encoders.cnn import build
 from semiproto.params import EncoderParams
 
 
-def params(name, weights=None, output_stride=8, multi_grid=None):
-    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
+def params(name, weights=None, output_stride=8, multi_grid=None, **others):
+    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid, **others)
 
 
 @pytest.mark.parametrize(("stride", "middle", "high"), [(8, 13, 13), (16, 7, 7), (32, 7, 4)])
@@ -55,3 +55,9 @@ def test_an_unknown_encoder_is_named(one_line):
     with pytest.raises(UserError) as error:
         build(params("resnet1o1"), download=False)
     one_line(error, "model.encoder.name", "resnet1o1")
+
+
+def test_it_has_no_patches(one_line):
+    with pytest.raises(UserError) as error:
+        build(params("resnet18", patch_size=8), download=False)
+    one_line(error, "model.encoder.patch_size", 8, "resnet18")

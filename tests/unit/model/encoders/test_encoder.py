@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from semiproto.errors import UserError
 from semiproto.model import encoders
 from semiproto.model.encoders import cnn, small
 from semiproto.model.encoders.encoder import Encoder
@@ -10,8 +11,8 @@ from semiproto.model.encoders.small import SmallEncoder
 from semiproto.params import EncoderParams, NormalisationParams
 
 
-def params(name="small", weights=None, output_stride=8, multi_grid=None):
-    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
+def params(name="small", weights=None, output_stride=8, multi_grid=None, **others):
+    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid, **others)
 
 
 @pytest.mark.parametrize("wrapper", ["state_dict", "model"])
@@ -79,3 +80,40 @@ def test_the_channels_are_those_of_the_maps(name):
         maps = encoder(torch.rand(1, 3, 64, 64))
     assert tuple(m.shape[1] for m in maps) == encoder.channels
     assert len(maps) >= 3 and maps[0].shape[-2:] == (16, 16)
+
+
+FAMILY_MEMBERS = ["small", "test_resnet", "test_vit", "test_vit4"]
+
+
+@pytest.mark.parametrize("name", FAMILY_MEMBERS)
+def test_a_frozen_encoder_takes_no_gradient_and_stays_in_eval_mode(name):
+    encoder = encoders.build(params(name, trainable="none"), pretrained=True).train()
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    maps = encoder(torch.rand(2, 3, 32, 32))
+    assert not any(module.training for module in encoder.modules())
+    assert not any(x.requires_grad for x in maps)
+    assert not any(weight.requires_grad for weight in encoder.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("name", FAMILY_MEMBERS)
+def test_norms_alone_train(name):
+    encoder = encoders.build(params(name, trainable="norms"), pretrained=True).train()
+    sum(x.square().sum() for x in encoder(torch.rand(2, 3, 32, 32))).backward()
+    for module in encoder.modules():
+        is_norm = "Norm" in type(module).__name__
+        for weight in module.parameters(recurse=False):
+            assert weight.requires_grad == is_norm == (weight.grad is not None)
+    assert any(weight.requires_grad for weight in encoder.parameters()) and encoder.training
+
+
+def test_an_encoder_without_norms_cannot_train_them(one_line):
+    encoder = Encoder(torch.nn.Conv2d(3, 4, 1), [4])
+    with pytest.raises(UserError) as error:
+        encoder.limit("norms")
+    one_line(error, "model.encoder.trainable", "norms", "none or all")
+
+
+def test_everything_trains_where_nothing_else_is_asked_for():
+    encoder = encoders.build(params(), pretrained=True)
+    assert all(weight.requires_grad for weight in encoder.parameters()) and not encoder.frozen

@@ -8,8 +8,8 @@ from semiproto.model import encoders
 from semiproto.params import EncoderParams
 
 
-def params(name="small", weights=None, output_stride=8, multi_grid=None):
-    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid)
+def params(name="small", weights=None, output_stride=8, multi_grid=None, **others):
+    return EncoderParams(name=name, weights=weights, output_stride=output_stride, multi_grid=multi_grid, **others)
 
 
 @pytest.mark.parametrize(("side", "low", "high"), [(64, 16, 8), (32, 8, 4), (65, 17, 9)])
@@ -32,3 +32,9 @@ def test_it_has_one_stride_and_no_published_weights(one_line, change, remedy):
         encoders.build(params(**change), pretrained=True)
     (key, value) = next(iter(change.items()))
     one_line(error, f"model.encoder.{key}", value, "small", f"set it to {remedy}")
+
+
+def test_it_has_no_patches(one_line):
+    with pytest.raises(UserError) as error:
+        encoders.build(params(patch_size=8), pretrained=False)
+    one_line(error, "model.encoder.patch_size", 8, "small")

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from semiproto.model.encoders import timm_models
 from semiproto.provenance import sources
 from semiproto.steps.job import Inputs
-from semiproto.steps.models.training import Lists, run_of, uses_bfloat16, weights_file
+from semiproto.steps.models.training import Lists, first_student, run_of, uses_bfloat16, weights_file
 
 
 def key(job):
@@ -70,3 +71,12 @@ def test_bfloat16_is_used_where_it_is_fast_or_asked_for(monkeypatch, capsys, pre
         monkeypatch.setattr(torch.cpu, name, lambda: fast)
     assert uses_bfloat16(precision, torch.device("cpu")) is used
     assert ("many times slower" in capsys.readouterr().out) is warned
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_offline_the_first_network_asks_nobody_for_weights(training, monkeypatch, offline):
+    asked = []
+    monkeypatch.setattr(timm_models, "ask_nobody", lambda: asked.append(True))
+    compute = training.compute.model_copy(update={"offline": offline})
+    first_student(replace(training, compute=compute), ["a", "b"], pretrained=True)
+    assert asked == [True] * offline

@@ -1,0 +1,94 @@
+"""timm's models, and how their weights are had without a connection."""
+
+import socket
+
+import pytest
+import timm
+import torch
+from huggingface_hub import constants
+from safetensors.torch import save_file
+
+from semiproto.errors import UserError
+from semiproto.model import encoders
+from semiproto.model.encoders import timm_models
+from semiproto.params import EncoderParams
+
+TINY = "test_vit.r160_in1k"
+
+
+def params(name, weights="timm"):
+    return EncoderParams(name=name, weights=weights, output_stride=8, multi_grid=None)
+
+
+@pytest.fixture
+def caches(tmp_path, monkeypatch):
+    """Empty caches of weights, offline mode that ends with the test, and no way to a connection."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+    def refuse(*_):
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    timm_models.ask_nobody()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "modules", "known"),
+    [
+        ("resnet18", "", True),
+        ("resnet18.a1_in1k", "", True),
+        ("resnet1o1", "", False),
+        ("resnet18", ("vision_transformer",), False),
+        ("vit_small_patch14_dinov2.lvd142m", ("vision_transformer", "eva"), True),
+    ],
+)
+def test_what_timm_knows(name, modules, known):
+    assert timm_models.knows(name, modules) is known
+
+
+@pytest.mark.parametrize("name", ["vit_small_patch14_dinov2", "resnet18", "vit_small_patch16_dinov3.lvd1689m"])
+def test_offline_nobody_is_asked_for_missing_weights(caches, one_line, name):
+    with pytest.raises(UserError) as error:
+        encoders.build(params(name), pretrained=True)
+    one_line(error, "model.encoder.weights", name, "compute.offline", "a file of weights", "null")
+
+
+def only_at_an_address(monkeypatch, name):
+    config = timm.models.get_pretrained_cfg(name)
+    monkeypatch.setattr(config, "hf_hub_id", None)
+    monkeypatch.setattr(config, "url", "https://example.org/weights/tiny-01234567.pth")
+    monkeypatch.setattr(timm.models, "get_pretrained_cfg", lambda name: config)
+
+
+def test_offline_weights_that_have_only_an_address_are_not_fetched(caches, one_line, monkeypatch):
+    only_at_an_address(monkeypatch, TINY)
+    with pytest.raises(UserError) as error:
+        timm_models.create(params(TINY), download=True)
+    one_line(error, "model.encoder.weights", TINY, "compute.offline")
+
+
+def test_offline_weights_in_the_cache_are_taken(caches):
+    weights = timm.create_model(TINY, pretrained=False).state_dict()
+    weights = {name: torch.full_like(value, 0.5) for name, value in weights.items()}
+    snapshot = caches / "hub/models--timm--test_vit.r160_in1k/snapshots/0123"
+    snapshot.mkdir(parents=True)
+    save_file(weights, snapshot / "model.safetensors")
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs/main").write_text("0123")
+    net = encoders.build(params(TINY), pretrained=True).net
+    assert all(bool((value == 0.5).all()) for value in net.state_dict().values())
+
+
+def test_offline_random_weights_need_nothing(caches):
+    assert encoders.build(params("resnet18", weights=None), pretrained=True).channels
+
+
+def test_what_timm_cannot_make_is_named(one_line):
+    with pytest.raises(UserError) as error:
+        timm_models.create(params("vit_tiny_patch16_224", weights=None), download=False, features_only=True, bad=1)
+    one_line(error, "model.encoder", "vit_tiny_patch16_224", "bad")
