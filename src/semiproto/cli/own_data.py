@@ -10,6 +10,7 @@ import typer
 from semiproto import params, paths
 from semiproto.cli.app import app
 from semiproto.errors import Interrupted, UserError
+from semiproto.params import LabelFormat
 
 PANEL = "Your own data"
 
@@ -29,6 +30,9 @@ def init(
     ] = None,
     template: Annotated[Path, typer.Option(help="The experiment to start from.")] = Path("experiments/my-data.yaml"),
     out: Annotated[Path, typer.Option(help="The parameter file to write.")] = paths.PARAMETERS,
+    label_format: Annotated[
+        LabelFormat | None, typer.Option("--format", help="What the labels are; recognised if not given.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a parameter file that was edited.")] = False,
 ) -> None:
     """Write params.yaml for your own folder, and say what was assumed.
@@ -37,7 +41,7 @@ def init(
     """
     from semiproto.data.own import init as initialise
 
-    wishes = initialise.Wishes(name, labels, change or [])
+    wishes = initialise.Wishes(name, labels, change or [], label_format)
     for line in initialise.write_params(folder, wishes, template, out, force=force):
         typer.echo(line)
 

@@ -34,12 +34,12 @@ from semiproto.params.configs import (
     step_config,
     train_config,
 )
-from semiproto.params.data import DigitsSource, FolderSource, PublishedSource, Source, SplitsParams
+from semiproto.params.data import VOID, DigitsSource, FolderSource, LabelFormat, PublishedSource, Source, SplitsParams
 from semiproto.params.experiment import ExperimentParams, Method, Params, RunKey, VariantParams
 from semiproto.params.explanation import explain
 from semiproto.params.loading import load, parse, validate
 from semiproto.params.model import DecoderParams, EncoderParams, ModelParams
-from semiproto.params.section import RGB, Name, Section, Seed, first_problem
+from semiproto.params.section import RGB, ClassName, Name, Section, Seed, first_problem
 from semiproto.params.training import (
     AugmentParams,
     LabeledLossParams,
@@ -54,7 +54,9 @@ from semiproto.params.training import (
 
 __all__ = [
     "RGB",
+    "VOID",
     "AugmentParams",
+    "ClassName",
     "ComputeParams",
     "DataConfig",
     "DecoderParams",
@@ -69,6 +71,7 @@ __all__ = [
     "FoldsConfig",
     "ForecastConfig",
     "ForecastParams",
+    "LabelFormat",
     "LabeledLossParams",
     "LossWeightsParams",
     "MeasuredImages",

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from semiproto.data import layout
-from semiproto.data.own import masks
+from semiproto.data.own import masks, values
 from semiproto.data.own.contents import Contents, Item
 from semiproto.data.own.faults import Fault, fault_of, worst_first
 from semiproto.data.own.findings import ClassShare, Findings
@@ -56,6 +56,8 @@ class Seen:
     """64 bits; None where the image is too flat to be told from others."""
     pixels: np.ndarray | None = None
     """Labelled pixels of each class, int64 [classes]; None without a sound mask."""
+    palette: dict[int, values.Colour] | None = None
+    """The colours of the values of a palette mask."""
 
 
 def check(source: FolderSource, contents: Contents, params: Params | None = None) -> Findings:
@@ -73,12 +75,17 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
         *contents.faults,
         *(fault for one in seen for fault in one.faults),
         *_class_faults(source, shares, seen),
+        *values.palette_faults(
+            [(masks.file_of(one.item.mask), one.palette) for one in seen if one.item.mask and one.palette]
+        ),
         *_exact_duplicates(seen),
         *_near_duplicates(seen),
         *_look_faults(source, seen),
         *(experiment_faults(params, contents.counts()) if params else ()),
     ]
-    return Findings(source.path, worst_first(faults), contents.counts(), shares, looks)
+    return Findings(
+        source.path, worst_first(faults), contents.counts(), shares, looks, contents.files, contents.matched
+    )
 
 
 # ---------------------------------------------------------------------------------------------- one image
@@ -113,11 +120,11 @@ def look(rules: masks.Rules, item: Item) -> Seen:
     faults, pixels = [], None
     orientation = _orientation(item.image)
     if item.mask is not None:
-        values = masks.read(item.mask, image.size, rules)
-        if isinstance(values, Fault):
-            faults.append(_turned(values, orientation))
+        found = masks.read(item.mask, image.size, rules)
+        if isinstance(found, Fault):
+            faults.append(_turned(found, orientation))
         else:
-            pixels = np.bincount(values.ravel(), minlength=256)[: rules.classes]
+            pixels = np.bincount(found.ravel(), minlength=256)[: rules.classes]
             sides_tell = orientation >= 5 and image.width != image.height
             faults += _mask_warnings(item, pixels, orientation, sides_tell)
     thumbnail = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR), dtype=np.int16)
@@ -129,6 +136,7 @@ def look(rules: masks.Rules, item: Item) -> Seen:
         digest=hashlib.sha256(item.image.read_bytes()).digest(),
         hash=difference_hash(thumbnail),
         pixels=pixels,
+        palette=None if rules.colours or not isinstance(item.mask, Path) else values.used_palette(item.mask),
     )
 
 
@@ -187,7 +195,7 @@ def _shares(part: str, names: list[str], seen: list[Seen]) -> list[ClassShare]:
 
 def _class_faults(source: FolderSource, shares: list[ClassShare], seen: list[Seen]) -> Iterator[Fault]:
     """Classes that training cannot learn, and rare ones."""
-    where = str(Path(source.path) / source.masks)
+    where = str(Path(source.path) / (source.masks if isinstance(source.masks, str) else source.masks[0]))
     for one in shares:
         if one.part == "val":
             if one.pixels == 0:
@@ -211,10 +219,17 @@ def _without_pixels(
     total = sum(each.width * each.height for each in masked)
     void = 1 - sum(share.pixels for share in shares if share.part == "train") / total
     found, value = f"no labelled pixel of class {one.name}", source.ignore
-    if not isinstance(value, int) or not void or one.name == source.classes[0] or len(source.classes) > 2:
+    if (
+        not isinstance(value, int)
+        or not void
+        or one.name == source.classes[0]
+        or len(source.classes) > 2
+        or source.values
+    ):
         return found, "label an image that shows it, or remove it from the classes"
     found += f", and {100 * void:.2g} % of the pixels are {value}, which dataset.ignore makes void"
-    remedy = f"set dataset.colours to {[[0] * 3, [value] * 3]} and dataset.ignore to null, or write them as 1"
+    table = f"{{0: {source.classes[0]}, {value}: {one.name}}}"
+    remedy = f"set dataset.values to {table}, or write them as 1"
     return found, f"if they are {one.name}, {remedy}"
 
 

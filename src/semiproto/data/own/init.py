@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 from semiproto import params
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
+from semiproto.params import LabelFormat
 from semiproto.provenance.artifacts import write_text
 
 EXPERIMENTS = Path("experiments")
@@ -32,6 +33,8 @@ class Wishes:
     """How many of the images with masks to label: a number, or all."""
     changes: Sequence[str] = ()
     """Other parameters, each as `section.key=value`."""
+    format: LabelFormat | None = None
+    """What the labels are; None: recognised."""
 
 
 def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, force: bool = False) -> list[str]:
@@ -43,7 +46,7 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
     if not template.is_file():
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
     _require_replaceable(out, template, force)
-    source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder))
+    source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder), wishes.format)
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
     tree["dataset"] = {key: _on_one_line(value) for key, value in source.model_dump().items()}
