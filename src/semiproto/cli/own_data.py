@@ -63,7 +63,7 @@ def check_data(
     from semiproto.data.own import check, contents, discover
     from semiproto.provenance.artifacts import write_json
 
-    parameters, source = (None, discover.discover(what, "check")[0]) if what.is_dir() else _own_data(what)
+    parameters, source = (None, discover.section_of(what, "check")) if what.is_dir() else _own_data(what)
     findings = check.check(source, contents.read(source), parameters)
     if json_file == Path("-"):
         typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))

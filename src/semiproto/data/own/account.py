@@ -39,22 +39,24 @@ def walk(base: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(files))
 
 
-def is_system(path: Path, base: Path) -> bool:
+def is_system(relative: str) -> bool:
     """Whether an operating system or a program left it there: hidden, or known for that."""
-    parts = path.relative_to(base).parts
-    return path.name.lower() in SYSTEM_FILES or any(part.startswith(".") or part in SYSTEM_FOLDERS for part in parts)
+    parts = relative.split(os.sep)
+    return parts[-1].lower() in SYSTEM_FILES or any(part.startswith(".") or part in SYSTEM_FOLDERS for part in parts)
 
 
 def survey(base: Path) -> tuple[list[Path], dict[Path, str]]:
     """The files below `base` that may be of use, and those that are not, with the reason."""
     files, passed_over = [], {}
+    start = len(str(base)) + 1
     for path in walk(base):
-        if is_system(path, base):
+        text = str(path)
+        if is_system(text[start:]):
             passed_over[path] = SYSTEM
-        elif not path.is_file():
-            passed_over[path] = SPECIAL if path.exists() else NOT_THERE
-        else:
+        elif os.path.isfile(text):  # noqa: PTH113 -- a set may have a million files, and pathlib is slow
             files.append(path)
+        else:
+            passed_over[path] = SPECIAL if path.exists() else NOT_THERE
     return files, passed_over
 
 
@@ -69,9 +71,11 @@ def kind_of(path: Path) -> str:
 def rows(base: Path, uses: Mapping[Path, str]) -> list[Row]:
     """The table: what is used first, then what is passed over, the most frequent first."""
     counts = Counter(uses.values())
-    examples: dict[str, str] = {}
-    for path in sorted(uses):
-        examples.setdefault(uses[path], path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path))
+    first: dict[str, str] = {}
+    for path, use in uses.items():
+        if use not in first or str(path) < first[use]:
+            first[use] = str(path)
+    examples = {use: text.removeprefix(f"{base}{os.sep}") for use, text in first.items()}
     order = sorted(counts, key=lambda use: (use.startswith(PASSED_OVER), -counts[use], use))
     return [Row(use, counts[use], examples[use]) for use in order]
 

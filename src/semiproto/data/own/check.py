@@ -40,6 +40,9 @@ NOTABLE = 0.1
 ENOUGH = 5
 """Images of each kind that a comparison of means needs."""
 EXIF_ORIENTATION = 0x0112
+PLAIN_SUFFIXES = (".jpg", ".jpeg", ".png")
+EXIF_MARKS = (b"Exif", b"eXIf", b"exif", b"adobe")
+"""What files of these formats hold where they hold EXIF or XMP, which may say how an image is turned."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ def look(rules: masks.Rules, item: Item) -> Seen:
     except UserError as error:
         return Seen(item, [fault_of("image-unreadable", item.image, error)])
     faults, pixels = [], None
-    orientation = _orientation(item.image)
+    data = item.image.read_bytes()
+    orientation = _orientation(item.image, data)
     if item.mask is not None:
         found = masks.read(item.mask, image.size, rules)
         if isinstance(found, Fault):
@@ -133,7 +137,7 @@ def look(rules: masks.Rules, item: Item) -> Seen:
         faults,
         *image.size,
         brightness=float(thumbnail.mean()),
-        digest=hashlib.sha256(item.image.read_bytes()).digest(),
+        digest=hashlib.sha256(data).digest(),
         hash=difference_hash(thumbnail),
         pixels=pixels,
         palette=None if rules.colours or not isinstance(item.mask, Path) else values.used_palette(item.mask),
@@ -147,8 +151,14 @@ def difference_hash(thumbnail: np.ndarray) -> int | None:
     return int.from_bytes(np.packbits(thumbnail[:, :-1] < thumbnail[:, 1:]).tobytes(), "big")
 
 
-def _orientation(path: Path) -> int:
-    """1 for an image that is shown as it is stored, 2 to 8 for a turned or mirrored one (EXIF)."""
+def _orientation(path: Path, data: bytes | None = None) -> int:
+    """1 for an image that is shown as it is stored, 2 to 8 for a turned or mirrored one (EXIF).
+
+    data: the file's bytes where they are known; most files have no EXIF in them and need not be opened again.
+    """
+    plain = path.suffix.lower() in PLAIN_SUFFIXES
+    if data is not None and plain and not any(mark in data for mark in EXIF_MARKS):
+        return 1
     with Image.open(path) as file:
         return int(file.getexif().get(EXIF_ORIENTATION, 1))
 

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from semiproto.data import layout
 from semiproto.data.own import account
@@ -166,9 +166,17 @@ class _Found:
 
     def __post_init__(self) -> None:
         self.files, self.uses = account.survey(self.base)
+        self._parts_of_folders: dict[Path, str | None] = {}
+        self._image_folders: dict[Path, bool | None] = {}
         self.roots = _paths(self.base, self.source.images)
         self.labels = _paths(self.base, self.source.masks)
         self.format = readers.format_of(self.source)
+
+    def _folder_part(self, path: Path) -> str | None:
+        """The part that the folders of a file mean."""
+        if path.parent not in self._parts_of_folders:
+            self._parts_of_folders[path.parent] = part_of_folders(path.relative_to(self.base))
+        return self._parts_of_folders[path.parent]
 
     # What names may mean: images first, any picture after them; masks likewise.
 
@@ -211,13 +219,20 @@ class _Found:
 
     def _may_be_image(self, path: Path) -> bool:
         """Whether the path lies in a folder of images, and is not a mask that lies there too."""
-        root = _deepest(path, self.roots)
-        if root is None or any(part.lower() in NO_IMAGES for part in path.relative_to(root).parts[:-1]):
+        if path.parent not in self._image_folders:
+            self._image_folders[path.parent] = self._holds_images(path.parent)
+        holds = self._image_folders[path.parent]
+        return not self._is_mask_beside(path) if holds is None else holds
+
+    def _holds_images(self, folder: Path) -> bool | None:
+        """Whether a folder holds images; None where it holds masks too."""
+        root = _deepest(folder, self.roots)
+        if root is None or any(part.lower() in NO_IMAGES for part in folder.relative_to(root).parts):
             return False
-        label = _deepest(path, [one for one in self.labels if one.suffix not in (".csv", ".json", ".xml")])
+        label = _deepest(folder, [one for one in self.labels if one.suffix not in (".csv", ".json", ".xml")])
         if label is None or len(label.parts) < len(root.parts) or self.format not in readers.OF_FILES:
             return True
-        return label == root and not self._is_mask_beside(path)
+        return None if label == root else False
 
     def _is_mask_beside(self, path: Path) -> bool:
         """Whether the name is that of another picture in the same folder with what tools put behind it."""
@@ -266,12 +281,13 @@ class _Found:
             for record in found.records:
                 self._take(record)
         for path in self.images:
-            folder_part = part_of_folders(path.relative_to(self.base))
+            folder_part = self._folder_part(path)
             if folder_part is not None and not self._contradicts(path, folder_part, path):
                 self.parts.setdefault(path, folder_part)
 
     def _below(self, folders: list[Path]) -> list[Path]:
-        return [path for path in self.files if _deepest(path, folders) is not None]
+        inside = {folder: _deepest(folder, folders) is not None for folder in {path.parent for path in self.files}}
+        return [path for path in self.files if inside[path.parent]]
 
     def _contradicts(self, image: Path, part: str, where: Path, line: int | None = None) -> bool:
         """Notes where two names give an image different parts, and one of them keeps it out of training."""
@@ -336,7 +352,7 @@ class _Found:
             if path.suffix.lower() not in MASK_SUFFIXES:
                 others.append(path)
                 continue
-            image = self.image_names.find(path.relative_to(self.base).as_posix(), first=readers.FIRST_WAY_OF_MASKS)
+            image = self.image_names.namesake(PurePosixPath(str(path)[len(str(self.base)) + 1 :]))
             if isinstance(image, Ambiguous):
                 self.error("ambiguous-name", path, f"the mask may be of {image}", "put both in folders of one name")
             elif image is None:
@@ -348,7 +364,7 @@ class _Found:
 
     def _pair(self, image: Path, mask: Path) -> None:
         first = self.masks.setdefault(image, mask)
-        part = part_of_folders(mask.relative_to(self.base))
+        part = self._folder_part(mask)
         if part is not None and not self._contradicts(image, part, mask):
             self.parts.setdefault(image, part)
         if first == mask or not isinstance(first, Path):
@@ -374,7 +390,7 @@ class _Found:
         """JPEGs and the like where a mask should be."""
         for path in others:
             picture = path.suffix.lower() in (*layout.IMAGE_SUFFIXES, *UNREAD_SUFFIXES)
-            image = self.image_names.find(path.name, first=readers.FIRST_WAY_OF_MASKS) if picture else None
+            image = self.image_names.namesake(PurePosixPath(path.name)) if picture else None
             if isinstance(image, Path) and image not in self.masks:
                 self.error("mask-suffix", path, f"a mask cannot be a {path.suffix} file", "save it as PNG")
 
@@ -441,7 +457,7 @@ class _Found:
         if isinstance(found, Ambiguous):
             self.error("ambiguous-name", file, f"{shown(text)} may be {found}", "write its folder too", line)
             return None
-        if found is None or ".." in text.replace("\\", "/").split("/"):
+        if found is None or (".." in text.replace("\\", "/").split("/") and text not in (found.name, found.stem)):
             self.faults.append(_no_image(file, line, text, found))
             return None
         if isinstance(mask, Path) and part not in ("unlabeled", TEST):
@@ -518,7 +534,8 @@ class _Found:
                     kind = "masks" if file.suffix.lower() == ".png" else f"masks ({file.suffix})"
                     self.uses[file] = kind if used else f"{PASSED_OVER}masks of images that are not used as labelled"
         for path in self.files:
-            self.uses.setdefault(path, self._other(path))
+            if path not in self.uses:
+                self.uses[path] = self._other(path)
 
     def _why_left_out(self, path: Path) -> str:
         part = self.parts.get(path)

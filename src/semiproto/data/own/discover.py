@@ -33,7 +33,7 @@ from semiproto.data.own.formats import (
     yolo,
 )
 from semiproto.data.own.formats.class_files import ClassTable, Colour
-from semiproto.data.own.names import TEST, fold, part_of, part_of_folders, unmasked
+from semiproto.data.own.names import TEST, bare, fold, part_of, part_of_folders, unmasked
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, first_problem
 
@@ -43,6 +43,8 @@ MASK_FOLDERS = ("SegmentationClass", "SegmentationClassPNG", "masks", "labels", 
                 "SegmentationClassAug")  # fmt: skip
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
 COCO_FOLDERS = ("annotations", "annotation")
+SAMPLE = 200
+"""Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
 
 
@@ -72,10 +74,18 @@ class _Tree:
     @cached_property
     def files(self) -> list[Path]:
         found, _ = account.survey(self.base)
-        return [path.relative_to(self.base) for path in found]
+        start = len(str(self.base)) + 1
+        return [Path(str(path)[start:]) for path in found]
+
+    @cached_property
+    def _by_suffix(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path in self.files:
+            found.setdefault(path.suffix.lower(), []).append(path)
+        return found
 
     def suffixed(self, *suffixes: str) -> list[Path]:
-        return [path for path in self.files if path.suffix.lower() in suffixes]
+        return sorted((path for suffix in suffixes for path in self._by_suffix.get(suffix, ())), key=str)
 
     @cached_property
     def pictures(self) -> Counter[Path]:
@@ -137,6 +147,16 @@ def discover(base: Path, name: str, wanted: LabelFormat | None = None) -> tuple[
 
     wanted: the format that it must have; None: the first that fits.
     """
+    source, found, notes = _recognised(base, name, wanted)
+    return source, list(_assumed(source, found, notes))
+
+
+def section_of(base: Path, name: str) -> FolderSource:
+    """The dataset section that would read what `base` holds."""
+    return _recognised(base, name, None)[0]
+
+
+def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[FolderSource, _Layout, list[str]]:
     _require_folder(base)
     tree = _Tree(base)
     tools = TOOLS if wanted is None else {wanted: TOOLS[wanted]}
@@ -149,7 +169,7 @@ def discover(base: Path, name: str, wanted: LabelFormat | None = None) -> tuple[
     others = [f"{other.tool} in {', '.join(other.masks[:2])} (--format {tool})" for tool, other in fitting]
     if others:
         notes.append(f"also there, and not read: {'; '.join(others)}")
-    return source, list(_assumed(source, found, notes))
+    return source, found, notes
 
 
 def _require_folder(base: Path) -> None:
@@ -529,7 +549,7 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     """The layout with the classes of its mask files, from a file that names them and from the masks themselves."""
     folders = [tree.base, *(tree.base / name for name in (*found.masks, *found.images))]
     table = class_files.find([folder for folder in folders if folder.is_dir()])
-    paths = _mask_paths(tree.base, found)
+    paths = _mask_paths(tree, found)
     example = next((path for path in paths if _mode(path)), None)  # the first that can be read
     if example is not None and _drawn_in_colours(example, table):
         _take_colours(tree.base, found, table, example)
@@ -542,17 +562,28 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
             found.values = {"0": "void"} | found.values
         found.why = why
         return found
+    if table is not None and len(paths) > SAMPLE:  # check-data reads all of them and names those that do not fit
+        paths = paths[:: len(paths) // SAMPLE]
     meant = values.meaning(values.counts(paths), table.names if table else None, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     return found
 
 
-def _mask_paths(base: Path, found: _Layout) -> list[Path]:
-    """The mask files of the images, found with stand-ins for the classes."""
-    fields = {"images": _one_or_list(found.images), "masks": _one_or_list(found.masks), "format": found.format}
-    stand_in = _source(base, name="set", classes=["a", "b"], colours=None, ignore=None,
-                       train_list=None, validation_list=None, unlabeled_list=None, **fields)  # fmt: skip
-    return [item.mask for item in contents.read(stand_in).items if isinstance(item.mask, Path)]
+def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
+    """The mask files of the images; of a table of pairs, read with stand-ins for the classes."""
+    base = tree.base
+    if found.format == "pairs":
+        fields = {"images": _one_or_list(found.images), "masks": _one_or_list(found.masks), "format": found.format}
+        stand_in = _source(base, name="set", classes=["a", "b"], colours=None, ignore=None,
+                           train_list=None, validation_list=None, unlabeled_list=None, **fields)  # fmt: skip
+        return [item.mask for item in contents.read(stand_in).items if isinstance(item.mask, Path)]
+    beside = found.images == found.masks
+    roots = [Path(name) for name in found.masks]
+    folders = {folder for folder in tree.mask_files if any(folder.is_relative_to(root) for root in roots)}
+    stems = {bare(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if beside or path.parent not in folders}
+    files = [path for path in tree.suffixed(*masks.MASK_SUFFIXES) if path.parent in folders]
+    named = [path for path in files if not beside or unmasked(path.stem) != fold(path.stem)]
+    return [base / path for path in named if bare(path.name) in stems or bare(path.stem) in stems]
 
 
 def _take_colours(base: Path, found: _Layout, table: ClassTable | None, example: Path) -> None:

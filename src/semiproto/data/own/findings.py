@@ -64,7 +64,8 @@ class Findings:
         yield from self._looks()
         yield ""
         yield from self.matched
-        yield from account.lines(self.files)
+        if self.files:
+            yield from account.lines(self.files)
         for severity in ("error", "warning"):
             kinds = _kinds([fault for fault in self.faults if fault.warning == (severity == "warning")])
             if kinds:

@@ -103,6 +103,8 @@ WAYS: tuple[tuple[str, Callable[[PurePath], str], Callable[[PurePath], str]], ..
     ("without known suffix or prefix", lambda path: bare(path.stem), lambda path: bare(path.name)),
 )
 """How a name is looked up, one way after the other: in words, the key of a file, and the key of the name."""
+BY_STEM = 2
+"""The first of WAYS that leaves the suffix out."""
 
 
 @dataclass
@@ -114,20 +116,29 @@ class Names:
     how: Counter[str] = field(default_factory=Counter)
     _indices: dict[int, dict[str, list[Path]]] = field(default_factory=dict)
 
-    def find(self, text: str, folders: Iterable[Path] = (), first: int = 0) -> Path | Ambiguous | None:
+    def find(self, text: str, folders: Iterable[Path] = ()) -> Path | Ambiguous | None:
         """The file that a name means: as it is written below one of `folders` or the base, then by each of WAYS.
 
-        Of several candidates the one with the most folders in common with the name is meant. first: number of the
-        first way to try; another than 0 is for names that are those of other files, such as masks.
+        Of several candidates the one with the most folders in common with the name is meant.
         """
         wanted = parts_of(text)
+        literal = self._index(BY_STEM).get(text) or self._index(0).get(text)  # a name that looks like a path of Windows
+        if literal and len(literal) == 1:
+            self.how["as written"] += 1
+            return literal[0]
         if not wanted.parts:
             return None
-        if first == 0:
-            for folder in (*folders, self.base):
-                if (folder / wanted).as_posix() in self._written():
-                    self.how["as written"] += 1
-                    return folder / wanted
+        for folder in (*folders, self.base):
+            if (folder / wanted).as_posix() in self._written():
+                self.how["as written"] += 1
+                return folder / wanted
+        return self._by_ways(wanted, 0)
+
+    def namesake(self, path: PurePosixPath) -> Path | Ambiguous | None:
+        """The file that another one is named after: the image of a mask, whose suffix is its own."""
+        return self._by_ways(path, BY_STEM)
+
+    def _by_ways(self, wanted: PurePosixPath, first: int) -> Path | Ambiguous | None:
         for number in range(first, len(WAYS)):
             words, _, key = WAYS[number]
             if found := self._index(number).get(key(wanted)):

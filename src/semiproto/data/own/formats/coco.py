@@ -50,8 +50,11 @@ class Instances(BaseModel):
     annotations: list[_Annotation]
 
     def class_names(self) -> list[str]:
-        """The classes in the order of mask values: background, then the categories by id that have an annotation."""
-        used = {one.category_id for one in self.annotations}
+        """The classes in the order of mask values: background, then the categories by id that have an annotation.
+
+        Where there is no annotation at all, nothing says which categories are used, and all are classes.
+        """
+        used = {one.category_id for one in self.annotations} or {one.id for one in self.categories}
         order = sorted(self.categories, key=lambda c: (str(type(c.id)), c.id))
         return class_names([c.name for c in order if c.id in used])
 

@@ -26,7 +26,7 @@ SUFFIXES: dict[LabelFormat, tuple[str, ...]] = {
     "yolo": (".txt",),
 }
 """Suffixes of a format's files."""
-FIRST_WAY_OF_MASKS = 2
+MASKS = 2
 """The first of names.WAYS that a mask's name is looked up in: by stem, since its suffix is another than its image's."""
 MASKS = (".png", ".gif", ".bmp", ".tif", ".tiff")
 
