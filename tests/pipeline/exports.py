@@ -20,9 +20,7 @@ from PIL import Image
 WIDTH, HEIGHT = 48, 36
 CLASSES = ("background", "cat", "dog")
 COLOURS = ((0, 0, 0), (250, 50, 83), (51, 221, 255))
-TRAIN, VAL, BARE = (
-    tuple(f"photo{n}" for n in numbers) for numbers in (range(4), range(4, 6), range(6, 8))
-)
+TRAIN, VAL, BARE = (tuple(f"photo{n}" for n in numbers) for numbers in (range(4), range(4, 6), range(6, 8)))
 Box = tuple[int, int, int, int]
 """left, top, right, bottom; right and bottom are the first column and row outside."""
 
@@ -121,7 +119,9 @@ def _cvat_shapes(stem: str) -> str:
         f'    <mask label="{dog}" source="manual" occluded="0" rle="{runs}" left="{x}" top="{y}" width="{x2 - x}"'
         f' height="{y2 - y}" z_order="1">\n    </mask>\n'
     )
-    polygon = f'    <polygon label="{cat}" source="manual" occluded="0" points="{points}" z_order="0">\n    </polygon>\n'
+    polygon = (
+        f'    <polygon label="{cat}" source="manual" occluded="0" points="{points}" z_order="0">\n    </polygon>\n'
+    )
     return mask + polygon
 
 
@@ -320,11 +320,16 @@ def yolo(base: Path) -> Path:
         save_images(base / "images" / part, stems)
         for stem in set(stems) - set(BARE):
             rows = [
-                " ".join([str(CLASSES.index(name) - 1), *(f"{x / WIDTH:.6f} {y / HEIGHT:.6f}" for x, y in corners(box))])
+                " ".join(
+                    [str(CLASSES.index(name) - 1), *(f"{x / WIDTH:.6f} {y / HEIGHT:.6f}" for x, y in corners(box))]
+                )
                 for name, box in boxes(stem)
             ]
             write(base / f"labels/{part}/{stem}.txt", "\n".join(rows) + "\n")
-    write(base / "data.yaml", "path: ../datasets/photos\ntrain: images/train\nval: images/val\nnames:\n  0: cat\n  1: dog\n")
+    write(
+        base / "data.yaml",
+        "path: ../datasets/photos\ntrain: images/train\nval: images/val\nnames:\n  0: cat\n  1: dog\n",
+    )
     return base
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import multiprocessing
 import sys
 from typing import NoReturn
 
@@ -21,6 +23,9 @@ app = typer.Typer(
 def main() -> None:
     """Runs a command; bad input ends with one line and status 1, an interruption with status 130."""
     end_with_caller()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's encoding lacks is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UserError as error:
@@ -35,4 +40,6 @@ def main() -> None:
 
 def _stop(message: str, status: int) -> NoReturn:
     print(f"semiproto: {message}", file=sys.stderr)
+    for worker in multiprocessing.active_children():  # they ignore SIGTERM, and Python would wait for them for ever
+        worker.kill()
     raise SystemExit(status)

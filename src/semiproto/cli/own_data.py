@@ -101,6 +101,7 @@ def predict(
     """
     import signal
 
+    from semiproto.data.own import account
     from semiproto.deploy import predict as prediction
 
     options = prediction.Options(window, not index, overlay, confidence)
@@ -111,6 +112,8 @@ def predict(
         raise Interrupted(f"{out}: stopped; the same command goes on") from None
     for line in outcome.unreadable:
         typer.echo(f"skipped: {line}", err=True)
+    for line in account.lines(outcome.files) if outcome.files else ():
+        typer.echo(line)
     typer.echo(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")
     if outcome.unreadable:
         raise UserError(

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from semiproto.data import layout
+from semiproto.data import layout, splits
 from semiproto.data.own import masks, values
 from semiproto.data.own.contents import Contents, Item
 from semiproto.data.own.faults import Fault, fault_of, worst_first
@@ -84,11 +84,20 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
         *_exact_duplicates(seen),
         *_near_duplicates(seen),
         *_look_faults(source, seen),
-        *(experiment_faults(params, contents.counts()) if params else ()),
+        *(experiment_faults(params, contents.counts(), _shown(seen)) if params else ()),
     ]
     return Findings(
         source.path, worst_first(faults), contents.counts(), shares, looks, contents.files, contents.matched
     )
+
+
+def _shown(seen: list[Seen]) -> dict[str, frozenset[int]]:
+    """The classes that the mask of each training image shows, by id; of masks with a fault none is known."""
+    train = [one for one in seen if one.item.part == "train"]
+    return {
+        one.item.id: frozenset() if one.pixels is None else frozenset(np.flatnonzero(one.pixels).tolist())
+        for one in train
+    }
 
 
 # ---------------------------------------------------------------------------------------------- one image
@@ -326,20 +335,47 @@ def _look_faults(source: FolderSource, seen: list[Seen]) -> Iterator[Fault]:
 # ----------------------------------------------------------------------------------------------- experiments
 
 
-def experiment_faults(params: Params, images: dict[str, int]) -> Iterator[Fault]:
-    """What the experiments ask of the folder that it does not have; images: number by part."""
+def experiment_faults(params: Params, images: dict[str, int], shown: dict[str, frozenset[int]]) -> Iterator[Fault]:
+    """What the experiments ask of the folder that it does not have.
+
+    images: number by part. shown: the classes in the mask of each training image, by id.
+    """
     train, validation = images["train"], images["val"]
-    kept = 0 if validation else min(train - 1, max(1, round(params.splits.validation * train)))
-
-    def fault(found: str, remedy: str) -> Fault:
-        return Fault("experiment", "experiments", found, remedy)
-
     if not validation and train < 2:
-        yield fault("only one image has a mask, and validation needs one too", "give masks for two or more")
+        yield _experiment("only one image has a mask, and validation needs one too", "give masks for two or more")
+        return
+    try:
+        kept = set() if validation else set(splits.held_out(shown, params.splits))
+    except UserError as error:
+        yield _experiment(*str(error).rsplit("; ", 1))
+        return
+    left = {image_id: classes for image_id, classes in shown.items() if image_id not in kept}
     for experiment in params.experiments:
-        labeled = train - kept if experiment.split == "all" else experiment.split
-        if labeled > train - kept:
-            yield fault(f"split {labeled} asks for more than the {train - kept} labelled images", "ask for fewer")
+        labeled = len(left) if experiment.split == "all" else experiment.split
+        if labeled > len(left):
+            yield _experiment(f"split {labeled} asks for more than the {len(left)} labelled images", "ask for fewer")
+            continue
         needing = [name for name in experiment.variants if params.variants[name].method != "supervised"]
-        if needing and not images["unlabeled"] and labeled >= train - kept:
-            yield fault(f"{needing[0]} on split {experiment.split} has no unlabelled image", "add some")
+        if needing and not images["unlabeled"] and labeled >= len(left):
+            yield _experiment(f"{needing[0]} on split {experiment.split} has no unlabelled image", "add some")
+        drawn = splits.stratified(left, labeled, params.splits.seed)
+        yield from _split_faults(params, str(experiment.split), {image_id: left[image_id] for image_id in drawn})
+
+
+def _experiment(found: str, remedy: str) -> Fault:
+    return Fault("experiment", "experiments", found, remedy)
+
+
+def _split_faults(params: Params, split: str, labeled: dict[str, frozenset[int]]) -> Iterator[Fault]:
+    """What would stop a run before its training: a class that no labelled image shows, folds that cannot be made."""
+    assert isinstance(params.dataset, FolderSource)
+    present = frozenset().union(*labeled.values())
+    missing = [name for number, name in enumerate(params.dataset.classes) if number not in present]
+    if missing and split != "all":  # of all images, the class is a fault of its own
+        remedy = "ask for more labelled images, or label more that show it"
+        yield _experiment(f"split {split} has no labelled pixel of class {', '.join(missing)}", remedy)
+    if params.forecast.images == "labeled":
+        try:
+            splits.folds(labeled, params.forecast.folds, params.splits.seed)
+        except UserError as error:
+            yield _experiment(*str(error).rsplit("; ", 1))

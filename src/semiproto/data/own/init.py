@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml as plain_yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from semiproto import params
 from semiproto.data.own.discover import discover
@@ -49,7 +51,7 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
     source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder), wishes.format)
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
-    tree["dataset"] = {key: _on_one_line(value) for key, value in source.model_dump().items()}
+    tree["dataset"] = {key: _for_yaml(value) for key, value in source.model_dump().items()}
     if wishes.labels is not None:
         for experiment in tree["experiments"]:
             experiment["split"] = int(wishes.labels) if wishes.labels.isdigit() else wishes.labels
@@ -62,11 +64,19 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
     return [*(f"assumed: {line}" for line in assumed), f"wrote {out}; look it over, then: semiproto check-data"]
 
 
-def _on_one_line(value: Any) -> Any:
-    """A list as [a, b, c] in the file, rather than an item a line."""
+def _for_yaml(value: Any) -> Any:
+    """Lists as [a, b, c] in the file, rather than an item a line, and in quotes what is a word only there.
+
+    YAML makes false of no, and none of null.
+    """
     if isinstance(value, list):
-        value = CommentedSeq(value)
+        value = CommentedSeq([_for_yaml(one) for one in value])
         value.fa.set_flow_style()
+    elif isinstance(value, dict):
+        value = CommentedMap({_for_yaml(key): _for_yaml(one) for key, one in value.items()})
+        value.fa.set_flow_style()
+    elif isinstance(value, str) and plain_yaml.safe_load(value) != value:
+        value = DoubleQuotedScalarString(value)
     return value
 
 

@@ -329,7 +329,9 @@ def test_processes_and_the_order_of_files_change_nothing(base, monkeypatch):
     alone = findings_of(base).as_json()
     monkeypatch.setattr(check, "WORTH_PROCESSES", 1)
     real = os.walk
-    backwards = lambda *args, **kw: ((top, inner, sorted(files, reverse=True)) for top, inner, files in real(*args, **kw))  # noqa: E731
+    backwards = lambda *args, **kw: (
+        (top, inner, sorted(files, reverse=True)) for top, inner, files in real(*args, **kw)
+    )  # noqa: E731
     monkeypatch.setattr(os, "walk", backwards)
     together = findings_of(base).as_json()
     assert together == alone and together["errors"] == 2
