@@ -23,6 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from semiproto.data import layout
+from semiproto.data.own import account
 from semiproto.errors import UserError
 from semiproto.measure.inference import BATCH, bands, linear_scores
 from semiproto.model import folder as model_folder
@@ -48,11 +49,13 @@ class Options:
 
 @dataclass
 class Outcome:
-    """Number of masks written, number of masks kept, and why images could not be read."""
+    """Number of masks written, number of masks kept, and why images could not be read or were passed over."""
 
     written: int = 0
     kept: int = 0
     unreadable: list[str] = field(default_factory=list)
+    files: list[account.Row] = field(default_factory=list)
+    """What every file of the folders is used as, or why it is passed over."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     key = f"{weights} {names} {options.window} {options.palette}"
     files = [_files_of(image, out, options, key) for image in images]
     todo = [one for one in files if not one.done()]
-    outcome = Outcome(kept=len(files) - len(todo))
+    outcome = Outcome(kept=len(files) - len(todo), files=_uses(paths))
     progress = Progress("predict", len(files), "images", done=outcome.kept)
     colours = palette(card)
     together = BATCH if network.mean.is_cuda else 1
@@ -229,10 +232,31 @@ def _images(paths: list[Path]) -> list[Path]:
                     f"{file}: {files[file.stem]} would give the mask the same name; predict them one by one"
                 )
     if not files:
-        raise UserError(f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}); name a folder of images")
+        there = "; ".join(f"{row.count} {row.use}" for row in _uses(paths))
+        raise UserError(
+            f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}){there and f', but {there}'}; name a folder"
+            " of images"
+        )
     return list(files.values())
 
 
 def _in_folder(folder: Path) -> list[Path]:
     files = (path for path in folder.iterdir() if path.suffix.lower() in layout.IMAGE_SUFFIXES)
     return sorted(path for path in files if not path.name.startswith("."))
+
+
+def _uses(paths: list[Path]) -> list[account.Row]:
+    """What the files below the folders of `paths` are used as; those of subfolders are passed over."""
+    rows = []
+    for folder in filter(Path.is_dir, paths):
+        files, uses = account.survey(folder)
+        used = set(_in_folder(folder))
+        for path in files:
+            if path.suffix.lower() not in layout.IMAGE_SUFFIXES:
+                uses[path] = f"{account.PASSED_OVER}{account.kind_of(path)} files"
+            elif path not in used:
+                uses[path] = f"{account.PASSED_OVER}images in subfolders; name the subfolders too"
+            else:
+                uses[path] = "images"
+        rows += account.rows(folder, uses)
+    return rows

@@ -35,12 +35,12 @@ from semiproto.params.configs import (
     step_config,
     train_config,
 )
-from semiproto.params.data import DigitsSource, FolderSource, PublishedSource, Source, SplitsParams
+from semiproto.params.data import VOID, DigitsSource, FolderSource, LabelFormat, PublishedSource, Source, SplitsParams
 from semiproto.params.experiment import ExperimentParams, Method, Params, RunKey, VariantParams
 from semiproto.params.explanation import explain
 from semiproto.params.loading import load, parse, validate
 from semiproto.params.model import DecoderParams, EncoderParams, ModelParams, NormalisationParams
-from semiproto.params.section import RGB, Name, Section, Seed, first_problem
+from semiproto.params.section import RGB, ClassName, Name, Section, Seed, first_problem
 from semiproto.params.training import (
     AugmentParams,
     BlurParams,
@@ -60,8 +60,10 @@ from semiproto.params.training import (
 
 __all__ = [
     "RGB",
+    "VOID",
     "AugmentParams",
     "BlurParams",
+    "ClassName",
     "ComputeParams",
     "CutMixParams",
     "DataConfig",
@@ -78,6 +80,7 @@ __all__ = [
     "ForecastConfig",
     "ForecastParams",
     "JitterParams",
+    "LabelFormat",
     "LabeledLossParams",
     "LossWeightsParams",
     "MeasuredImages",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from semiproto.data.own import account
+from semiproto.data.own.account import Row
 from semiproto.data.own.faults import Fault
 
 NAMES = {"train": "training", "val": "validation"}
@@ -25,13 +27,16 @@ class ClassShare:
 
 @dataclass(frozen=True)
 class Findings:
-    """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py."""
+    """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py. files: what every file
+    is used as. matched: how names were found."""
 
     folder: str
     faults: list[Fault]
     images: dict[str, int]
     classes: list[ClassShare]
     looks: dict[str, dict[str, float]]
+    files: list[Row] = field(default_factory=list)
+    matched: list[str] = field(default_factory=list)
 
     def errors(self) -> int:
         return sum(not fault.warning for fault in self.faults)
@@ -46,6 +51,7 @@ class Findings:
             "images": self.images,
             "classes": [vars(share) for share in self.classes],
             "looks": self.looks,
+            "files": [row.as_json() for row in self.files],
         }
 
     def lines(self) -> Iterator[str]:
@@ -56,6 +62,10 @@ class Findings:
         for part in dict.fromkeys(share.part for share in self.classes):
             yield from self._table(part)
         yield from self._looks()
+        yield ""
+        yield from self.matched
+        if self.files:
+            yield from account.lines(self.files)
         for severity in ("error", "warning"):
             kinds = _kinds([fault for fault in self.faults if fault.warning == (severity == "warning")])
             if kinds:
