@@ -20,6 +20,8 @@ SOFT_EDGES = 24
 """Different values from which masks of two classes are taken for ones with soft edges."""
 FLAT = 0.5
 """Share of the pixels of such masks that must be of the lowest or the highest value."""
+BACKGROUND = ("background", "bg")
+"""Names of a first class that is what no object covers, so that 0 stands for it and not for void."""
 Colour = tuple[int, int, int]
 
 
@@ -59,6 +61,8 @@ def meaning(pixels: np.ndarray, names: Sequence[str] | None, why: str = "") -> M
         return Meaning(list(names), why)
     if len(seen) == len(names):  # binary masks of 0 and 255, ids with gaps
         return Meaning(list(names), why, _table(seen, names), None)
+    if names[0].strip("_").lower() in BACKGROUND and set(seen) >= set(range(len(names))):
+        return Meaning(list(names), why)  # 0 is that class, and a value more is a fault of some mask
     if seen[:1] == [0] and len([value for value in seen if value != IGNORE_INDEX]) == len(names) + 1:
         inner = [value for value in seen if value not in (0, IGNORE_INDEX)]
         return Meaning(list(names), why, {"0": "void"} | _table(inner, names), IGNORE_INDEX)
