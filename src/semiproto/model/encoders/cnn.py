@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from torch import Tensor, nn
@@ -28,6 +29,11 @@ def build(params: EncoderParams, *, download: bool) -> Encoder:
             params.name, pretrained=download, features_only=True, output_stride=params.output_stride
         )
     except (RuntimeError, ValueError, TypeError, OSError) as error:
+        if download and os.environ.get("HF_HUB_OFFLINE") == "1":
+            raise UserError(
+                f"model.encoder.weights: compute.offline is true, and timm's weights of {params.name!r} are not on this"
+                " machine; give a weights file or null, or set offline to false"
+            ) from None
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"model.encoder: timm cannot make {params.name!r} at output stride {params.output_stride} with weights"
