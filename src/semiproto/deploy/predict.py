@@ -234,8 +234,8 @@ def _images(paths: list[Path]) -> list[Path]:
     if not files:
         there = "; ".join(f"{row.count} {row.use}" for row in _uses(paths))
         raise UserError(
-            f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}){there and f', but {there}'}; name a folder"
-            " of images"
+            f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}){there and f', but {there}'}; name a"
+            " folder of images"
         )
     return list(files.values())
 

@@ -55,8 +55,8 @@ class FolderSource(Section):
     )
     format: LabelFormat | None = Field(
         default=None,
-        description="what the masks are; null: pairs for a .csv, coco for a .json, and masks for a folder. docs/own-data.md"
-        " has a table of all",
+        description="what the masks are; null: pairs for a .csv, coco for a .json, and masks for a folder."
+        " docs/own-data.md has a table of all",
     )
     classes: list[ClassName] = Field(
         min_length=2, max_length=254, description="class names in the order of mask values"
@@ -89,9 +89,15 @@ class FolderSource(Section):
     def _values_of_classes(self) -> FolderSource:
         if self.values and self.colours:
             raise ValueError("values and colours are both given; masks have either, set the other to null")
-        known = {*self.classes, *VOID}
-        if strange := [name for name in (self.values or {}).values() if name not in known]:
-            raise ValueError(f"values: {strange[0]!r} is no class; write void, or one of {', '.join(self.classes)}")
+        for name in (self.values or {}).values():
+            if name not in self.classes and name.lower() not in VOID:
+                raise ValueError(f"values: {name!r} is no class; write void, or one of {', '.join(self.classes)}")
+        taken: set[int] = set()
+        for key in self.values or {}:
+            first, last = (int(end) for end in (key.split("-") * 2)[:2]) if "-" in key else (int(key), int(key))
+            if first > last or taken & set(range(first, last + 1)):
+                raise ValueError(f"values: {key} is empty or overlaps another; give each mask value once")
+            taken |= set(range(first, last + 1))
         return self
 
     @model_validator(mode="after")

@@ -41,7 +41,7 @@ def walk(base: Path) -> Iterator[Path]:
 
 def is_system(relative: str) -> bool:
     """Whether an operating system or a program left it there: hidden, or known for that."""
-    parts = relative.split(os.sep)
+    parts = relative.split(os.sep)  # noqa: PTH206 -- a set may have a million files, and pathlib is slow
     return parts[-1].lower() in SYSTEM_FILES or any(part.startswith(".") or part in SYSTEM_FOLDERS for part in parts)
 
 
@@ -53,7 +53,7 @@ def survey(base: Path) -> tuple[list[Path], dict[Path, str]]:
         text = str(path)
         if is_system(text[start:]):
             passed_over[path] = SYSTEM
-        elif os.path.isfile(text):  # noqa: PTH113 -- a set may have a million files, and pathlib is slow
+        elif os.path.isfile(text):  # noqa: PTH113 -- likewise
             files.append(path)
         else:
             passed_over[path] = SPECIAL if path.exists() else NOT_THERE

@@ -20,6 +20,7 @@ from semiproto.data.own import masks, values
 from semiproto.data.own.contents import Contents, Item
 from semiproto.data.own.faults import Fault, fault_of, worst_first
 from semiproto.data.own.findings import ClassShare, Findings
+from semiproto.data.own.formats import readers
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, Params
 from semiproto.process.progress import Progress
@@ -245,11 +246,24 @@ def _without_pixels(
         or len(source.classes) > 2
         or source.values
     ):
-        return found, "label an image that shows it, or remove it from the classes"
+        return found, f"label an image that shows it{_or_leave_out(one.name, source)}"
     found += f", and {100 * void:.2g} % of the pixels are {value}, which dataset.ignore makes void"
     table = f"{{0: {source.classes[0]}, {value}: {one.name}}}"
     remedy = f"set dataset.values to {table}, or write them as 1"
     return found, f"if they are {one.name}, {remedy}"
+
+
+def _or_leave_out(name: str, source: FolderSource) -> str:
+    """How to do without a class; the values of the others must keep their meaning."""
+    if len(source.classes) == 2:
+        return ""
+    text = f", or remove it from dataset.classes{' and dataset.colours' if source.colours else ''}"
+    if source.values:
+        return f"{text} and dataset.values"
+    if source.colours or readers.format_of(source) not in ("masks", "pairs"):
+        return text
+    others = ", ".join(f"{value}: {other}" for value, other in enumerate(source.classes) if other != name)
+    return f"{text} and set dataset.values to {{{others}}}"
 
 
 # ------------------------------------------------------------------------------------------------ duplicates

@@ -19,7 +19,7 @@ from semiproto.data import layout
 from semiproto.data.own import account
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault, fault_of, first_of_many
-from semiproto.data.own.formats import readers
+from semiproto.data.own.formats import class_files, readers, yolo
 from semiproto.data.own.formats.outlines import Outlines, Record
 from semiproto.data.own.formats.pairs import text_of
 from semiproto.data.own.masks import MASK_SUFFIXES, Mask
@@ -33,22 +33,19 @@ __all__ = ["PARTS", "Contents", "Item", "fingerprint", "last_fingerprint", "read
 
 PARTS = ("train", "val", "unlabeled")
 HELD_OUT = ("val", TEST)
-LIST_FOLDERS = ("ImageSets/Segmentation", ".")
-CLASS_FILES = (
-    "classes.txt",
-    "class_names.txt",
-    "labels.txt",
-    "labelmap.txt",
-    "_classes.csv",
-    "dataset.json",
-    "data.yaml",
-)
+LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
+LIST_SUFFIXES = (".txt", ".csv", ".json")
+CLASS_FILES = (*class_files.NAMES, *yolo.DESCRIPTIONS)
 """Files that name the classes; `init` reads them."""
-UNREAD_SUFFIXES = (".tif", ".tiff", ".bmp", ".webp", ".gif", ".heic", ".jp2", ".jfif", ".avif", ".jxl", ".ppm", ".pgm",
-                   ".dng", ".raw", ".dcm", ".nii", ".gz", ".npy", ".svs", ".exr", ".hdr", ".psd", ".svg", ".pdf")  # fmt: skip
+UNREAD_SUFFIXES = (
+    *(".tif", ".tiff", ".bmp", ".webp", ".gif", ".heic", ".jp2", ".jfif", ".avif", ".jxl", ".ppm", ".pgm", ".psd"),
+    *(".svg", ".dng", ".raw", ".exr", ".hdr", ".dcm", ".nii", ".gz", ".npy", ".svs"),
+)
 """Suffixes of pictures and volumes; those that are no image suffixes get a warning where an image could be."""
-NO_IMAGES = ("segmentationobject", "segmentationclassvisualization", "segmentationclass", "segmentationclassraw",
-             "segmentationclassnpy", "segmentationobjectvisualization", "segmentationobjectnpy", "overlay")  # fmt: skip
+NO_IMAGES = (
+    *(f"segmentation{what}{form}" for what in ("class", "object") for form in ("", "visualization", "npy", "raw")),
+    "overlay",
+)
 """Folders that hold no photographs, wherever they are; lower case."""
 MANY = 5
 """Warnings of one kind from which one stands for all."""
@@ -507,10 +504,10 @@ class _Found:
                 self.error("held-out", file, found, f"{remedy}, or rename the file")
 
     def _unread_held_out(self) -> Iterator[Path]:
-        folders = {self.base / folder for folder in LIST_FOLDERS} | {path.parent for path in self.labels}
         for path in self.files:
-            if path.parent in folders and path not in self.uses and path.suffix.lower() in (".txt", ".csv", ".json"):
-                if part_of(path.stem) in HELD_OUT:
+            if path not in self.uses and path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) in HELD_OUT:
+                folder = path.parent.relative_to(self.base)
+                if folder.parts[:1] != ("ImageSets",) or folder.as_posix() == LIST_FOLDERS[0]:  # VOC's other tasks
                     yield path
 
     def _images_in(self, file: Path) -> Iterator[Path]:
@@ -557,7 +554,7 @@ class _Found:
             if part == TEST:
                 return f"{PASSED_OVER}test images, left out of everything"
             return f"{PASSED_OVER}pictures in {folder}, which is neither in dataset.images nor in dataset.masks"
-        if path.suffix.lower() in (".txt", ".csv", ".json") and part_of(path.stem) is not None:
+        if path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) is not None:
             return f"{PASSED_OVER}lists that the parameters do not name"
         return f"{PASSED_OVER}other files ({account.kind_of(path)})"
 

@@ -6,6 +6,7 @@ Each labelling tool has a function here that recognises its export and says how 
 from __future__ import annotations
 
 import re
+import shlex
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -38,11 +39,14 @@ from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, first_problem
 
 IMAGE_FOLDERS = ("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit")
-MASK_FOLDERS = ("SegmentationClass", "SegmentationClassPNG", "masks", "labels", "annotations", "mask", "label", "ann_dir",
-                "annotation", "gt", "gtFine", "ground_truth", "groundtruth", "segmentation", "segmentations", "annot",
-                "SegmentationClassAug")  # fmt: skip
+MASK_FOLDERS = (
+    *("SegmentationClass", "SegmentationClassPNG", "masks", "labels", "annotations", "mask", "label", "annotation"),
+    *("ann_dir", "annot", "gt", "gtFine", "ground_truth", "segmentation", "segmentations", "SegmentationClassAug"),
+)
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
 COCO_FOLDERS = ("annotations", "annotation")
+INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" && mv "$f" "$d"; done"""
+"""For bash: a\\b.jpg becomes b.jpg in the folder a."""
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -175,9 +179,7 @@ def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[Fold
 def _require_folder(base: Path) -> None:
     if base.is_file() and zipfile.is_zipfile(base):
         folder = base.with_suffix("")
-        with zipfile.ZipFile(base) as archive:
-            crossed = any("\\" in name for name in archive.namelist())
-        command = f"unzip '{base}' -d '{folder}'" if crossed else f"python -m zipfile -e '{base}' '{folder}'"
+        command = f"python -m zipfile -e {shlex.quote(str(base))} {shlex.quote(str(folder))}"
         raise UserError(f"{base}: an archive, not a folder; unpack it: `{command}`, then name {folder}")
     if not base.is_dir():
         what = "not a folder" if base.exists() else "no such folder"
@@ -188,8 +190,8 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
     crossed = [path for path in tree.files if "\\" in path.name]
     if crossed:
         return UserError(
-            f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; unpack the"
-            " archive again with `unzip` or 7-Zip, which make folders of them"
+            f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; make folders"
+            f" of them: `cd {shlex.quote(str(base))} && {INTO_FOLDERS}`"
         )
     archives = tree.suffixed(".zip")
     if archives and not tree.pictures:
@@ -199,8 +201,8 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
     if wanted is not None:
         return UserError(f"{base}: nothing of the format {wanted} found; leave --format out, or name another")
     return UserError(
-        f"{base}: no folder of masks found, nor a .csv of pairs (image,mask), a .json of COCO instances, or the files of"
-        f" a labelling tool; name the folder {' or '.join(('SegmentationClass', 'masks'))}"
+        f"{base}: no folder of masks found, nor a .csv of pairs (image,mask), a .json of COCO instances, or the files"
+        f" of a labelling tool; name the folder {' or '.join(('SegmentationClass', 'masks'))}"
     )
 
 
@@ -409,10 +411,9 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
     if not files or len(roots) != 1:
         return []
     folders = per_class.class_folders(roots[0], files)
-    stems = Counter(path.stem for path in files)
-    shared = max(stems.values()) > 1 or all(stem for stem in stems)
-    if not folders or not shared:
+    if not folders:
         return []
+    stems = Counter(path.stem for path in files)
     sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
     binary = all(len(np.flatnonzero(values.counts([path]))) <= 2 or _is_soft(path) for path in sample)
     images = {path.stem for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if not path.is_relative_to(roots[0])}

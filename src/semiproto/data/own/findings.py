@@ -27,8 +27,10 @@ class ClassShare:
 
 @dataclass(frozen=True)
 class Findings:
-    """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py. files: what every file
-    is used as. matched: how names were found."""
+    """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py.
+
+    files: what every file is used as. matched: how names were found.
+    """
 
     folder: str
     faults: list[Fault]

@@ -60,7 +60,7 @@ def meaning(pixels: np.ndarray, names: Sequence[str] | None, why: str = "") -> M
     if set(seen) <= {*range(len(names)), IGNORE_INDEX} and not (len(names) == 2 and seen == [0, IGNORE_INDEX]):
         return Meaning(list(names), why)
     if len(seen) == len(names):  # binary masks of 0 and 255, ids with gaps
-        return Meaning(list(names), why, _table(seen, names), None)
+        return Meaning(list(names), why, _table(seen, names), _unless_used(seen))
     if names[0].strip("_").lower() in BACKGROUND and set(seen) >= set(range(len(names))):
         return Meaning(list(names), why)  # 0 is that class, and a value more is a fault of some mask
     if seen[:1] == [0] and len([value for value in seen if value != IGNORE_INDEX]) == len(names) + 1:
@@ -69,6 +69,11 @@ def meaning(pixels: np.ndarray, names: Sequence[str] | None, why: str = "") -> M
     if set(seen) <= {*range(len(names) + 1), IGNORE_INDEX} and len(names) in seen:  # ids from 1, 0 is void
         return Meaning(list(names), why, {"0": "void"} | _table(range(1, len(names) + 1), names), IGNORE_INDEX)
     return Meaning(list(names), why)
+
+
+def _unless_used(seen: Sequence[int]) -> int | None:
+    """The conventional value of void, unless it is a class."""
+    return None if IGNORE_INDEX in seen else IGNORE_INDEX
 
 
 def _table(values: Iterable[int], names: Sequence[str]) -> dict[str, str]:
@@ -83,6 +88,9 @@ def _unnamed(seen: list[int]) -> Meaning:
     if inner and inner[-1] >= SPARSE and 4 * len(inner) <= inner[-1]:
         names = ["background", *(f"class{value}" for value in inner)]
         return Meaning(names, "from the mask values", _table([0, *inner], names))
+    if len(inner) > 1 and 0 not in seen:
+        names = [f"class{value}" for value in inner]
+        return Meaning(names, "from the mask values, of which none is 0", _table(inner, names))
     highest = min(max(inner, default=1), 253)
     return Meaning(["background", *(f"class{i}" for i in range(1, highest + 1))], "from the highest mask value")
 
@@ -123,8 +131,8 @@ def palette_faults(palettes: Sequence[tuple[Path, dict[int, Colour]]]) -> Iterat
         more = f" (palettes of {files} files differ)" if files > 1 else ""
         table = [list(colour) for _, (_, colour) in sorted(first.items())]
         remedy = (
-            f"if the colours are right, set dataset.colours to the colour of each class (the first files have {table})"
-            " and dataset.ignore to null or the colour of void; if the values are, save the masks with one palette"
+            f"if the colours are right, set dataset.colours to {table} in the order of dataset.classes, and"
+            " dataset.ignore to null or the colour of void; if the values are, save the masks with one palette"
         )
         yield Fault("palette", str(path), text + more, remedy, warning=not swapped)
 

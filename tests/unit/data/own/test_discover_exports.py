@@ -1,5 +1,5 @@
-"""Each labelling tool's export, as the tool writes it: `init` recognises it, `check-data` has no error, and the prepared
-masks are the truth. The table at the head of docs/own-data.md has a row for each."""
+"""Each labelling tool's export, as the tool writes it: `init` recognises it, `check-data` has no error, and the
+prepared masks are the truth. The table at the head of docs/own-data.md has a row for each."""
 
 import numpy as np
 import pytest

@@ -100,7 +100,8 @@ def names(path: Path) -> list[str]:
 def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
     """What the file says about its images; one without any shape is not annotated."""
     shapes.require_tools(path)
-    found, faults = [], []
+    found: list[Record] = []
+    faults: list[Fault] = []
     for image in tree_of(path).iterfind("image"):
         name = image.get("name", "")
         instances = []

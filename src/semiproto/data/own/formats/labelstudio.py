@@ -34,7 +34,8 @@ class Brush:
     """A brush's run lengths: the RGBA bytes of the image, row by row, of which alpha is the brush.
 
     As bits: 32 for the number of bytes, 5 for the bits of a byte less one, four times 4 for the bits of each size of
-    run length less one; then runs: 1 where one byte is repeated, 2 for the size, the length less one, the byte or bytes.
+    run length less one; then runs: 1 where one byte is repeated, 2 for the size, the length less one, the byte or
+    bytes.
     """
 
     values: tuple[int, ...]
@@ -153,6 +154,11 @@ def _shape(region: dict[str, Any]) -> object | None:
     return None
 
 
+def _size(regions: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    """Width and height of the image that was annotated; (0, 0) where no region says it."""
+    return next(((r["original_width"], r["original_height"]) for r in regions if r.get("original_width")), (0, 0))
+
+
 def names(path: Path) -> list[str]:
     """The classes: background, then all labels of regions, by name."""
     labels = set()
@@ -165,7 +171,8 @@ def names(path: Path) -> list[str]:
 def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
     """What a file says about its images; a task without an annotation is not annotated."""
     shapes.require_tools(path)
-    found, faults = [], []
+    found: list[Record] = []
+    faults: list[Fault] = []
     for task in _tasks(path):
         image, regions = _image_of(task), _regions(task)
         if regions is None:
@@ -185,10 +192,9 @@ def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record
             faults += _label_faults(path, task, region, labels, index)
             if index is not None:
                 instances.append((str(region.get("id")), index, shape))
-        size = next(((r["original_width"], r["original_height"]) for r in regions if r.get("original_width")), (0, 0))
-        found.append(
-            Record(image, Outlines(path, image, *size, tuple(instances), ordered=True, whole=True), None, path)
-        )
+        width, height = _size(regions)
+        mask = Outlines(path, image, width, height, tuple(instances), ordered=True, whole=True)
+        found.append(Record(image, mask, None, path))
     return found, faults
 
 

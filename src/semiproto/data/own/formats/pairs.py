@@ -13,6 +13,12 @@ from semiproto.data.own.names import TEST, part_of, shown
 from semiproto.errors import UserError
 
 PARTS = ("train", "val", "unlabeled")
+COLUMNS = {
+    "image": "image", "images": "image", "image_path": "image", "img_path": "image",
+    "mask": "mask", "masks": "mask", "mask_path": "mask", "label_path": "mask",
+    "part": "part", "split": "part", "subset": "part", "set": "part",
+}  # fmt: skip
+"""The names that the columns may have."""
 
 
 def text_of(file: Path, what: str) -> str:
@@ -34,13 +40,20 @@ def is_pairs(path: Path) -> bool:
 
 
 def _columns(header: str) -> list[str]:
-    return [name.strip().lower() for name in next(csv.reader([header.strip()], delimiter=_delimiter(header)), [])]
+    return [_column(name) for name in next(csv.reader([header.strip()], delimiter=_delimiter(header)), [])]
+
+
+def _column(text: str) -> str:
+    name = text.strip(' "').lower()
+    return COLUMNS.get(name, name)
 
 
 def _delimiter(header: str) -> str:
     """Comma, or what a spreadsheet in another country writes in its place."""
-    return next((sign for sign in (",", ";", "\t") if {"image", "mask"} <= {
-        word.strip(' "').lower() for word in header.strip().split(sign)}), ",")  # fmt: skip
+    signs = (
+        sign for sign in (",", ";", "\t") if {"image", "mask"} <= {_column(word) for word in header.strip().split(sign)}
+    )
+    return next(signs, ",")
 
 
 def records(file: Path, base: Path) -> tuple[list[Record], list[Fault]]:
@@ -69,7 +82,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
         raise UserError(f"{file}, line {reader.line_num}: not CSV ({error}); save it again") from None
-    names = [name.strip().lower() for name in rows[0][1]] if rows else []
+    names = [_column(name) for name in rows[0][1]] if rows else []
     if missing := [name for name in ("image", "mask") if name not in names]:
         columns = ", ".join(names) or "none"
         raise UserError(f"{file}: no column {missing[0]!r} (there are: {columns}); name the columns image,mask[,part]")

@@ -26,9 +26,7 @@ SUFFIXES: dict[LabelFormat, tuple[str, ...]] = {
     "yolo": (".txt",),
 }
 """Suffixes of a format's files."""
-MASKS = 2
-"""The first of names.WAYS that a mask's name is looked up in: by stem, since its suffix is another than its image's."""
-MASKS = (".png", ".gif", ".bmp", ".tif", ".tiff")
+MASKS: tuple[str, ...] = (".png", ".gif", ".bmp", ".tif", ".tiff")
 
 
 @dataclass
