@@ -61,7 +61,8 @@ def meaning(pixels: np.ndarray, names: Sequence[str] | None, why: str = "") -> M
         return Meaning(list(names), why)
     if len(seen) == len(names):  # binary masks of 0 and 255, ids with gaps
         return Meaning(list(names), why, _table(seen, names), _unless_used(seen))
-    if names[0].strip("_").lower() in BACKGROUND and set(seen) >= set(range(len(names))):
+    indices = set(range(len(names)))
+    if names[:1] and names[0].strip("_").lower() in BACKGROUND and indices <= set(seen) and len(names) not in seen:
         return Meaning(list(names), why)  # 0 is that class, and a value more is a fault of some mask
     if seen[:1] == [0] and len([value for value in seen if value != IGNORE_INDEX]) == len(names) + 1:
         inner = [value for value in seen if value not in (0, IGNORE_INDEX)]

@@ -31,6 +31,8 @@ def pixels(*seen):
         ([0, 1, 255], THREE[:2], None, 255),
         ([0, 255], THREE, None, 255),
         ([0, 9, 77, 99, 120], THREE, None, 255),
+        ([0, 1, 2, 7], THREE, None, 255),  # one mask has a value more: 0 stays background
+        ([0, 1, 201], ["cat", "dog"], {"0": "void", "1": "cat", "201": "dog"}, 255),
     ],
 )
 def test_the_meaning_of_values_with_names(seen, names, table, ignore):
