@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import signal
 import sys
 from typing import NoReturn
 
@@ -36,10 +37,18 @@ def main() -> None:
         _stop(str(of_system(error)), 1)
     except (MemoryError, RuntimeError) as error:
         _stop(str(of_memory(error)), 1)
+    finally:
+        _end_workers()
 
 
 def _stop(message: str, status: int) -> NoReturn:
     print(f"semiproto: {message}", file=sys.stderr)
-    for worker in multiprocessing.active_children():  # they ignore SIGTERM, and Python would wait for them for ever
-        worker.kill()
     raise SystemExit(status)
+
+
+def _end_workers() -> None:
+    """Ends what is left of a loader's workers, which ignore SIGTERM: Python would wait for them for ever."""
+    if workers := multiprocessing.active_children():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would report their end as a fault
+        for worker in workers:
+            worker.kill()
