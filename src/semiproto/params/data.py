@@ -93,12 +93,16 @@ class FolderSource(Section):
             if name not in self.classes and name.lower() not in VOID:
                 raise ValueError(f"values: {name!r} is no class; write void, or one of {', '.join(self.classes)}")
         taken: set[int] = set()
-        for key in self.values or {}:
-            first, last = (int(end) for end in (key.split("-") * 2)[:2]) if "-" in key else (int(key), int(key))
+        for key, (first, last, _) in zip(self.values or {}, self.ranges(), strict=True):
             if first > last or taken & set(range(first, last + 1)):
                 raise ValueError(f"values: {key} is empty or overlaps another; give each mask value once")
             taken |= set(range(first, last + 1))
         return self
+
+    def ranges(self) -> list[tuple[int, int, str]]:
+        """(first mask value, last mask value, class name or void) of each entry of `values`."""
+        ends = ((key.partition("-"), name) for key, name in (self.values or {}).items())
+        return [(int(first), int(last or first), name) for (first, _, last), name in ends]
 
     @model_validator(mode="after")
     def _distinct_classes(self) -> FolderSource:

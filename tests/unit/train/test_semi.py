@@ -6,49 +6,29 @@ import numpy as np
 import pytest
 import reference
 import torch
+from phases import SIZE, make_phase, ramps, up
 from torch.nn import functional as F
 
 from semiproto.data.augment import cutmix_boxes
-from semiproto.model.prototypes import PrototypeBank, stratified_points
+from semiproto.model.prototypes import stratified_points
 from semiproto.train.losses import ohem_cross_entropy
-from semiproto.train.semi import CELLS, SemiPhase
+from semiproto.train.semi import CELLS
 
-SIZE = 32
 MEASURES = {"coverage", "pseudo_label_share", "confidence"}
 
 
 def batch(seed, labeled):
     """Two images, half noise and half ramp, and labels with a border of 255."""
     rng = np.random.default_rng(seed)
-    images = rng.integers(0, 256, (2, 3, SIZE, SIZE))
-    images[:, :, :, : SIZE // 2] = np.linspace(0, 255, SIZE)[:, None].astype(int)
+    images = ramps(rng, 2)
     labels = rng.integers(0, 7, (2, SIZE, SIZE)) if labeled else np.zeros((2, SIZE, SIZE))
     labels[:, :5] = labels[0, :, 28:] = 255
-    return torch.from_numpy(images.astype(np.uint8)), torch.from_numpy(labels.astype(np.uint8))
+    return images, torch.from_numpy(labels.astype(np.uint8))
 
 
 def settings(tiny, **changes):
     """semi of the tiny parameters; tau at a value that some pixels of an untrained network pass."""
     return tiny.semi.model_copy(update={"tau": 0.2, "cutmix_probability": 1.0} | changes)
-
-
-def make_phase(make_net, params, with_bank, teacher_from=0):
-    bank = None
-    if with_bank:
-        bank = PrototypeBank(7, 2, 8, 0.9, 0.1)
-        bank.prototypes.copy_(torch.rand(bank.prototypes.shape, generator=torch.Generator().manual_seed(9)))
-    student = make_net()
-    with torch.no_grad():
-        student.heads["linear"].layers[-1].weight.mul_(5)
-    phase = SemiPhase(student, params, bank, teacher_from)
-    with torch.no_grad():  # a teacher of its own, or its labels would be the student's
-        for p in phase.teacher.parameters():
-            p.mul_(1 + 0.2 * torch.rand(p.shape, generator=torch.Generator().manual_seed(p.numel())))
-    return phase.train()
-
-
-def up(x):
-    return F.interpolate(x.double(), size=(SIZE, SIZE), mode="bilinear", align_corners=True)
 
 
 def picked_cross_entropy(logits, target):

@@ -5,15 +5,22 @@ import copy
 import numpy as np
 import pytest
 import torch
+from phases import SIZE, make_phase, ramps, up
 from processes import in_two_processes
 from torch.nn import functional as F
 
 from semiproto import params as parameters
 from semiproto.data.strong_views import PseudoLabeled
-from semiproto.model.prototypes import PrototypeBank, stratified_points
-from semiproto.train.semi import CELLS, SemiPhase
+from semiproto.model.prototypes import stratified_points
+from semiproto.train.semi import CELLS
 
-SIZE, TAU = 32, 0.2
+TAU = 0.2
+
+
+def loss_weights(**kinds):
+    return {f"{kind}_{head}": weight for kind, weight in kinds.items() for head in ("linear", "prototype")}
+
+
 COLOURS = {
     "jitter": {"brightness": 0.5, "contrast": 0.5, "saturation": 0.5, "hue": 0.25, "probability": 0.8},
     "grey_probability": 0.2,
@@ -25,31 +32,19 @@ V1 = COMMON | {
     "strong_view": COLOURS | {"views": 2, "cutmix": BOXES | {"partner": "another"}},
     "perturbation": {"kind": "dropout", "dropout": 0.5},
     "teacher": {"labels": "student", "decay": 0.996, "batch_norm": "average"},
-    "loss_weights": {
-        f"{kind}_{head}": weight
-        for kind, weight in (("labeled", 1), ("unlabeled", 0.25), ("perturbed", 0.5))
-        for head in ("linear", "prototype")
-    },
+    "loss_weights": loss_weights(labeled=1, unlabeled=0.25, perturbed=0.5),
 }
 V2 = COMMON | {
     "strong_view": COLOURS | {"views": 2, "cutmix": BOXES | {"partner": "reversed"}},
     "perturbation": {"kind": "complementary", "exempt": 0.5},
     "teacher": {"labels": "average", "decay": 0.996, "batch_norm": "average"},
-    "loss_weights": {
-        f"{kind}_{head}": weight
-        for kind, weight in (("labeled", 1), ("unlabeled", 0.5))
-        for head in ("linear", "prototype")
-    },
+    "loss_weights": loss_weights(labeled=1, unlabeled=0.5),
 }
 RECIPES = {"unimatch": V1, "unimatch-v2": V2}
 
 
 def images(count, seed):
-    """Half noise and half ramp, uint8 [count, 3, SIZE, SIZE]."""
-    rng = np.random.default_rng(seed)
-    found = rng.integers(0, 256, (count, 3, SIZE, SIZE))
-    found[:, :, :, : SIZE // 2] = np.linspace(0, 255, SIZE)[:, None].astype(int)
-    return torch.from_numpy(found.astype(np.uint8))
+    return ramps(np.random.default_rng(seed), count)
 
 
 def batches(recipe):
@@ -62,24 +57,9 @@ def batches(recipe):
     return [(images(2, 0), labels), (images(count, 1), outside)]
 
 
-def make_phase(make_net, tiny, recipe, with_bank):
+def phase_of(make_net, tiny, recipe, with_bank):
     semi = parameters.SemiParams.model_validate(tiny.semi.model_dump() | RECIPES[recipe])
-    bank = None
-    if with_bank:
-        bank = PrototypeBank(7, 2, 8, 0.9, 0.1)
-        bank.prototypes.copy_(torch.rand(bank.prototypes.shape, generator=torch.Generator().manual_seed(9)))
-    student = make_net()
-    with torch.no_grad():
-        student.heads["linear"].layers[-1].weight.mul_(5)
-    phase = SemiPhase(student, semi, bank)
-    with torch.no_grad():  # a teacher of its own, or its labels would be the student's
-        for p in phase.teacher.parameters():
-            p.mul_(1 + 0.2 * torch.rand(p.shape, generator=torch.Generator().manual_seed(p.numel())))
-    return phase.train()
-
-
-def up(x):
-    return F.interpolate(x.double(), size=(SIZE, SIZE), mode="bilinear", align_corners=True)
+    return make_phase(make_net, semi, with_bank)
 
 
 def mean_of_pixels(logits, target, counted, pixels):
@@ -175,7 +155,7 @@ def written(recipe, losses):
 @pytest.mark.parametrize("with_bank", [False, True])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_sum_of_losses_and_its_gradient(make_net, tiny, recipe, with_bank):
-    phase, given = make_phase(make_net, tiny, recipe, with_bank), batches(recipe)
+    phase, given = phase_of(make_net, tiny, recipe, with_bank), batches(recipe)
     expected = Naive(phase, recipe, given, seed=5)
     total = written(recipe, expected.linear) + (written(recipe, expected.prototype) if with_bank else 0)
     torch.manual_seed(0)
@@ -193,7 +173,7 @@ def test_the_sum_of_losses_and_its_gradient(make_net, tiny, recipe, with_bank):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_prototypes_follow_all_that_their_head_sees(make_net, tiny, recipe):
-    phase, given = make_phase(make_net, tiny, recipe, True), batches(recipe)
+    phase, given = phase_of(make_net, tiny, recipe, True), batches(recipe)
     features = Naive(phase, recipe, given, seed=5).features
     phase(given, torch.Generator().manual_seed(5), 0)
     torch.testing.assert_close(phase._sampled.features.double(), features.flatten(0, 1), rtol=1e-4, atol=1e-5)
@@ -201,7 +181,7 @@ def test_prototypes_follow_all_that_their_head_sees(make_net, tiny, recipe):
 
 
 def test_the_student_labels_in_eval_mode_and_goes_on_in_its_own(make_net, tiny):
-    phase = make_phase(make_net, tiny, "unimatch", False)
+    phase = phase_of(make_net, tiny, "unimatch", False)
     statistics = {name: buffer.clone() for name, buffer in phase.student.named_buffers()}
     phase._views(batches("unimatch")[1], torch.Generator().manual_seed(0))
     assert phase.student.training
@@ -210,7 +190,7 @@ def test_the_student_labels_in_eval_mode_and_goes_on_in_its_own(make_net, tiny):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_average_follows_with_a_decay_of_at_most_0_996(make_net, tiny, recipe):
-    phase = make_phase(make_net, tiny, recipe, False)
+    phase = phase_of(make_net, tiny, recipe, False)
     name, buffer = "heads.linear.layers.4.bias", "heads.linear.layers.0.1.running_mean"
     expected = None
     for step in range(400):
@@ -231,7 +211,7 @@ def test_two_processes_lose_and_learn_what_one_does(make_net, tiny, tmp_path, re
     given = batches(recipe)
 
     def step(parts):
-        phase = make_phase(make_net, tiny, recipe, True).eval()  # its statistics are fixed, as no test is of those here
+        phase = phase_of(make_net, tiny, recipe, True).eval()  # its statistics are fixed, as no test is of those here
         loss, _ = phase(parts, torch.Generator().manual_seed(5), 0)
         loss.backward()
         return loss.detach(), [p.grad for p in phase.student.parameters()]

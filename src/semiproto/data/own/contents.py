@@ -23,7 +23,7 @@ from semiproto.data.own.formats import class_files, readers, yolo
 from semiproto.data.own.formats.outlines import Outlines, Record
 from semiproto.data.own.formats.pairs import text_of
 from semiproto.data.own.masks import MASK_SUFFIXES, Mask
-from semiproto.data.own.names import TEST, Ambiguous, Names, fold, part_of, part_of_folders, shown, unmasked
+from semiproto.data.own.names import PARTS, TEST, Ambiguous, Names, fold, part_of, part_of_folders, shown, unmasked
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.provenance.artifacts import RECEIPT
@@ -31,7 +31,6 @@ from semiproto.provenance.receipts import read_receipt
 
 __all__ = ["PARTS", "Contents", "Item", "fingerprint", "last_fingerprint", "read", "safe_id", "text_of"]
 
-PARTS = ("train", "val", "unlabeled")
 HELD_OUT = ("val", TEST)
 LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
 LIST_SUFFIXES = (".txt", ".csv", ".json")
@@ -194,6 +193,11 @@ class _Found:
         files = (path for path in self.files if path.suffix.lower() in MASK_SUFFIXES)
         return Names(self.base, [path for path in files if path not in self.images])
 
+    @cached_property
+    def file_names(self) -> Names:
+        """Of any kind, to tell a name that means no image or mask from one that means nothing."""
+        return Names(self.base, self.files)
+
     def error(self, kind: str, file: Path, found: str, remedy: str, line: int | None = None) -> None:
         self.faults.append(Fault(kind, str(file), found, remedy, line))
 
@@ -322,7 +326,7 @@ class _Found:
 
     def _mask(self, record: Record, image: Path) -> Path | None:
         text = record.mask_name or ""
-        found = self.mask_names.find(text, [record.file.parent]) or Names(self.base, self.files).find(text)
+        found = self.mask_names.find(text, [record.file.parent]) or self.file_names.find(text)
         return self._named(record, text, "mask", found)
 
     def _named(self, record: Record, text: str, what: str, found: Path | Ambiguous | None) -> Path | None:
@@ -341,7 +345,7 @@ class _Found:
         return None
 
     def _is_file(self, text: str) -> bool:
-        return isinstance(Names(self.base, self.files).find(text), Path)
+        return isinstance(self.file_names.find(text), Path)
 
     def _mask_files(self) -> None:
         """Masks that are files, each with the name of its image."""

@@ -463,11 +463,8 @@ def _cvat(tree: _Tree) -> _Layout | None:
     files = [path for path in tree.suffixed(".xml") if cvat.is_cvat(tree.base / path)]
     if not files:
         return None
-    names = list(dict.fromkeys(name for path in files for name in cvat.names(tree.base / path)))
-    images = _image_folders(tree, [path.parent for path in files]) or ["."]
-    labels = [path.as_posix() for path in files]
     note = "a later shape, and one of a higher z_order, is on top; pixels outside all are background"
-    return _Layout("CVAT for images", "cvat", images, labels, names, "from the labels", notes=[note])
+    return _annotated(tree, _Layout("CVAT for images", "cvat", [], [], notes=[note]), files, cvat.names)
 
 
 def _labelstudio(tree: _Tree) -> _Layout | None:
@@ -481,11 +478,17 @@ def _labelstudio(tree: _Tree) -> _Layout | None:
     files = [path for path in tree.suffixed(".json") if _is_json(tree.base / path, labelstudio.is_labelstudio)]
     if not files:
         return None
-    names = list(dict.fromkeys(name for path in files for name in labelstudio.names(tree.base / path)))
-    images = _image_folders(tree, [path.parent for path in files]) or ["."]
-    labels = [path.as_posix() for path in files]
     note = "a later region is on top; pixels outside all are background"
-    return _Layout("Label Studio", "labelstudio", images, labels, names, "from the labels", notes=[note])
+    return _annotated(tree, _Layout("Label Studio", "labelstudio", [], [], notes=[note]), files, labelstudio.names)
+
+
+def _annotated(tree: _Tree, found: _Layout, files: list[Path], names: Callable[[Path], list[str]]) -> _Layout:
+    """The layout of a tool whose files say all. names: of the classes in one of them."""
+    found.names = list(dict.fromkeys(name for path in files for name in names(tree.base / path)))
+    found.why = "from the labels"
+    found.images = _image_folders(tree, [path.parent for path in files]) or ["."]
+    found.masks = [path.as_posix() for path in files]
+    return found
 
 
 def _is_json(path: Path, test: Callable[[Any], bool]) -> bool:

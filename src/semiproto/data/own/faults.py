@@ -31,6 +31,11 @@ class Fault:
         return {"severity": severity} | {k: v for k, v in vars(self).items() if k != "warning"}
 
 
+def unknown_label(file: Path, label: str, remedy: str, line: int | None = None) -> Fault:
+    """A tool's label that is no class; remedy: what else may be done than add it."""
+    return Fault("label", str(file), f"label {label!r} is not a class", f"add it to dataset.classes{remedy}", line)
+
+
 def fault_of(kind: str, file: Path, error: UserError, line: int | None = None) -> Fault:
     """The fault in a UserError's `place: found; remedy`."""
     place = f"{file}: " if line is None else f"{file}, line {line}: "

@@ -45,10 +45,9 @@ def rules(source: FolderSource) -> Rules:
 def _ranges(source: FolderSource) -> list[tuple[int, int, int]]:
     """(first value, last value, class index) of each entry of `dataset.values`."""
     found = []
-    for key, name in (source.values or {}).items():
-        first, _, last = key.partition("-")
+    for first, last, name in source.ranges():
         void = name.lower() in VOID and name not in source.classes
-        found.append((int(first), int(last or first), layout.IGNORE_INDEX if void else source.classes.index(name)))
+        found.append((first, last, layout.IGNORE_INDEX if void else source.classes.index(name)))
     return found
 
 

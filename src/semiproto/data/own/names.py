@@ -10,9 +10,11 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 
-TEST = "test"
+PARTS, TEST = ("train", "val", "unlabeled"), "test"
+"""The parts that a prepared set has, and the one that is left out of it."""
 WORDS = {
     "train": ("train", "training", "labeled", "labelled"),
     "val": ("val", "valid", "validation"),
@@ -23,10 +25,13 @@ WORDS = {
 UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?![a-z])")
 NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
 
+MASK_WORDS = "masks?|labels?|seg|segmentation|gt|annotation|l"
+"""What stands behind the name of an image in that of its mask; lower case."""
+MASK_ENDING = re.compile(rf"(?<=.)[-_. ](?:{MASK_WORDS})$")
 AFFIXES = re.compile(
     r"^[0-9a-f]{8}-(?=.)"  # Label Studio puts eight digits before the name of an uploaded file
     r"|^(?:mask|label|gt|seg)[-_. ](?=.)"
-    r"|(?<=.)[-_. ](?:masks?|labels?|seg|segmentation|gt|annotation|l|0000|labelids|gtfine_labelids|leftimg8bit)$"
+    rf"|(?<=.)[-_. ](?:{MASK_WORDS}|0000|labelids|gtfine_labelids|leftimg8bit)$"
     r"|(?<=.)\.(?:jpe?g|png|tiff?|bmp|gif|webp)$"
     r"|(?<=.)_(?:jpe?g|png|tiff?|bmp|webp)\.rf\.[0-9a-f]{20,40}$"  # Roboflow's
 )
@@ -65,7 +70,7 @@ def bare(stem: str) -> str:
 
 def unmasked(stem: str) -> str:
     """The stem of a mask's image: folded, without one of the words for a mask."""
-    return re.sub(r"(?<=.)[-_. ](?:masks?|labels?|seg|segmentation|gt|annotation|l)$", "", fold(stem))
+    return MASK_ENDING.sub("", fold(stem))
 
 
 def shown(text: str) -> str:
@@ -129,7 +134,7 @@ class Names:
         if not wanted.parts:
             return None
         for folder in (*folders, self.base):
-            if (folder / wanted).as_posix() in self._written():
+            if (folder / wanted).as_posix() in self._written:
                 self.how["as written"] += 1
                 return folder / wanted
         return self._by_ways(wanted, 0)
@@ -149,10 +154,9 @@ class Names:
                 return best[0]
         return None
 
-    def _written(self) -> dict[str, list[Path]]:
-        if -1 not in self._indices:
-            self._indices[-1] = {path.as_posix(): [path] for path in self.files}
-        return self._indices[-1]
+    @cached_property
+    def _written(self) -> set[str]:
+        return {path.as_posix() for path in self.files}
 
     def _index(self, number: int) -> dict[str, list[Path]]:
         if number not in self._indices:

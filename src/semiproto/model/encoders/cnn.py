@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from semiproto.errors import UserError
 from semiproto.model.encoders import timm_models
-from semiproto.model.encoders.encoder import Encoder
+from semiproto.model.encoders.encoder import Encoder, require_null
 from semiproto.params import EncoderParams
 
 
@@ -22,8 +22,7 @@ def build(params: EncoderParams, *, download: bool) -> Encoder:
             f"model.encoder.name: {params.name!r} is not an encoder timm knows; take small or a name that"
             " timm.list_models() lists"
         )
-    if params.patch_size is not None:
-        raise UserError(f"model.encoder.patch_size: {params.patch_size} does not fit {params.name}; set it to null")
+    require_null(params, params.name, "patch_size")
     net = timm_models.create(params, download=download, features_only=True, output_stride=params.output_stride)
     info: Any = net.feature_info
     if 4 not in info.reduction():

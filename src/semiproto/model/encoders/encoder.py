@@ -61,6 +61,13 @@ class Encoder(nn.Module):
         return maps
 
 
+def require_null(params: EncoderParams, what: str, *keys: str) -> None:
+    """UserError names the first of the parameters that is set and does not fit an encoder; what: the encoder."""
+    for key in keys:
+        if (value := getattr(params, key)) is not None:
+            raise UserError(f"model.encoder.{key}: {value} does not fit {what}; set it to null")
+
+
 class Family(Protocol):
     """A module with the encoders of one kind."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from semiproto.errors import UserError
-from semiproto.model.encoders.encoder import Encoder
+from semiproto.model.encoders.encoder import Encoder, require_null
 from semiproto.params import EncoderParams
 
 
@@ -14,14 +14,11 @@ def knows(name: str) -> bool:
 
 
 def build(params: EncoderParams, *, download: bool) -> Encoder:
-    if params.multi_grid is not None:
-        raise UserError(f"model.encoder.multi_grid: {params.multi_grid} does not fit small; set it to null")
+    require_null(params, "small", "multi_grid", "patch_size")
     if params.output_stride != 8:
         raise UserError(f"model.encoder.output_stride: {params.output_stride} does not fit small; set it to 8")
     if params.weights == "timm":
         raise UserError("model.encoder.weights: timm has none for small; set it to null, or name a file")
-    if params.patch_size is not None:
-        raise UserError(f"model.encoder.patch_size: {params.patch_size} does not fit small; set it to null")
     return Encoder(SmallEncoder(), (16, 32, 64))
 
 

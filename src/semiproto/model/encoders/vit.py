@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from semiproto.errors import UserError
 from semiproto.model.encoders import timm_models
-from semiproto.model.encoders.encoder import Encoder
+from semiproto.model.encoders.encoder import Encoder, require_null
 from semiproto.model.layers import resize
 from semiproto.params import EncoderParams
 
@@ -31,8 +31,7 @@ def knows(name: str) -> bool:
 
 
 def build(params: EncoderParams, *, download: bool) -> Encoder:
-    if params.multi_grid is not None:
-        raise UserError(f"model.encoder.multi_grid: {params.multi_grid} does not fit a ViT; set it to null")
+    require_null(params, "a ViT", "multi_grid")
     patch = {} if params.patch_size is None else {"patch_size": params.patch_size}
     net = timm_models.create(params, download=download, num_classes=0, dynamic_img_size=True, **patch)
     body = Taps(net)

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as xml
 
 import numpy as np
 
-from semiproto.data.own.faults import Fault
+from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.names import part_of
@@ -150,6 +150,4 @@ def _faults(path: Path, name: str, element: xml.Element, index: int | None) -> I
         found = f"{element.tag} {label!r} of {name} has no area and is left out"
         yield Fault("no-area", str(path), found, "draw it as a polygon or mask", warning=True)
     elif index is None:
-        yield Fault(
-            "label", str(path), f"label {label!r} is not a class", "add it to dataset.classes or delete its shapes"
-        )
+        yield unknown_label(path, label, " or delete its shapes")

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from pydantic import BaseModel, ValidationError
 
-from semiproto.data.own.faults import Fault
+from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.names import part_of_folders
@@ -110,8 +110,7 @@ def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record
             found = f"{kind} {shape.label!r} (shape {number}) has no area and is left out"
             faults.append(Fault("no-area", str(path), found, "draw it as a polygon", warning=True))
         elif index is None:
-            remedy = "add it to dataset.classes or delete the shape"
-            faults.append(Fault("label", str(path), f"label {shape.label!r} is not a class", remedy))
+            faults.append(unknown_label(path, shape.label, " or delete the shape"))
         else:
             instances.append((number, index, Drawn(kind, tuple(shape.points), shape.mask)))
     size = content.imageWidth or 0, content.imageHeight or 0

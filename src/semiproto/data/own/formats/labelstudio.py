@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
-from semiproto.data.own.faults import Fault
+from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.cvat import Ellipse, turned_box
 from semiproto.data.own.formats.outlines import Layers, Outlines, Record, class_index, class_names
@@ -205,7 +205,7 @@ def _label_faults(
     if not labels:
         yield Fault("label", str(path), f"{where} has no label", "give it one or delete it")
     elif index is None:
-        yield Fault("label", str(path), f"label {labels[0]!r} is not a class", "add it to dataset.classes")
+        yield unknown_label(path, labels[0], "")
     if len(labels) > 1:
         found = f"{where} has {len(labels)} labels, and a pixel has one class: {labels[0]!r} is used"
         yield Fault("label", str(path), found, "keep one of them", warning=True)

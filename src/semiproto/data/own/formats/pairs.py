@@ -9,10 +9,9 @@ from pathlib import Path
 
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats.outlines import Record
-from semiproto.data.own.names import TEST, part_of, shown
+from semiproto.data.own.names import PARTS, TEST, part_of, shown
 from semiproto.errors import UserError
 
-PARTS = ("train", "val", "unlabeled")
 COLUMNS = {
     "image": "image", "images": "image", "image_path": "image", "img_path": "image",
     "mask": "mask", "masks": "mask", "mask_path": "mask", "label_path": "mask",

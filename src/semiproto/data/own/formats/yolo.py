@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from semiproto.data.own.faults import Fault
+from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.names import part_of_folders
@@ -93,8 +93,7 @@ def records(path: Path, base: Path, classes: Sequence[str], known: Sequence[str]
             continue
         index = class_index(known[int(words[0])], classes)
         if index is None:
-            found = f"label {known[int(words[0])]!r} is not a class"
-            faults.append(Fault("label", str(path), found, "add it to dataset.classes or delete the row", line))
+            faults.append(unknown_label(path, known[int(words[0])], " or delete the row", line))
         else:
             instances.append((line, index, Share(tuple(float(word) for word in words[1:]))))
     image = path.relative_to(base).with_suffix("").as_posix()
