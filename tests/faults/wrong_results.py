@@ -78,7 +78,7 @@ CODE = [
     ("train/semi.py", "CELLS = 32", "CELLS = 16"),
     ("train/engine.py", "LOG_LINES = 100", "LOG_LINES = 2"),
     ("train/health.py", "CONFIDENCE_BINS = 10", "CONFIDENCE_BINS = 9"),
-    ("steps/models/train.py", "torch.manual_seed(job.seed or 0)", "torch.manual_seed(1)"),
+    ("steps/models/training.py", "torch.manual_seed(job.seed or 0)", "torch.manual_seed(1)"),
     ("measure/inference.py", "head.argmax(dim=1)", "head.argmin(dim=1)"),
     ("measure/confusion.py", ".nanmean()", ".nanmedian()"),
     ("measure/features.py", "default_rng(seed)", "default_rng(seed + 1)"),
