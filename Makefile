@@ -18,7 +18,7 @@ run: $(VENV)/run.stamp
 test: $(VENV)/test.stamp
 	. $(VENV)/bin/activate && python -m pytest --numprocesses 2 --dist loadfile
 
-BENCHMARKS := prototype_head prototype_update teacher_ema pseudo_labels confusion labeled_loading whole_step unimatch_step paper_step
+BENCHMARKS := prototype_head prototype_update teacher_ema pseudo_labels confusion labeled_loading whole_step unimatch_step paper_step frozen_encoder
 
 bench: $(VENV)/run.stamp
 	. $(VENV)/bin/activate && for name in $(BENCHMARKS); do python benchmarks/$$name.py || exit 1; done

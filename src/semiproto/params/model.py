@@ -42,7 +42,7 @@ class EncoderParams(Section):
     trainable: Literal["none", "norms", "all"] = Field(
         default="all",
         description="weights of the encoder that train: all [config]; norms; none: a third of the time and the memory,"
-        " and better than all with DINOv2-S and 92 labels [UniMatch V2]",
+        " and better than all with DINOv2-S and 92 labels [V2]",
     )
 
 
@@ -50,7 +50,7 @@ class DecoderParams(Section):
     kind: Literal["deeplab", "dpt"] = Field(
         default="deeplab",
         description="deeplab: DeepLabV3+ [paper], on any encoder; dpt: for ViTs, its planes by the ViT's width, without"
-        " dropout [UniMatch V2]; planes, rates and dropout are deeplab's and the auxiliary head's",
+        " dropout [V2]; planes, rates and dropout are deeplab's and the auxiliary head's",
     )
     planes: int = Field(
         ge=4,

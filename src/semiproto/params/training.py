@@ -37,35 +37,34 @@ class OptimizerParams(Section):
 
     kind: Literal["sgd", "adamw"] = Field(
         default="sgd",
-        description="sgd [config]; adamw: for ViTs [UniMatch V2]; its decay leaves out biases, norms, class tokens and"
+        description="sgd [config]; adamw: for ViTs [V2]; its decay leaves out biases, norms, class tokens and"
         " position embeddings",
     )
     lr: float = Field(
         gt=0,
         le=10,
-        description="learning rate of the encoder; 1e-3 VOC, 1e-2 Cityscapes [config]; 5e-6 with adamw [UniMatch V2]",
+        description="learning rate of the encoder; 1e-3 VOC, 1e-2 Cityscapes [config]; 5e-6 with adamw [V2]",
     )
     head_lr_factor: float = Field(
         gt=0,
         le=1000,
         description="learning rate of the decoder and the heads, divided by lr; 10 VOC, 1 Cityscapes; 40 with adamw"
-        " [UniMatch V2]",
+        " [V2]",
     )
     momentum: float = Field(ge=0, lt=1, description="momentum of SGD; 0.9 [config]")
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
-        default=(0.9, 0.999), description="decays of AdamW's two averages; 0.9, 0.999 [UniMatch V2]"
+        default=(0.9, 0.999), description="decays of AdamW's two averages; 0.9, 0.999 [V2]"
     )
     weight_decay: float = Field(
         ge=0,
         lt=1,
-        description="L2 penalty of sgd, 1e-4 VOC, 5e-4 Cityscapes [config]; decay of adamw, 0.01 [UniMatch V2]",
+        description="L2 penalty of sgd, 1e-4 VOC, 5e-4 Cityscapes [config]; decay of adamw, 0.01 [V2]",
     )
     layer_decay: float = Field(
         default=1.0,
         gt=0,
         le=1,
-        description="adamw: the rate of a ViT's block, divided by that of the block above it; 1: one rate for all"
-        " [UniMatch V2]",
+        description="adamw: the rate of a ViT's block, divided by that of the block above it; 1: one rate for all [V2]",
     )
     power: float = Field(gt=0, le=4, description="exponent of the poly decay (1 - step / steps) ** power; 0.9 [base]")
     warmup_steps: int = Field(ge=0, description="steps of linear warm-up; 0 in the paper")
