@@ -415,7 +415,7 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
         return []
     stems = Counter(path.stem for path in files)
     sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
-    binary = all(len(np.flatnonzero(values.counts([path]))) <= 2 or _is_soft(path) for path in sample)
+    binary = all(len(values.tally([path]).seen()) <= 2 or _is_soft(path) for path in sample)
     images = {path.stem for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if not path.is_relative_to(roots[0])}
     several = any(count > 1 for stem, count in stems.items() if stem in images)
     named = {fold(name) for name in folders} & {fold(name) for name in _known_names(tree)}
@@ -423,8 +423,7 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
 
 
 def _is_soft(path: Path) -> bool:
-    pixels = values.counts([path])
-    return values.meaning(pixels, None).ignore is None
+    return values.meaning(values.tally([path]), None).ignore is None
 
 
 def _known_names(tree: _Tree) -> list[str]:
@@ -565,7 +564,7 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
         return found
     if table is not None and len(paths) > SAMPLE:  # check-data reads all of them and names those that do not fit
         paths = paths[:: len(paths) // SAMPLE]
-    meant = values.meaning(values.counts(paths), table.names if table else None, why)
+    meant = values.meaning(values.tally(paths), table.names if table else None, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     return found
 
