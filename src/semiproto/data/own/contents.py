@@ -594,9 +594,9 @@ def _files_of(mask: Mask) -> list[Path]:
 def _no_image(file: Path, line: int, text: str, found: Path | None) -> Fault:
     if found is not None:
         return Fault("list-path", str(file), f"{shown(text)} leads out of the folder", f"write {found.stem}", line)
-    if text.startswith("/") or ".." in text:
-        try:
-            layout.check_id(text, f"{file}, line {line}")
-        except UserError as error:
-            return fault_of("list-id", file, error, line)
+    try:
+        layout.check_id(text, "")
+    except UserError:
+        what = f"{shown(text)} cannot be an id, and no image has that name"
+        return Fault("list-id", str(file), what, "add the image or take out the line", line)
     return Fault("list-image", str(file), f"id {shown(text)} has no image", "add it or take out the id", line)

@@ -5,6 +5,7 @@ Each labelling tool has a function here that recognises its export and says how 
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import zipfile
@@ -34,7 +35,7 @@ from semiproto.data.own.formats import (
     yolo,
 )
 from semiproto.data.own.formats.class_files import ClassTable, Colour
-from semiproto.data.own.names import TEST, bare, fold, part_of, part_of_folders, unmasked
+from semiproto.data.own.names import TEST, bare, fold, part_of, part_of_folders, unmasked, words_of
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, first_problem
 
@@ -45,6 +46,7 @@ MASK_FOLDERS = (
 )
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
 COCO_FOLDERS = ("annotations", "annotation")
+COCO_KEYS = ("images", "annotations", "categories")
 INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" && mv "$f" "$d"; done"""
 """For bash: a\\b.jpg becomes b.jpg in the folder a."""
 SAMPLE = 200
@@ -92,6 +94,14 @@ class _Tree:
         return sorted((path for suffix in suffixes for path in self._by_suffix.get(suffix, ())), key=str)
 
     @cached_property
+    def _kinds_of_json(self) -> dict[Path, str | None]:
+        return {path: _kind_of_json(self.base / path) for path in self.suffixed(".json")}
+
+    def json_of(self, kind: LabelFormat) -> list[Path]:
+        """The JSON files of a tool; each is looked into once, since there may be as many as images."""
+        return [path for path, found in self._kinds_of_json.items() if found == kind]
+
+    @cached_property
     def pictures(self) -> Counter[Path]:
         """Number of images by folder."""
         return Counter(path.parent for path in self.suffixed(*layout.IMAGE_SUFFIXES))
@@ -128,11 +138,25 @@ class _Tree:
         return list(found)
 
 
+def _kind_of_json(path: Path) -> str | None:
+    """The tool that a JSON file is of; one that is broken is taken for COCO's where it has the words."""
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = {key: None for key in COCO_KEYS if f'"{key}"' in text}
+    if isinstance(content, dict) and set(COCO_KEYS) <= set(content):
+        return "coco"
+    if labelme.is_labelme(content):
+        return "labelme"
+    return "labelstudio" if labelstudio.is_labelstudio(content) else None
+
+
 def _role(name: str) -> str:
     """A folder's name, folded, without the words that name a part: train_masks is masks, imagesTr images."""
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)
-    rest = [word for word in words if part_of(word) is None and word not in ("Tr", "Ts")]
-    return fold("".join(rest)) if len(rest) < len(words) else fold(name)
+    words = words_of(name)
+    rest = [word for word in words if part_of(word) is None]
+    return "".join(rest) if len(rest) < len(words) else fold(name)
 
 
 def _folded(names: tuple[str, ...]) -> list[str]:
@@ -162,7 +186,8 @@ def section_of(base: Path, name: str) -> FolderSource:
 
 def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[FolderSource, _Layout, list[str]]:
     _require_folder(base)
-    tree = _Tree(base)
+    tree = _inner(_Tree(base))
+    base = tree.base
     tools = TOOLS if wanted is None else {wanted: TOOLS[wanted]}
     fitting = ((tool, one) for tool, recognise in tools.items() if (one := recognise(tree)) is not None)
     _, found = next(fitting, (None, None))
@@ -174,6 +199,16 @@ def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[Fold
     if others:
         notes.append(f"also there, and not read: {'; '.join(others)}")
     return source, found, notes
+
+
+def _inner(tree: _Tree) -> _Tree:
+    """The tree, or the only folder in it that everything lies in, as archives are unpacked."""
+    first = {path.parts[0] for path in tree.files if len(path.parts) > 1}
+    if len(first) != 1 or any(len(path.parts) == 1 for path in tree.files):
+        return tree
+    (name,) = first
+    plain = _role(name) not in _folded((*IMAGE_FOLDERS, *MASK_FOLDERS)) and part_of(name) is None
+    return _inner(_Tree(tree.base / name)) if plain else tree
 
 
 def _require_folder(base: Path) -> None:
@@ -415,7 +450,7 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
         return []
     stems = Counter(path.stem for path in files)
     sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
-    binary = all(len(np.flatnonzero(values.counts([path]))) <= 2 or _is_soft(path) for path in sample)
+    binary = all(len(values.tally([path]).seen()) <= 2 or _is_soft(path) for path in sample)
     images = {path.stem for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if not path.is_relative_to(roots[0])}
     several = any(count > 1 for stem, count in stems.items() if stem in images)
     named = {fold(name) for name in folders} & {fold(name) for name in _known_names(tree)}
@@ -423,8 +458,7 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
 
 
 def _is_soft(path: Path) -> bool:
-    pixels = values.counts([path])
-    return values.meaning(pixels, None).ignore is None
+    return values.meaning(values.tally([path]), None).ignore is None
 
 
 def _known_names(tree: _Tree) -> list[str]:
@@ -433,7 +467,7 @@ def _known_names(tree: _Tree) -> list[str]:
 
 
 def _coco(tree: _Tree) -> _Layout | None:
-    files = [path for path in tree.suffixed(".json") if _is_coco(tree.base / path)]
+    files = tree.json_of("coco")
     if not files:
         return None
     instances = [path for path in files if path.name.startswith("instances")] or files
@@ -454,11 +488,6 @@ def _coco(tree: _Tree) -> _Layout | None:
     return _Layout("COCO", "coco", images or ["."], labels, names, "from the categories", notes=notes)
 
 
-def _is_coco(path: Path) -> bool:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return all(f'"{key}"' in text for key in ("images", "annotations", "categories"))
-
-
 def _cvat(tree: _Tree) -> _Layout | None:
     files = [path for path in tree.suffixed(".xml") if cvat.is_cvat(tree.base / path)]
     if not files:
@@ -475,7 +504,7 @@ def _labelstudio(tree: _Tree) -> _Layout | None:
         images = _image_folders(tree, [folder]) or ["."]
         tool = "Label Studio brushes (PNG)"
         return _Layout(tool, "labelstudio", images, [folder.as_posix()], names, "from the names of the PNGs")
-    files = [path for path in tree.suffixed(".json") if _is_json(tree.base / path, labelstudio.is_labelstudio)]
+    files = tree.json_of("labelstudio")
     if not files:
         return None
     note = "a later region is on top; pixels outside all are background"
@@ -491,23 +520,12 @@ def _annotated(tree: _Tree, found: _Layout, files: list[Path], names: Callable[[
     return found
 
 
-def _is_json(path: Path, test: Callable[[Any], bool]) -> bool:
-    try:
-        return test(outlines.read_json(path, "annotations"))
-    except UserError:
-        return False
-
-
 def _labelme(tree: _Tree) -> _Layout | None:
-    folders: dict[Path, list[Path]] = {}
-    for path in tree.suffixed(".json"):
-        folders.setdefault(path.parent, []).append(path)
-    found = {folder: files for folder, files in folders.items()
-             if any(_is_json(tree.base / path, labelme.is_labelme) for path in files[:3])}  # fmt: skip
-    if not found:
+    files = tree.json_of("labelme")
+    if not files:
         return None
-    files = [tree.base / path for listed in found.values() for path in listed]
-    names = labelme.names([path for path in files if _is_json(path, labelme.is_labelme)])
+    found = dict.fromkeys(path.parent for path in files)
+    names = labelme.names([tree.base / path for path in files])
     images = _image_folders(tree, list(found)) or [folder.as_posix() for folder in found]
     images = [folder.as_posix() for folder in found if tree.pictures[folder]] or images
     note = "a later shape is on top; pixels outside all are background; an image with a JSON but no shape is background"
@@ -556,7 +574,7 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     paths = _mask_paths(tree, found)
     example = next((path for path in paths if _mode(path)), None)  # the first that can be read
     if example is not None and _drawn_in_colours(example, table):
-        _take_colours(tree.base, found, table, example)
+        _take_colours(tree.base, found, table or _black_and_white(tree.base, paths), example)
         return found
     why = f"from {table.file.name}" if table else ""
     if table and table.values is not None and table.values != list(range(len(table.names))):
@@ -568,7 +586,7 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
         return found
     if table is not None and len(paths) > SAMPLE:  # check-data reads all of them and names those that do not fit
         paths = paths[:: len(paths) // SAMPLE]
-    meant = values.meaning(values.counts(paths), table.names if table else None, why)
+    meant = values.meaning(values.tally(paths), table.names if table else None, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     return found
 
@@ -588,6 +606,15 @@ def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
     files = [path for path in tree.suffixed(*masks.MASK_SUFFIXES) if path.parent in folders]
     named = [path for path in files if not beside or unmasked(path.stem) != fold(path.stem)]
     return [base / path for path in named if bare(path.name) in stems or bare(path.stem) in stems]
+
+
+def _black_and_white(base: Path, paths: list[Path]) -> ClassTable | None:
+    """The classes of masks that are black and white and were saved with three channels."""
+    colours = [(0, 0, 0), (255, 255, 255)]
+    sample = paths[:: max(1, len(paths) // SAMPLE)]
+    if all(_mode(path) is None or _colours(path) <= set(colours) for path in sample):
+        return ClassTable(base / "the masks, which are black and white", ["background", "class1"], list(colours))
+    return None
 
 
 def _take_colours(base: Path, found: _Layout, table: ClassTable | None, example: Path) -> None:

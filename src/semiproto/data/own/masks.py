@@ -142,6 +142,8 @@ def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault
         meaning += f", {rules.ignore} is void"
     found = f"value {value} is not a class ({where}; {meaning})"
     remedy = f"say what it means in dataset.values, e.g. `{value}: void`, or correct the mask or the classes"
+    if value == rules.classes and not rules.values:
+        remedy += "; where classes begin at 1, give them all there: `{0: void, 1: ...}`"
     return Fault("mask-value", str(path), found, remedy)
 
 

@@ -24,6 +24,7 @@ WORDS = {
 """The words for each part of a set. Case, digits behind them (val2017) and other words beside them do not matter."""
 UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?![a-z])")
 NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
+JOINED = re.compile(r"^(train|val|test)(?=(?:annot|masks?|labels?|images?|imgs?)$)")
 
 MASK_WORDS = "masks?|labels?|seg|segmentation|gt|annotation|l"
 """What stands behind the name of an image in that of its mask; lower case."""
@@ -38,11 +39,16 @@ AFFIXES = re.compile(
 """What tools put before and behind the stem of an image's name; lower case."""
 
 
+def words_of(name: str) -> list[str]:
+    """The words of a name, in lower case: `train_masks`, `trainMasks` and `trainmasks` have two."""
+    name = NNUNET.sub(lambda match: {"Tr": " train", "Ts": " test"}[match[0]], name)
+    plain = UNLABELED.sub(" unlabeled ", JOINED.sub(r"\1 ", name).replace("_", " "))
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", plain)]
+
+
 def part_of(name: str) -> str | None:
     """The part of the set that a name means: train, val, test, unlabeled, or None where it names none or several."""
-    name = NNUNET.sub(lambda match: {"Tr": " train", "Ts": " test"}[match[0]], name)
-    plain = UNLABELED.sub(" unlabeled ", name.replace("_", " "))
-    words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", plain)}
+    words = set(words_of(name))
     found = {part for part, known in WORDS.items() if words & set(known)}
     if "unlabeled" in found:
         found.discard("train")

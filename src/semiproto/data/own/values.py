@@ -22,6 +22,8 @@ FLAT = 0.5
 """Share of the pixels of such masks that must be of the lowest or the highest value."""
 BACKGROUND = ("background", "bg")
 """Names of a first class that is what no object covers, so that 0 stands for it and not for void."""
+COMMON = 0.25
+"""Share of the masks that must hold a value which is no class index, for it to be more than a slip."""
 Colour = tuple[int, int, int]
 
 
@@ -35,41 +37,70 @@ class Meaning:
     ignore: int | None = IGNORE_INDEX
 
 
-def counts(paths: Iterable[Path]) -> np.ndarray:
-    """Pixels of each value of all masks, int64 [65537]; masks that cannot be read are left out."""
-    total = np.zeros(65537, np.int64)
+@dataclass(frozen=True)
+class Tally:
+    """Pixels and masks that have each value, int64 [65537] both, and the number of masks."""
+
+    pixels: np.ndarray
+    masks: np.ndarray
+    total: int
+
+    def seen(self) -> list[int]:
+        found: list[int] = np.flatnonzero(self.pixels).tolist()
+        return found
+
+    def is_common(self, values: Iterable[int]) -> bool:
+        """Whether some of the values are in so many masks that they are no slip of the pen."""
+        return any(self.masks[value] >= COMMON * self.total for value in values)
+
+
+def tally(paths: Iterable[Path]) -> Tally:
+    """The values of all masks; masks that cannot be read are left out."""
+    pixels, images, total = np.zeros(65537, np.int64), np.zeros(65537, np.int64), 0
     for path in paths:
         try:
             found = np.bincount(masks.values(path).ravel().clip(0, 65536))
         except UserError:
             continue
-        total[: len(found)] += found
-    return total
+        pixels[: len(found)] += found
+        images[: len(found)] += found > 0
+        total += 1
+    return Tally(pixels, images, total)
 
 
-def meaning(pixels: np.ndarray, names: Sequence[str] | None, why: str = "") -> Meaning:
-    """What the values of all masks mean; pixels: of each value, names: of the classes where a file gives them."""
-    seen = np.flatnonzero(pixels).tolist()
-    if _soft_edged(pixels, seen, names):
+def meaning(found: Tally, names: Sequence[str] | None, why: str = "") -> Meaning:
+    """What the values of all masks mean; names: of the classes where a file gives them.
+
+    Values that do not fit the names are given another meaning only where they are common; otherwise they are faults,
+    which check-data names.
+    """
+    seen = found.seen()
+    if _soft_edged(found.pixels, seen, names):
         first, second = names or ("background", "class1")
         half = (seen[-1] + 1) // 2
         table = {f"0-{half - 1}": first, f"{half}-{seen[-1]}": second}
         return Meaning([first, second], why or "from masks with soft edges, which are cut in the middle", table, None)
     if names is None:
         return _unnamed(seen)
-    if set(seen) <= {*range(len(names)), IGNORE_INDEX} and not (len(names) == 2 and seen == [0, IGNORE_INDEX]):
+    indices = {*range(len(names)), IGNORE_INDEX}
+    if seen == [0, IGNORE_INDEX] and len(names) == 2:
+        return Meaning(list(names), why, _table(seen, names), None)
+    if not set(seen) - indices or not found.is_common(set(seen) - indices):
         return Meaning(list(names), why)
-    if len(seen) == len(names):  # binary masks of 0 and 255, ids with gaps
+    if len(seen) == len(names):  # ids with gaps
         return Meaning(list(names), why, _table(seen, names), _unless_used(seen))
-    indices = set(range(len(names)))
-    if names[:1] and names[0].strip("_").lower() in BACKGROUND and indices <= set(seen) and len(names) not in seen:
+    if _is_background(names) and indices - {IGNORE_INDEX} <= set(seen) and len(names) not in seen:
         return Meaning(list(names), why)  # 0 is that class, and a value more is a fault of some mask
-    if seen[:1] == [0] and len([value for value in seen if value != IGNORE_INDEX]) == len(names) + 1:
-        inner = [value for value in seen if value not in (0, IGNORE_INDEX)]
-        return Meaning(list(names), why, {"0": "void"} | _table(inner, names), IGNORE_INDEX)
-    if set(seen) <= {*range(len(names) + 1), IGNORE_INDEX} and len(names) in seen:  # ids from 1, 0 is void
-        return Meaning(list(names), why, {"0": "void"} | _table(range(1, len(names) + 1), names), IGNORE_INDEX)
+    if set(seen) - {IGNORE_INDEX} <= {*range(len(names) + 1)}:  # ids from 1, 0 is void
+        return Meaning(list(names), why, {"0": "void"} | _table(range(1, len(names) + 1), names))
+    inner = [value for value in seen if value not in (0, IGNORE_INDEX)]
+    if len(inner) == len(names) and 0 in seen:  # ids with gaps, 0 is void
+        return Meaning(list(names), why, {"0": "void"} | _table(inner, names))
     return Meaning(list(names), why)
+
+
+def _is_background(names: Sequence[str]) -> bool:
+    return bool(names) and names[0].strip("_").lower() in BACKGROUND
 
 
 def _unless_used(seen: Sequence[int]) -> int | None:

@@ -161,3 +161,48 @@ def test_what_is_not_there_is_asked_for(base, remove, words, one_line):
     with pytest.raises(UserError) as error:
         discover(base, "own")
     one_line(error, base, words)
+
+
+def test_black_and_white_masks_of_three_channels(base):
+    (base / "classes.txt").unlink()
+    for path in (base / "masks").iterdir():
+        Image.fromarray(255 * np.array(Image.open(path))).convert("RGB").save(path)
+    source, said = discovered(base)
+    assert source.classes == ["background", "class1"] and source.colours == [[0, 0, 0], [255, 255, 255]]
+    assert "from the masks, which are black and white" in said
+    assert check.check(source, contents.read(source)).errors() == 0
+
+
+def test_the_only_folder_of_an_archive_is_looked_into(base, tmp_path):
+    (tmp_path / "download").mkdir()
+    base.rename(tmp_path / "download/photos-1")
+    assert discovered(tmp_path / "download")[0].path == str(tmp_path / "download/photos-1")
+
+
+def test_what_else_is_there_and_the_format_that_is_forced(base):
+    pytest.importorskip("pycocotools")
+    shutil.copytree(base, base.parent / "copy")
+    own_folder.outlined(base.parent / "copy")
+    shutil.copytree(base.parent / "copy/annotations", base / "annotations")
+    source, said = discovered(base)
+    assert (
+        source.format == "masks"
+        and "also there, and not read: COCO in annotations/instances.json (--format coco)" in said
+    )
+    assert discover(base, "own", "coco")[0].masks == "annotations/instances.json"
+    with pytest.raises(UserError, match="nothing of the format yolo found; leave --format out"):
+        discover(base, "own", "yolo")
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [("train/images", "train/masks"), ("img_dir/train", "ann_dir/train"), ("Images", "Masks"), ("train", "trainannot")],
+)
+def test_other_names_of_folders(base, images, masks):
+    for old, new in (("images", images), ("masks", masks)):
+        (base / new).parent.mkdir(exist_ok=True)
+        (base / old).rename(base / f"moved-{old}")
+        (base / f"moved-{old}").rename(base / new)
+    source, _ = discovered(base)
+    found = contents.read(source)
+    assert found.counts() == {"train": 6, "val": 0, "unlabeled": 4} and not found.faults

@@ -11,7 +11,10 @@ from semiproto.data.own.names import Ambiguous, Names, part_of, part_of_folders
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        *((name, "train") for name in ("train", "Training", "instances_Train", "train2017", "labelled", "imagesTr")),
+        *(
+            (name, "train")
+            for name in ("train", "Training", "instances_Train", "train2017", "labelled", "imagesTr", "trainannot")
+        ),
         *((name, "val") for name in ("val", "VALID", "Validation", "instances_val2017", "val_images", "myVal")),
         *((name, "test") for name in ("test", "Testing", "test_images", "instances_Test", "labelsTs")),
         *((name, "unlabeled") for name in ("unlabeled", "Unlabelled", "un-labeled", "unlabeled_train", "not_labelled")),

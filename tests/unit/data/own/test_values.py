@@ -11,10 +11,10 @@ from semiproto.data.own import values
 THREE = ["background", "cat", "dog"]
 
 
-def pixels(*seen):
+def tally(*seen, masks=10, total=10):
     found = np.zeros(65537, np.int64)
     found[list(seen)] = 100
-    return found
+    return values.Tally(found, np.where(found > 0, masks, 0), total)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def pixels(*seen):
     ],
 )
 def test_the_meaning_of_values_with_names(seen, names, table, ignore):
-    found = values.meaning(pixels(*seen), names)
+    found = values.meaning(tally(*seen), names)
     assert (found.names, found.values, found.ignore) == (names, table, ignore)
 
 
@@ -55,23 +55,29 @@ def test_the_meaning_of_values_with_names(seen, names, table, ignore):
     ],
 )
 def test_the_meaning_of_values_without_names(seen, names, table):
-    found = values.meaning(pixels(*seen), None)
+    found = values.meaning(tally(*seen), None)
     assert (found.names, found.values) == (names, table)
 
 
+def test_a_value_of_few_masks_is_a_fault_and_gives_the_others_no_other_meaning():
+    for seen in ([0, 1, 7], [0, 1, 2], [0, 7]):
+        assert values.meaning(tally(*seen, masks=1), THREE[:2]) == values.Meaning(THREE[:2], "")
+
+
 def test_soft_edges_are_cut_in_the_middle():
-    soft = pixels(*range(0, 256, 5)) // 100
-    soft[[0, 255]] = 5000
+    soft = tally(*range(0, 256, 5))
+    soft.pixels[[0, 255]] = 50_000
     found = values.meaning(soft, None)
     assert found.values == {"0-127": "background", "128-255": "class1"} and found.ignore is None
     assert values.meaning(soft, ["sky", "bird"]).names == ["sky", "bird"]
-    assert values.meaning(pixels(*range(60)), None).values is None  # sixty classes have no edges
+    assert values.meaning(tally(*range(60)), None).values is None  # sixty classes have no edges
 
 
 def test_masks_that_cannot_be_read_are_left_out(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"")
     Image.fromarray(np.array([[0, 7]], np.uint8)).save(tmp_path / "good.png")
-    assert np.flatnonzero(values.counts([tmp_path / "bad.png", tmp_path / "good.png"])).tolist() == [0, 7]
+    found = values.tally([tmp_path / "bad.png", tmp_path / "good.png"])
+    assert found.seen() == [0, 7] and found.total == 1 and found.masks[7] == 1
 
 
 GREEN, BROWN, BLACK = (0, 200, 0), (120, 60, 0), (0, 0, 0)

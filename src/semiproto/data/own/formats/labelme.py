@@ -37,7 +37,7 @@ class _Shape(BaseModel):
     mask: str | None = None
 
 
-class _File(BaseModel):
+class File(BaseModel):
     """The parts of LabelMe's JSON that are used."""
 
     shapes: list[_Shape]
@@ -88,22 +88,27 @@ def is_labelme(content: Any) -> bool:
     return isinstance(content, dict) and isinstance(content.get("shapes"), list) and "imagePath" in content
 
 
-def read(path: Path) -> _File:
+def read(path: Path) -> File | None:
+    """The file's content; None where it is another kind of JSON, UserError where it is malformed."""
+    content = shapes.read_json(path, "LabelMe")
+    if not is_labelme(content):
+        return None
     try:
-        return _File.model_validate(shapes.read_json(path, "LabelMe"))
+        return File.model_validate(content)
     except ValidationError as error:
         raise UserError(f"{path}: not a file of LabelMe ({first_problem(error)[:200]}); save it again") from None
 
 
 def names(files: Sequence[Path]) -> list[str]:
     """The classes: background, then all labels that have an area, by name."""
-    labels = {shape.label for path in files for shape in read(path).shapes if (shape.shape_type or "polygon") in AREAS}
+    read_files = (found for path in files if (found := read(path)) is not None)
+    labels = {shape.label for one in read_files for shape in one.shapes if (shape.shape_type or "polygon") in AREAS}
     return class_names(sorted(labels))
 
 
-def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
+def records(path: Path, base: Path, classes: Sequence[str], content: File) -> tuple[list[Record], list[Fault]]:
     """What a file says about its image; one without a shape is background as a whole."""
-    content, faults, instances = read(path), [], []
+    faults, instances = [], []
     for number, shape in enumerate(content.shapes, start=1):
         kind, index = shape.shape_type or "polygon", class_index(shape.label, classes)
         if kind not in AREAS:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault
-from semiproto.data.own.formats import coco, cvat, labelme, labelstudio, outlines, pairs, per_class, yolo
+from semiproto.data.own.formats import coco, cvat, labelme, labelstudio, pairs, per_class, yolo
 from semiproto.data.own.formats.outlines import Record
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat
@@ -85,10 +85,11 @@ def _each_file(kind: LabelFormat, source: FolderSource, files: list[Path], found
         elif kind == "labelstudio":
             found.add(path, labelstudio.records(path, base, classes))
         elif kind == "labelme":
-            if labelme.is_labelme(outlines.read_json(path, "LabelMe")):
-                found.add(path, labelme.records(path, base, classes))
-            else:
+            read = labelme.read(path)
+            if read is None:
                 found.passed_over[path] = f"{PASSED_OVER}JSON files that are not LabelMe's"
+            else:
+                found.add(path, labelme.records(path, base, classes, read))
         elif path.name not in ("classes.txt", "README.txt") and path.parent != base:
             found.add(path, yolo.records(path, base, classes, known))
 

@@ -16,7 +16,7 @@ CLASSES = ["background", "cat", "dog"]
 def records(tmp_path, *shapes, **changes):
     content = {"shapes": list(shapes), "imagePath": "a.jpg", "imageHeight": 12, "imageWidth": 16, **changes}
     (tmp_path / "a.json").write_text(json.dumps(content))
-    return labelme.records(tmp_path / "a.json", tmp_path, CLASSES)
+    return labelme.records(tmp_path / "a.json", tmp_path, CLASSES, labelme.read(tmp_path / "a.json"))
 
 
 def shape(kind, points, label="cat", **more):
