@@ -16,6 +16,16 @@ MEAN_COLOUR = (124, 116, 104)
 """ImageNet's mean colour, 8 bits: padding of this colour is zero after normalisation."""
 
 
+class Padding(NamedTuple):
+    """What lies outside the image: a label, and the mean colour, which is zero after normalisation."""
+
+    label: int = IGNORE_INDEX
+    colour: tuple[int, ...] = MEAN_COLOUR
+
+
+VOID = Padding()
+
+
 class Window(NamedTuple):
     """Where a view looks: rows and columns of the image, their place in the crop, and whether left and right swap."""
 
@@ -36,20 +46,20 @@ def weak_view(
     label: np.ndarray,
     augment: AugmentParams,
     rng: np.random.Generator,
-    padding_label: int = IGNORE_INDEX,
+    padding: Padding = VOID,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A random window of the image, resized to the crop, flipped and turned, with its label.
 
-    image: RGB uint8 [H, W, 3]. label: class indices uint8 [H, W]. Returns uint8 [crop, crop, 3] and uint8 [crop, crop];
-    outside the image the colour is the mean colour and the label `padding_label`. Only the window is resized.
+    image: uint8 [H, W, bands]. label: class indices uint8 [H, W]. Returns uint8 [crop, crop, bands] and uint8 [crop,
+    crop]. Only the window is resized.
     """
     window = _draw_window(label.shape, augment, rng)
-    view = _padded(_bilinear(image, window), window, augment.crop, MEAN_COLOUR)
-    target = _padded(_nearest(label, window), window, augment.crop, padding_label)
+    view = _padded(_bilinear(image, window), window, augment.crop, padding.colour)
+    target = _padded(_nearest(label, window), window, augment.crop, padding.label)
     if augment.rotation > 0:
         angle = rng.uniform(-augment.rotation, augment.rotation)
-        view = _rotated(view, angle, Image.Resampling.BILINEAR, MEAN_COLOUR)
-        target = _rotated(target, angle, Image.Resampling.NEAREST, padding_label)
+        view = _rotated(view, angle, Image.Resampling.BILINEAR, padding.colour)
+        target = _rotated(target, angle, Image.Resampling.NEAREST, padding.label)
     return view, target
 
 
@@ -81,7 +91,7 @@ def _overlap(start: int, side: int, length: int, crop: int) -> tuple[slice, slic
 
 
 def _bilinear(image: np.ndarray, window: Window) -> np.ndarray:
-    """The window of [H, W, 3], resized with antialiasing. torch's 8-bit kernel takes a third of Pillow's time."""
+    """The window of [H, W, bands], resized with antialiasing. torch's 8-bit kernel takes a third of Pillow's time."""
     pixels = torch.from_numpy(image[window.rows, window.columns])
     pixels = pixels.flip(1) if window.mirrored else pixels.contiguous()
     # The batch axis comes first: only then does the kernel see that the channels lie side by side in memory.
@@ -113,7 +123,12 @@ def _padded(part: np.ndarray, window: Window, crop: int, fill: int | tuple[int, 
 
 
 def _rotated(array: np.ndarray, angle: float, resampling: Image.Resampling, fill: int | tuple[int, ...]) -> np.ndarray:
-    return np.array(Image.fromarray(array).rotate(angle, resampling, fillcolor=fill))
+    if array.ndim == 2 or array.shape[2] == 3:
+        return np.array(Image.fromarray(array).rotate(angle, resampling, fillcolor=fill))
+    # Band by band: Pillow has no pictures of any number of bands, and takes a fourth for alpha.
+    assert isinstance(fill, tuple)
+    bands = zip(np.moveaxis(array, 2, 0), fill, strict=True)
+    return np.stack([_rotated(band, angle, resampling, one) for band, one in bands], axis=2)
 
 
 def cutmix_boxes(batch: int, size: int, generator: torch.Generator) -> torch.Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from semiproto.data import augment, layout
+from semiproto.data.augment import Padding
 from semiproto.data.dataset import Images
 from semiproto.params import AugmentParams
 
@@ -25,7 +26,7 @@ CACHE_BYTES = 256 * 2**20
 
 
 class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Weak views: `[key]` gives uint8 [3, crop, crop] and a label uint8 [crop, crop].
+    """Weak views: `[key]` gives uint8 [bands, crop, crop] and a label uint8 [crop, crop].
 
     labeled: the label is the mask, `padding_label` outside the image. Without `labeled` it is 0 inside the image and
     255 outside, and no mask file is opened. The random choices are a function of the key alone, so neither the number
@@ -34,7 +35,9 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __init__(self, root: Path, ids: Sequence[str], augment: AugmentParams, *, labeled: bool) -> None:
         self.images, self.augment, self.labeled = Images(root, ids), augment, labeled
-        self._padding_label = augment.padding_label if labeled else layout.IGNORE_INDEX
+        self._padding = Padding(augment.padding_label if labeled else layout.IGNORE_INDEX)
+        if (mean := self.images.pixels.mean) is not None:
+            self._padding = self._padding._replace(colour=tuple(round(255 * value) for value in mean))
         self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._cached_bytes = 0
 
@@ -45,11 +48,11 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
         position, *draw = key
         image, label = self._cache.get(position) or self._read(position)
         rng = np.random.default_rng([*draw, self.labeled])
-        view, target = augment.weak_view(image, label, self.augment, rng, self._padding_label)
+        view, target = augment.weak_view(image, label, self.augment, rng, self._padding)
         return torch.from_numpy(view).permute(2, 0, 1), torch.from_numpy(target)
 
     def _read(self, position: int) -> tuple[np.ndarray, np.ndarray]:
-        image = layout.read_image(self.images.files[position])
+        image = self.images.image(position)
         label = self.images.mask(position) if self.labeled else np.zeros(image.shape[:2], np.uint8)
         size = image.nbytes + label.nbytes
         if self._cached_bytes + size <= CACHE_BYTES:
@@ -88,7 +91,7 @@ class StepBatches(torch.utils.data.Sampler[list[Key]]):
 def loader(
     root: Path, ids: list[str], augment: AugmentParams, keys: StepBatches, *, labeled: bool, workers: int
 ) -> DataLoader[Batch]:
-    """Weak views of the images `ids` in the order of `keys`: (uint8 [B, 3, crop, crop], uint8 [B, crop, crop])."""
+    """Weak views of the images `ids` in the order of `keys`: (uint8 [B, bands, crop, crop], uint8 [B, crop, crop])."""
     return DataLoader(
         WeakViews(root, ids, augment, labeled=labeled),
         batch_sampler=keys,

@@ -5,6 +5,7 @@ The paper's is DeepLabV3+ with a linear head (method section 1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -45,15 +46,19 @@ class Output(NamedTuple):
 
 
 class SegmentationNetwork(nn.Module):
-    """Takes 8-bit RGB, [B, 3, H, W] uint8, and normalises it itself: a model cannot meet the wrong normalisation."""
+    """Takes 8-bit images, [B, bands, H, W] uint8, and normalises them itself: a model cannot meet the wrong
+    normalisation."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, params: ModelParams, num_classes: int, *, pretrained: bool) -> None:
-        """pretrained: load the encoder's weights as the parameters say; false when a saved model is restored."""
+    def __init__(self, params: ModelParams, num_classes: int, *, pretrained: bool, bands: int = 3) -> None:
+        """pretrained: load the encoder's weights as the parameters say; false when a saved model is restored.
+
+        bands: of the images. ImageNet's mean and deviation hold until `normalise_by` sets others.
+        """
         super().__init__()
-        self.encoder = encoders.build(params.encoder, pretrained=pretrained)
+        self.encoder = encoders.build(params.encoder, pretrained=pretrained, bands=bands)
         self.decoder = DeepLabDecoder(self.encoder.channels, params.decoder)
         self.dim, self.num_classes = self.decoder.channels, num_classes
         channels = Channels(self.encoder.channels, self.dim)
@@ -71,6 +76,12 @@ class SegmentationNetwork(nn.Module):
         # The last head first, because dropout has always drawn in this order: earlier results can be made again.
         scores = {name: self.heads[name](Maps(maps, representation)) for name in reversed(names)}
         return Output(representation, scores)
+
+    def normalise_by(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Sets mean and standard deviation of each band, as values from 0 to 1."""
+        for name, values in (("mean", mean), ("std", std)):
+            buffer = 255 * torch.tensor(values, dtype=torch.float32, device=self.mean.device).view(1, -1, 1, 1)
+            setattr(self, name, buffer)
 
     def evaluated_heads(self) -> list[str]:
         """The heads that have scores in eval mode."""

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
 
-from semiproto.data.augment import MEAN_COLOUR, _draw_window, cutmix, cutmix_boxes, weak_view
+from semiproto.data.augment import MEAN_COLOUR, Padding, _draw_window, cutmix, cutmix_boxes, weak_view
 from semiproto.params import AugmentParams
 
 CROP = 48
@@ -96,7 +96,7 @@ def test_outside_the_image_is_mean_colour_and_padding(rotation, padding_label):
     """A white image of class 3, smaller than the crop."""
     image, label = np.full((20, 30, 3), 255, np.uint8), np.full((20, 30), 3, np.uint8)
     params = augment(scale=(0.8, 1.3), rotation=rotation)
-    for view, target in views(params, image, label, padding_label=padding_label):
+    for view, target in views(params, image, label, padding=Padding(padding_label)):
         assert set(np.unique(target)) == {3, padding_label}
         outside = target == padding_label
         is_mean = (view == MEAN_COLOUR).all(axis=2)

@@ -15,7 +15,7 @@ def knows(name: str) -> bool:
     return True  # timm says so itself, in `build`
 
 
-def build(params: EncoderParams, *, download: bool) -> Encoder:
+def build(params: EncoderParams, *, download: bool, bands: int = 3) -> Encoder:
     import timm  # here, because it takes longer to import than a small job to run
 
     if params.name not in timm.list_models() and params.name.split(".")[0] not in timm.list_models():
@@ -25,7 +25,7 @@ def build(params: EncoderParams, *, download: bool) -> Encoder:
         )
     try:
         net = timm.create_model(
-            params.name, pretrained=download, features_only=True, output_stride=params.output_stride
+            params.name, pretrained=download, features_only=True, output_stride=params.output_stride, in_chans=bands
         )
     except (RuntimeError, ValueError, TypeError, OSError) as error:
         reason = " ".join(str(error).split())[:200]

@@ -11,7 +11,7 @@ from semiproto.params import EncoderParams
 
 
 class Encoder(nn.Module):
-    """Maps of normalised images [B, 3, H, W], from the finest (stride 4) to the last (output stride)."""
+    """Maps of normalised images [B, bands, H, W], from the finest (stride 4) to the last (output stride)."""
 
     def __init__(self, body: nn.Module, channels: Sequence[int]) -> None:
         """body: gives the list of maps. channels: of each map."""
@@ -36,8 +36,9 @@ class Family(Protocol):
     def knows(self, name: str) -> bool:
         """Whether model.encoder.name names an encoder of this family."""
 
-    def build(self, params: EncoderParams, *, download: bool) -> Encoder:
+    def build(self, params: EncoderParams, *, download: bool, bands: int = 3) -> Encoder:
         """The encoder named in `params`, with timm's published weights where `download`, otherwise with random ones.
 
+        bands: of the images; weights of the first convolution, published for three, are then widened as timm does.
         UserError says which parameter does not fit.
         """

@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 
 from semiproto.model import folder as model_folder
-from semiproto.model.network import SegmentationNetwork
 from semiproto.params import PretrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Lists, run_of, views, write_card, written
+from semiproto.steps.models.training import Lists, network, run_of, views, write_card, written
 from semiproto.train.engine import fit
 from semiproto.train.supervised import SupervisedPhase
 
@@ -19,7 +18,7 @@ def pretrain(job: Job[PretrainConfig]) -> Written | None:
     """Writes a model folder."""
     config, lists = job.config, Lists.of(job)
     torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
-    student = SegmentationNetwork(config.model, len(lists.classes), pretrained=True)
+    student = network(config, lists, pretrained=True)
     phase = SupervisedPhase(student, config.pretrain.labeled_loss)
     steps = config.pretrain.total_steps(len(lists.labeled))
     run = run_of(job, "pretrain", config.pretrain, lists.classes, steps)

@@ -9,12 +9,11 @@ import torch
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
 from semiproto.model import weights
-from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import SemiParams, TrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Lists, run_of, views, write_card, written
+from semiproto.steps.models.training import Lists, network, run_of, views, write_card, written
 from semiproto.train.engine import fit
 from semiproto.train.semi import SemiPhase
 
@@ -34,7 +33,7 @@ def train(job: Job[TrainConfig]) -> Written | None:
             f"{job.inputs.one('split')}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
         )
     torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
-    student = SegmentationNetwork(config.model, len(lists.classes), pretrained=pretrained is None)
+    student = network(config, lists, pretrained=pretrained is None)
     if pretrained is not None:
         student.load_state_dict(weights.read_tensors(pretrained / model_folder.MODEL))
     bank = None if prototypes is None else first_bank(config, prototypes)

@@ -54,6 +54,16 @@ class Lists:
         return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau)
 
 
+def network(config: PretrainConfig | TrainConfig, lists: Lists, *, pretrained: bool) -> SegmentationNetwork:
+    """The network to train, for the set's classes and bands. pretrained: with the weights that the parameters name."""
+    measured = layout.read_pixels(lists.root)
+    bands = measured.format.bands
+    model = SegmentationNetwork(config.model, len(lists.classes), pretrained=pretrained, bands=bands)
+    if measured.mean is not None and measured.std is not None:
+        model.normalise_by(measured.mean, measured.std)
+    return model
+
+
 def weights_file(config: PretrainConfig | TrainConfig) -> Path | None:
     """The file of the encoder's weights, where there is one: an input like any other."""
     weights = config.model.encoder.weights
@@ -130,8 +140,12 @@ def views(
 
 def write_card(job: TrainingJob, lists: Lists, training: dict[str, Any]) -> None:
     """Writes the card of the model folder. training: free facts for people."""
-    palette = layout.read_palette(lists.root)
-    card = model_folder.Card(lists.classes, job.config.model, training | {"seed": job.seed}, palette)
+    measured = layout.read_pixels(lists.root)
+    normalisation = model_folder.IMAGENET
+    if measured.mean is not None and measured.std is not None:
+        normalisation = model_folder.Normalisation(mean=measured.mean, std=measured.std)
+    palette, facts = layout.read_palette(lists.root), training | {"seed": job.seed}
+    card = model_folder.Card(lists.classes, job.config.model, facts, palette, normalisation, measured.format)
     model_folder.write_card(job.out, card)
 
 

@@ -11,6 +11,7 @@ from pipeline import own_folder
 from semiproto.data.own import check, contents
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
+from semiproto.process import pool
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
@@ -80,8 +81,8 @@ ERRORS = {
         lambda b: save_mask(b, np.zeros((40, 40, 4), np.uint8)),
         {}, "mask-unreadable", "masks/photo1.png", ["mode RGBA"]),
     "16-bit mask": (
-        lambda b: save_mask(b, np.zeros((40, 40), np.uint16)),
-        {}, "mask-unreadable", "masks/photo1.png", ["mode I;16", "8-bit"]),
+        lambda b: save_mask(b, np.full((40, 40), 300, np.uint16)),
+        {}, "mask-unreadable", "masks/photo1.png", ["value 300", "8 bits", "merge rare classes"]),
     "value out of range": (
         lambda b: save_mask(b, np.where(mask_of(b) == 1, np.uint8(1), np.uint8(7))),
         {}, "mask-value", "masks/photo1.png", ["value 7 is not a class", "row 0, column 0", "0 to 1", "255"]),
@@ -189,7 +190,7 @@ WARNINGS = {
         lambda b: (save_mask(b, np.zeros((40, 40), np.uint8)), write(b / "val.txt", "photo1")),
         {"validation_list": "val.txt"}, "class-unvalidated", "masks", ["class square"]),
     "image in a format that is passed over": (
-        lambda b: picture().save(b / "images/scan.tif"), {}, "image-suffix", "images/scan.tif", [".tif"]),
+        lambda b: picture().save(b / "images/scan.gif"), {}, "image-suffix", "images/scan.gif", [".gif"]),
     "images in a subfolder": (
         lambda b: ((b / "images/day2").mkdir(), picture().save(b / "images/day2/a.jpg")),
         {}, "image-subfolder", "images/day2", ["1 images", "passed over", "move them up"]),
@@ -333,7 +334,7 @@ def test_processes_and_the_order_of_files_change_nothing(base, monkeypatch):
     save_mask(base, np.full((40, 40), 9, np.uint8), "photo3")
     (base / "images/photo7.jpg").write_bytes(b"")
     alone = findings_of(base).as_json()
-    monkeypatch.setattr(check, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(pool, "WORTH_PROCESSES", 1)
     real = contents._files
     monkeypatch.setattr(contents, "_files", lambda folder: sorted(real(folder), reverse=True))
     together = findings_of(base).as_json()

@@ -162,7 +162,7 @@ def test_each_file_is_looked_at_once(base, tmp_path, monkeypatch):
     """The check before a run is the one of `check-data`, and it runs once."""
     looked = []
     real = check.look
-    monkeypatch.setattr(check, "look", lambda rules, item: looked.append(item.id) or real(rules, item))
+    monkeypatch.setattr(check, "look", lambda rules, bands, item: looked.append(item.id) or real(rules, bands, item))
     prepared(tmp_path / "raw", source_of(base))
     assert sorted(looked) == [f"photo{n}" for n in range(10)]
 
