@@ -1,10 +1,13 @@
 """GeoTIFFs: read by rows, written with the same place, the same classes as of the picture in memory."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from semiproto.data.images.pixels import PixelFormat
+from semiproto.data.layout import read_mask
 from semiproto.deploy import scene
 from semiproto.deploy.files import Options
 from semiproto.deploy.predict import predict_files
@@ -79,8 +82,6 @@ def test_a_scene_has_the_classes_of_the_same_picture_without_a_place(model, tmp_
     predict_files(model, [write(tmp_path / "a.tif", values)], tmp_path / "out", Options(window=WINDOW))
     plain = write(tmp_path / "b.tif", values, transform=None)
     predict_files(model, [plain], tmp_path / "out", Options(window=WINDOW))
-    from semiproto.data.layout import read_mask
-
     np.testing.assert_array_equal(read(tmp_path / "out/a.tif"), read_mask(tmp_path / "out/b.png"))
 
 
@@ -169,6 +170,6 @@ def test_deep_scenes_are_scaled_by_the_range_of_the_card(model, tmp_path, tiny):
 
 def test_without_rasterio_a_scene_is_skipped_with_the_remedy(model, tmp_path, monkeypatch):
     image = write(tmp_path / "a.tif", values_of(40, 50))
-    monkeypatch.setitem(__import__("sys").modules, "rasterio", None)
+    monkeypatch.setitem(sys.modules, "rasterio", None)
     outcome = predict_files(model, [image], tmp_path / "out", Options(window=WINDOW))
     assert "pip install 'semiproto[geo]'" in outcome.unreadable[0]

@@ -1,5 +1,7 @@
 """Samples of all kinds of pictures, and how they become 8 bits."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image, features
@@ -105,7 +107,7 @@ def test_sixteen_bit_colour_is_read_to_the_bit(tmp_path, name):
 
 def test_without_rasterio_the_remedy_is_named(tmp_path, monkeypatch, one_line):
     write_tiff(tmp_path / "a.tif", RNG.integers(0, 65536, (6, 9, 3), dtype=np.uint16), photometric="RGB")
-    monkeypatch.setitem(__import__("sys").modules, "rasterio", None)
+    monkeypatch.setitem(sys.modules, "rasterio", None)
     with pytest.raises(UserError) as error:
         decode(tmp_path / "a.tif", 3)
     one_line(error, tmp_path / "a.tif", "pip install 'semiproto[geo]'")

@@ -55,3 +55,11 @@ def test_an_unknown_encoder_is_named(one_line):
     with pytest.raises(UserError) as error:
         build(params("resnet1o1"), download=False)
     one_line(error, "model.encoder.name", "resnet1o1")
+
+
+@pytest.mark.parametrize("bands", [1, 4, 6])
+def test_timm_widens_the_first_convolution(bands):
+    body = build(params("resnet18"), download=False, bands=bands).eval()
+    with torch.no_grad():
+        assert body(torch.rand(1, bands, 33, 33))[0].shape[1] == 64
+    assert body.net.conv1.weight.shape[1] == bands
