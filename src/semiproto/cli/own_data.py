@@ -112,13 +112,16 @@ def predict(
     import signal
 
     from semiproto.deploy import predict as prediction
+    from semiproto.deploy.files import Options
 
-    options = prediction.Options(window, not index, overlay, confidence)
+    options = Options(window, not index, overlay, confidence)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         outcome = prediction.predict_files(model, images, out, options)
     except KeyboardInterrupt:
         raise Interrupted(f"{out}: stopped; the same command goes on") from None
+    for line in outcome.passed_over:
+        typer.echo(f"passed over: {line}")
     for line in outcome.unreadable:
         typer.echo(f"skipped: {line}", err=True)
     typer.echo(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")

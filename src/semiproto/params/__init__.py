@@ -35,7 +35,7 @@ from semiproto.params.configs import (
     step_config,
     train_config,
 )
-from semiproto.params.data import DigitsSource, FolderSource, PublishedSource, Source, SplitsParams
+from semiproto.params.data import MOST_CLASSES, DigitsSource, FolderSource, PublishedSource, Source, SplitsParams
 from semiproto.params.experiment import ExperimentParams, Method, Params, RunKey, VariantParams
 from semiproto.params.explanation import explain
 from semiproto.params.loading import load, parse, validate
@@ -59,6 +59,7 @@ from semiproto.params.training import (
 )
 
 __all__ = [
+    "MOST_CLASSES",
     "RGB",
     "AugmentParams",
     "BlurParams",

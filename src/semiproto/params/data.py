@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from semiproto.params.section import RGB, Name, Section, Seed
 
+MOST_CLASSES = 254
+"""Values 0 to 253; void is 255."""
+
 
 class DigitsSource(Section):
     """The embedded set: scikit-learn's handwritten digits as stickers on coloured backgrounds."""
@@ -36,7 +39,9 @@ class FolderSource(Section):
         description="sub-folder with the masks (PNG, same stem as the image), or a .csv file of pairs (columns image,"
         " mask and, optionally, part), or a .json file of COCO instances"
     )
-    classes: list[Name] = Field(min_length=2, max_length=254, description="class names in the order of mask values")
+    classes: list[Name] = Field(
+        min_length=2, description="class names in the order of mask values; at most 254, as masks have 8 bits"
+    )
     colours: list[RGB] | None = Field(
         description="red, green, blue of each class, for masks drawn in colours; null: mask values are class indices"
     )
@@ -51,6 +56,22 @@ class FolderSource(Section):
         description="file with the validation ids; null: a share of the images with masks, see splits.validation"
     )
     unlabeled_list: str | None = Field(description="file with the unlabelled ids; null: every image without a mask")
+    bands: int = Field(
+        default=3,
+        ge=1,
+        le=64,
+        description="bands of an image; 3: any picture as red, green and blue, without alpha; otherwise every channel"
+        " is data, and mean and deviation are measured",
+    )
+
+    @model_validator(mode="after")
+    def _masks_have_eight_bits(self) -> FolderSource:
+        if len(self.classes) > MOST_CLASSES:
+            raise ValueError(
+                f"classes: {len(self.classes)} of them, and a mask has 8 bits: {MOST_CLASSES} classes and 255 for void;"
+                " merge rare ones"
+            )
+        return self
 
     @model_validator(mode="after")
     def _distinct_classes(self) -> FolderSource:

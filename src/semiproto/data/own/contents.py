@@ -26,7 +26,7 @@ from semiproto.provenance.artifacts import RECEIPT
 from semiproto.provenance.receipts import read_receipt
 
 PARTS = ("train", "val", "unlabeled")
-UNREAD_SUFFIXES = (".tif", ".tiff", ".bmp", ".webp", ".gif", ".heic", ".jp2", ".jfif")
+UNREAD_SUFFIXES = (".gif", ".heic", ".jp2", ".jxl", ".svg", ".dcm")
 """Suffixes of pictures that are skipped with a warning."""
 
 

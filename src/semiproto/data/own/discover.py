@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from pydantic import ValidationError
 
 from semiproto.data import layout
+from semiproto.data.images import opening, pixels
 from semiproto.data.own import contents, masks
 from semiproto.data.own.formats import coco
 from semiproto.errors import UserError
@@ -64,6 +64,7 @@ def discover(base: Path, name: str) -> tuple[FolderSource, list[str]]:
         colours=None if classes.colours is None else [list(colour) for colour in classes.colours],
         ignore=layout.IGNORE_INDEX if classes.colours is None else classes.void and list(classes.void),
         **{key: _first_list(base, names) for key, names in LIST_NAMES.items()},
+        bands=_bands(base / images),
     )
     return source, list(_assumed(source, classes.why))
 
@@ -88,6 +89,8 @@ def _assumed(source: FolderSource, why: str) -> Iterator[str]:
     yield f"{len(source.classes)} classes {why}: {', '.join(source.classes)}"
     if source.colours:
         yield "masks are drawn in colours, those of classes.txt"
+    if source.bands != 3:
+        yield f"images have {source.bands} bands"
     what = "value" if source.colours is None else "colour"
     yield f"mask {what} {source.ignore} is void" if source.ignore is not None else "no mask value is void"
     yield f"{number['train']} images with masks to train with, {_origin(source, source.train_list)}"
@@ -149,6 +152,15 @@ def _image_folder(base: Path, labels: str) -> str:
     raise UserError(f"{base}: no folder of images found; name it {' or '.join(IMAGE_FOLDERS[:2])}")
 
 
+def _bands(folder: Path) -> int:
+    """The bands of the first image; 3 where it cannot be read, which `check-data` says."""
+    first = next((path for path in sorted(folder.iterdir()) if path.suffix.lower() in layout.IMAGE_SUFFIXES), None)
+    try:
+        return 3 if first is None else pixels.bands_of(first)
+    except UserError:
+        return 3
+
+
 def _classes(base: Path, images: str, labels: str) -> _Classes:
     if labels.endswith(".json"):
         return _Classes(coco.read(base / labels).class_names(), "from the categories")
@@ -200,9 +212,9 @@ def _mask_files(base: Path, images: str, labels: str) -> list[Path]:
 def _mode(path: Path) -> str | None:
     """Pillow's mode of a mask (P, L, RGB, ...), None where it cannot be read: `check-data` says why."""
     try:
-        with Image.open(path) as file:
+        with opening.opened(path, opening.LOSSLESS, "a mask") as file:
             return file.mode
-    except (OSError, SyntaxError, ValueError):
+    except UserError:
         return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from semiproto.data.images.pixels import RGB8, PixelFormat
 from semiproto.data.own.faults import Fault
 
 NAMES = {"train": "training", "val": "validation"}
@@ -25,13 +26,17 @@ class ClassShare:
 
 @dataclass(frozen=True)
 class Findings:
-    """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py."""
+    """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py.
+
+    pixels: what the images' samples are, and the range by which deep ones become 8 bits.
+    """
 
     folder: str
     faults: list[Fault]
     images: dict[str, int]
     classes: list[ClassShare]
     looks: dict[str, dict[str, float]]
+    pixels: PixelFormat = RGB8
 
     def errors(self) -> int:
         return sum(not fault.warning for fault in self.faults)
@@ -46,6 +51,7 @@ class Findings:
             "images": self.images,
             "classes": [vars(share) for share in self.classes],
             "looks": self.looks,
+            "pixels": self.pixels.model_dump(mode="json"),
         }
 
     def lines(self) -> Iterator[str]:

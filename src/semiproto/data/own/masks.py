@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from semiproto.data import layout
+from semiproto.data.images import opening
 from semiproto.data.own.faults import Fault, fault_of
 from semiproto.data.own.formats import coco
 from semiproto.errors import UserError
@@ -61,14 +61,13 @@ def _wrong_size(path: Path, mine: tuple[int, int], image: tuple[int, int], name:
 
 def _coloured(path: Path) -> np.ndarray:
     """Colours as numbers red * 65536 + green * 256 + blue, int64 [height, width]."""
-    image = layout.read_image(path)
-    with Image.open(path) as file:
+    with opening.opened(path, opening.LOSSLESS, "a mask") as file:
         mode = file.mode
     if mode not in ("RGB", "P", "L", "1"):
         raise UserError(
             f"{path}: mode {mode} is not a mask of class colours; save it as an 8-bit RGB or palette PNG without alpha"
         )
-    packed: np.ndarray = np.asarray(image, dtype=np.int64) @ np.array([65536, 256, 1])
+    packed: np.ndarray = layout.read_image(path).astype(np.int64) @ np.array([65536, 256, 1])
     return packed
 
 

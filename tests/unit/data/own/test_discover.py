@@ -161,3 +161,15 @@ def test_what_is_not_there_is_asked_for(base, remove, words, one_line):
     with pytest.raises(UserError) as error:
         discover(base, "own")
     one_line(error, base, words)
+
+
+@pytest.mark.parametrize(("count", "bands"), [(1, 3), (3, 3), (5, 5)])
+def test_the_number_of_bands_is_that_of_the_images(base, count, bands):
+    rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
+    for path in sorted((base / "images").iterdir()):
+        shape = {"width": 40, "height": 40, "count": count, "dtype": "uint8"}
+        with rasterio.open(path.with_suffix(".tif"), "w", driver="GTiff", **shape) as file:
+            file.write(np.zeros((count, 40, 40), np.uint8))
+        path.unlink()
+    source, assumed = discover(base, "own")
+    assert source.bands == bands and any("5 bands" in line for line in assumed) == (bands == 5)
