@@ -1,5 +1,7 @@
 """Variants change `semi`, experiments name variants, and each run is listed once."""
 
+from pathlib import Path
+
 import pytest
 
 from semiproto import params as parameters
@@ -69,7 +71,7 @@ FOUR = {"mean": [0.1, 0.2, 0.3, 0.4], "std": [0.1] * 4}
 @pytest.fixture
 def folder(edited):
     """params.yaml of an own folder whose images have four bands."""
-    template = parameters.load("experiments/my-data.yaml").dataset.model_dump()
+    template = parameters.load(Path("experiments/my-data.yaml")).dataset.model_dump()
     return lambda changes, bands=4: edited({"dataset": template | {"bands": bands}} | changes)
 
 

@@ -89,14 +89,14 @@ def test_offline_the_first_network_asks_nobody_for_weights(training, monkeypatch
 FOUR = SetPixels(format=PixelFormat(bands=4), mean=[0.2, 0.4, 0.6, 0.8], std=[0.1, 0.2, 0.3, 0.4])
 
 
-@pytest.mark.parametrize("given", [None, NormalisationParams(mean=[0.5] * 4, std=[0.5] * 4)])
-def test_images_of_other_bands_are_normalised_as_asked_for_or_as_measured(training, tmp_path, given):
+@pytest.mark.parametrize("asked", [None, NormalisationParams(mean=[0.5] * 4, std=[0.5] * 4)])
+def test_images_of_other_bands_are_normalised_as_asked_for_or_as_measured(training, tmp_path, asked):
     layout.write_pixels(tmp_path, FOUR)
-    encoder = training.config.model.encoder.model_copy(update={"normalisation": given})
+    encoder = training.config.model.encoder.model_copy(update={"normalisation": asked})
     model = training.config.model.model_copy(update={"encoder": encoder})
     job = replace(training, config=training.config.model_copy(update={"model": model}))
     student = first_student(job, replace(Lists.of(job), root=tmp_path), pretrained=True)
-    expected = given or NormalisationParams(mean=FOUR.mean, std=FOUR.std)
+    expected = asked or NormalisationParams(mean=FOUR.mean, std=FOUR.std)
     assert student.normalisation == expected
     assert torch.equal(student.std.flatten(), 255 * torch.tensor(expected.std))
     assert student(torch.zeros(1, 4, 32, 32, dtype=torch.uint8)).logits.shape[:2] == (1, 7)
