@@ -76,6 +76,26 @@ def test_the_mask_has_the_transform_and_the_coordinate_system_of_the_scene(model
     assert len(np.unique(read(tmp_path / "out/field.tif"))) > 2
 
 
+def test_a_world_file_gives_a_scene_its_place(model, tmp_path):
+    image = write(tmp_path / "a.tif", values_of(40, 50), transform=None)
+    (tmp_path / "a.tfw").write_text("0.5\n0\n0\n-0.5\n431000.25\n5411999.75\n")
+    predict_files(model, [image], tmp_path / "out", Options(window=WINDOW))
+    with rasterio.open(tmp_path / "out/a.tif") as file:
+        assert file.transform == Affine(0.5, 0, 431_000.0, 0, -0.5, 5_412_000.0)
+
+
+def test_ground_control_points_go_with_the_mask(model, tmp_path):
+    image = write(tmp_path / "a.tif", values_of(40, 50), transform=None)
+    points = [rasterio.control.GroundControlPoint(r, c, 10.0 + c, 50.0 - r) for r, c in ((0, 0), (0, 50), (40, 0))]
+    with rasterio.open(image, "r+") as file:
+        file.gcps = points, rasterio.CRS.from_epsg(4326)
+    predict_files(model, [image], tmp_path / "out", Options(window=WINDOW))
+    with rasterio.open(tmp_path / "out/a.tif") as file:
+        found, crs = file.gcps
+    assert crs == rasterio.CRS.from_epsg(4326)
+    assert [(p.row, p.col, p.x, p.y) for p in found] == [(p.row, p.col, p.x, p.y) for p in points]
+
+
 @pytest.mark.parametrize("shape", [(150, 170), (64, 64), (200, 40), (30, 200), (5, 7)])
 def test_a_scene_has_the_classes_of_the_same_picture_without_a_place(model, tmp_path, shape):
     """Which is read whole and goes through the network as any image does."""

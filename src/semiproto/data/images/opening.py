@@ -76,8 +76,7 @@ def opened(path: Path, formats: tuple[str, ...] = FORMATS, what: str = "an image
 
     The block's own errors of decoding become UserErrors too. formats: some of FORMATS. what: `an image` or `a mask`.
     """
-    with door(path, what) as stream, _identified(path, stream, formats) as file:
-        _require_one_picture(path, file, stream)
+    with door(path, what) as stream, picture(path, stream, formats) as file:
         yield file
 
 
@@ -107,6 +106,15 @@ def one_line(path: Path, what: str = "an image") -> Iterator[None]:
         unknown = isinstance(error, UnidentifiedImageError)
         why = "no picture, or its header is damaged" if unknown else _short(error)
         raise UserError(f"{path}: cannot be read as {what} ({why}); replace or remove it") from None
+
+
+@contextmanager
+def picture(path: Path, stream: BinaryIO, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """`opened`, of a stream that came through the door."""
+    stream.seek(0)
+    with _identified(path, stream, formats) as file:
+        _require_one_picture(path, file, stream)
+        yield file
 
 
 def _identified(path: Path, stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
@@ -180,7 +188,7 @@ def outline(path: Path) -> Outline:
             header = tiff.read_header(path, stream)
             width, height, turn = header.width, header.height, header.orientation
         else:
-            with _identified(path, stream, FORMATS) as file:
+            with picture(path, stream) as file:
                 (width, height), turn = file.size, orientation(file)
     return Outline((width, height) if turn < 5 else (height, width), turn)
 

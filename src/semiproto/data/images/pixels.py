@@ -68,6 +68,8 @@ class Samples(NamedTuple):
     """bool [height, width]: where the file says what it shows; None: everywhere."""
     alpha: bool = False
     """Whether alpha was left out that is not opaque everywhere."""
+    orientation: int = 1
+    """As of EXIF; the values are turned already."""
 
     @property
     def kind(self) -> Kind:
@@ -88,17 +90,22 @@ def decode(path: Path, bands: int) -> Samples:
         if header is not None:
             opening.require_bands(path, header.data_bands if bands == 3 else header.samples, bands)
         driver = raster.driver_for(start, header)
-    if driver is not None:
-        if header is not None and header.orientation > 1:
-            raise UserError(f"{path}: its tag Orientation is {header.orientation}; save it the way up that it is shown")
-        return Samples(*raster.read(path, driver, bands))
-    with opening.opened(path) as file:
-        file.load()
-        if file.mode in DEEP:
-            return Samples(_repeated(path, _deep(file), bands))
-        if bands != 3:
-            return Samples(_channels(path, file, bands))
-        return Samples(_rgb(file), alpha=_is_transparent(file))
+        if driver is None:
+            with opening.picture(path, stream) as file:
+                return _decoded(path, file, bands)
+    if header is not None and header.orientation > 1:
+        raise UserError(f"{path}: its tag Orientation is {header.orientation}; save it the way up that it is shown")
+    return Samples(*raster.read(path, driver, bands))
+
+
+def _decoded(path: Path, file: Image.Image, bands: int) -> Samples:
+    turn = opening.orientation(file)
+    file.load()
+    if file.mode in DEEP:
+        return Samples(_repeated(path, _deep(file), bands), orientation=turn)
+    if bands != 3:
+        return Samples(_channels(path, file, bands), orientation=turn)
+    return Samples(_rgb(file), alpha=_is_transparent(file), orientation=turn)
 
 
 def _is_transparent(file: Image.Image) -> bool:

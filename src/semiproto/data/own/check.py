@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from semiproto.data.images import measure, opening, pixels
+from semiproto.data.images import measure, pixels
 from semiproto.data.images.measure import Span
 from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import masks
@@ -99,7 +99,6 @@ def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
     """Reads one image and its mask whole."""
     try:
         samples = pixels.decode(item.image, bands)
-        orientation = opening.outline(item.image).orientation
     except UserError as error:
         return Seen(item, [fault_of("image-unreadable", item.image, error)])
     span = None if samples.kind == "8-bit" else measure.span(samples)
@@ -110,11 +109,11 @@ def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
     if item.mask is not None:
         values = masks.read(item.mask, image.size, rules)
         if isinstance(values, Fault):
-            faults.append(_turned(values, orientation))
+            faults.append(_turned(values, samples.orientation))
         else:
             counts = np.bincount(values.ravel(), minlength=256)[: rules.classes]
-            sides_tell = orientation >= 5 and image.width != image.height
-            faults += _mask_warnings(item, counts, orientation, sides_tell)
+            sides_tell = samples.orientation >= 5 and image.width != image.height
+            faults += _mask_warnings(item, counts, samples.orientation, sides_tell)
     thumbnail = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR), dtype=np.int16)
     brightness = float(thumbnail.mean())
     return Seen(

@@ -99,7 +99,7 @@ def test_images_of_other_bands_are_normalised_as_asked_for_or_as_measured(traini
     expected = asked or NormalisationParams(mean=FOUR.mean, std=FOUR.std)
     assert student.normalisation == expected
     assert torch.equal(student.std.flatten(), 255 * torch.tensor(expected.std))
-    assert student(torch.zeros(1, 4, 32, 32, dtype=torch.uint8)).logits.shape[:2] == (1, 7)
+    assert student(torch.zeros(2, 4, 32, 32, dtype=torch.uint8)).logits.shape[:2] == (2, 7)
 
 
 def test_deep_images_of_three_bands_are_normalised_as_the_weights_were_trained(training, tmp_path):
