@@ -13,8 +13,9 @@ from PIL import Image
 
 from pipeline import own_folder
 from semiproto.data.images.pixels import PixelFormat
-from semiproto.model.folder import MODEL, Card, Normalisation, save_weights, write_card
+from semiproto.model.folder import MODEL, Card, save_weights, write_card
 from semiproto.model.network import SegmentationNetwork
+from semiproto.params import NormalisationParams
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"<!-- runnable -->\n```\n(.*?)```", re.DOTALL)
@@ -44,7 +45,7 @@ def user(tmp_path, tiny, make_net):
 def scene(user, tiny):
     """A scene of four bands beside it, and a model for such scenes."""
     rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
-    four = Normalisation(mean=[0.5] * 4, std=[0.25] * 4)
+    four = NormalisationParams(mean=[0.5] * 4, std=[0.25] * 4)
     network = SegmentationNetwork(tiny.model, 3, pretrained=False, bands=4)
     write_card(user / "scene-model", Card(["a", "b", "c"], tiny.model, {}, None, four, PixelFormat(bands=4)))
     save_weights(user / "scene-model" / MODEL, network)
