@@ -50,8 +50,18 @@ of these was tried."""
 
 
 def of_memory(error: MemoryError | RuntimeError) -> UserError:
-    """Memory that ran out as one line; raises another error again. torch's errors are RuntimeErrors that say it."""
+    """Memory that ran out as one line, of this process or of one that it started; raises another error again.
+
+    torch's errors are RuntimeErrors that say it.
+    """
     told = str(error).lower()
+    if any(words in told for words in ("dataloader worker", "shared memory", "process pool was terminated")) or (
+        "/torch_" in told and "no space left" in told
+    ):
+        return UserError(
+            "a worker process was killed, as happens where memory or shared memory (/dev/shm) runs out; end other"
+            " processes, or lower compute.workers (0 starts none), and run the same command again"
+        )
     if isinstance(error, MemoryError) or "allocate memory" in told or "out of memory" in told:
         return UserError(
             "memory ran out; end other processes, or lower the batch, augment.crop or compute.workers, and run the same"

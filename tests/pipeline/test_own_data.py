@@ -231,12 +231,14 @@ def test_a_parameter_file_of_another_source_has_nothing_to_check(check_data):
 
 def test_predict_never_writes_over_its_input(semiproto, folder):
     before = {path: path.read_bytes() for path in (folder / "images").iterdir()}
+    (folder / "model").mkdir()
     status, text = semiproto("predict", folder / "model", folder / "images", "-o", folder / "images")
     assert status == 1 and "masks would lie among the images of this folder" in text
     assert {path: path.read_bytes() for path in (folder / "images").iterdir()} == before
 
 
 def test_predict_of_an_empty_folder(semiproto, tmp_path):
-    (tmp_path / "nothing").mkdir()
+    for name in ("nothing", "model"):
+        (tmp_path / name).mkdir()
     status, text = semiproto("predict", tmp_path / "model", tmp_path / "nothing", "-o", tmp_path / "masks")
     assert status == 1 and "no image in it" in text

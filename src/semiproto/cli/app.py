@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import multiprocessing
 import re
 import sys
 from itertools import pairwise
@@ -28,6 +30,9 @@ def main() -> None:
     A command line that is none, such as one without a required option, ends with one line and status 2.
     """
     end_with_caller()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's encoding lacks is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     if "--help" in sys.argv:
         sys.stdout = cast(TextIO, _Trimmed(sys.stdout))
     try:
@@ -67,4 +72,6 @@ class _Trimmed:
 
 def _stop(message: str, status: int) -> NoReturn:
     print(f"semiproto: {message}", file=sys.stderr)
+    for worker in multiprocessing.active_children():  # they ignore SIGTERM, and Python would wait for them for ever
+        worker.kill()
     raise SystemExit(status)

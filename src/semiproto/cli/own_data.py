@@ -11,6 +11,7 @@ from semiproto import params, paths
 from semiproto.cli.app import app
 from semiproto.cli.given import existing, existing_file, existing_folder, new_file, new_folder
 from semiproto.errors import Interrupted, UserError
+from semiproto.params import LabelFormat
 
 PANEL = "Your own data"
 
@@ -32,6 +33,9 @@ def init(
         "experiments/my-data.yaml"
     ),
     out: Annotated[Path, typer.Option(callback=new_file, help="Parameter file to write.")] = paths.PARAMETERS,
+    label_format: Annotated[
+        LabelFormat | None, typer.Option("--format", help="What the labels are; recognised if not given.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a parameter file that was edited.")] = False,
 ) -> None:
     """Write params.yaml for your own folder, and say what was assumed.
@@ -40,7 +44,7 @@ def init(
     """
     from semiproto.data.own import init as initialise
 
-    wishes = initialise.Wishes(name, labels, change or [])
+    wishes = initialise.Wishes(name, labels, change or [], label_format)
     for line in initialise.write_params(folder, wishes, template, out, force=force):
         typer.echo(line)
 
@@ -70,7 +74,7 @@ def check_data(
     from semiproto.data.own import check, contents, discover
     from semiproto.provenance.artifacts import write_json
 
-    parameters, source = (None, discover.discover(what, "check")[0]) if what.is_dir() else _own_data(what)
+    parameters, source = (None, discover.section_of(what, "check")) if what.is_dir() else _own_data(what)
     findings = check.check(source, contents.read(source), parameters)
     if json_file == Path("-"):
         typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))
@@ -111,6 +115,7 @@ def predict(
     """
     import signal
 
+    from semiproto.data.own import account
     from semiproto.deploy import predict as prediction
     from semiproto.deploy.files import Options
 
@@ -120,10 +125,10 @@ def predict(
         outcome = prediction.predict_files(model, images, out, options)
     except KeyboardInterrupt:
         raise Interrupted(f"{out}: stopped; the same command goes on") from None
-    for line in outcome.passed_over:
-        typer.echo(f"passed over: {line}")
     for line in outcome.unreadable:
         typer.echo(f"skipped: {line}", err=True)
+    for line in account.lines(outcome.files) if outcome.files else ():
+        typer.echo(line)
     typer.echo(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")
     if outcome.unreadable:
         raise UserError(

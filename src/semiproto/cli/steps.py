@@ -6,6 +6,7 @@ machine's settings. The names of a run (data set, split, variant, seed) are thos
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -43,6 +44,8 @@ Forecasts = Annotated[
 
 def _compute(text: str) -> params.ComputeParams:
     compute: params.ComputeParams = params.parse(text, params.ComputeParams, "--compute")
+    if compute.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # read when timm's downloader is imported, which is later
     return compute
 
 

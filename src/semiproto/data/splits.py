@@ -137,13 +137,43 @@ def describe(root: Path, split: Path) -> Iterator[str]:
 
 
 def _validation(root: Path, train: list[str], params: SplitsParams) -> list[str]:
-    if len(train) < 2:
+    try:
+        return held_out(classes_in_masks(root, train), params)
+    except UserError as error:
+        raise UserError(f"{root}: {error}") from None
+
+
+def held_out(classes_of: Mapping[str, Set[int]], params: SplitsParams) -> list[str]:
+    """The share `params.validation` of the ids in `classes_of` (id -> classes its mask shows), drawn by the rule.
+
+    An image that alone shows a class is left to training, and so is one image of each class. UserError where that
+    leaves none.
+    """
+    if len(classes_of) < 2:
         raise UserError(
-            f"{root}: training and validation each need an image with a mask, and there are {len(train)}; give masks"
-            " for two or more"
+            f"training and validation each need an image with a mask, and there are {len(classes_of)}; give masks for"
+            " two or more"
         )
-    count = min(len(train) - 1, max(1, round(params.validation * len(train))))
-    return stratified(classes_in_masks(root, train), count, params.seed)
+    groups = _by_class(classes_of)
+    alone = {images[0] for images in groups if len(images) == 1}
+    spare = {image_id: shown for image_id, shown in classes_of.items() if image_id not in alone}
+    count = min(len(classes_of) - 1, max(1, round(params.validation * len(classes_of))), len(spare))
+    drawn = _spare(set(stratified(spare, count, params.seed)), groups) if spare else set()
+    if not drawn:
+        raise UserError(
+            "no image with a mask can be spared for validation, since each is the only one that shows some class; give"
+            " masks for more images"
+        )
+    return sorted(drawn)
+
+
+def _by_class(classes_of: Mapping[str, Set[int]]) -> list[list[str]]:
+    """The ids that show each class, sorted."""
+    groups: dict[int, list[str]] = defaultdict(list)
+    for image_id in sorted(classes_of):
+        for c in classes_of[image_id]:
+            groups[c].append(image_id)
+    return [groups[c] for c in sorted(groups)]
 
 
 def _drawn(root: Path, train: list[str], count: int, seed: int) -> list[str]:

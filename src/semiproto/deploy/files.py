@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from semiproto.data import layout
 from semiproto.data.images import opening, raster, tiff
+from semiproto.data.own import account
 from semiproto.errors import UserError
 
 TEXT = "semiproto"
@@ -92,50 +92,47 @@ def _is_scene(path: Path) -> bool:
     return header.geographic or large or path.with_suffix(".tfw").is_file()
 
 
-def images(paths: list[Path]) -> tuple[list[Path], list[str]]:
-    """The files, and the images in the folders, that `paths` name; and what in the folders is passed over, in lines."""
+def images(paths: list[Path]) -> list[Path]:
+    """The files, and the images in the folders, that `paths` name."""
     files: dict[str, Path] = {}
-    others: list[Path] = []
     for path in paths:
         if not path.exists():
             no_such = UserError(f"{path}: no such file or folder of images; correct the name")
             raise dead_link(path) if path.is_symlink() else no_such
-        named, rest = _in_folder(path) if path.is_dir() else ([path], [])
-        others += rest
-        for file in named:
+        for file in _in_folder(path) if path.is_dir() else [path]:
             if os.path.realpath(files.setdefault(file.stem, file)) != os.path.realpath(file):
                 raise UserError(
                     f"{file}: {files[file.stem]} would give the mask the same name; predict them one by one"
                 )
     if not files:
-        raise UserError(f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}); name a folder of images")
-    return list(files.values()), _counted(others)
+        there = "; ".join(f"{row.count} {row.use}" for row in uses(paths))
+        raise UserError(
+            f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}){there and f', but {there}'}; name a"
+            " folder of images"
+        )
+    return list(files.values())
 
 
-def _in_folder(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The images of a folder, and everything else in it, sorted."""
-    images: list[Path] = []
-    others: list[Path] = []
-    for path in sorted(folder.iterdir()):
-        is_image = path.suffix.lower() in layout.IMAGE_SUFFIXES and not path.name.startswith(".")
-        (images if is_image else others).append(path)
-    return images, others
+def _in_folder(folder: Path) -> list[Path]:
+    files = (path for path in folder.iterdir() if path.suffix.lower() in layout.IMAGE_SUFFIXES)
+    return sorted(path for path in files if not path.name.startswith("."))
 
 
-def _counted(others: list[Path]) -> list[str]:
-    """How many files and folders of which kind there are, each kind with an example, in lines."""
-    kinds: dict[str, list[Path]] = defaultdict(list)
-    for path in others:
-        kinds[_kind(path)].append(path)
-    return [printable(f"{len(found)} {kind}, such as {found[0].name}") for kind, found in sorted(kinds.items())]
-
-
-def _kind(path: Path) -> str:
-    if path.name.startswith("."):
-        return "hidden"
-    if path.is_dir():
-        return "folders, whose images are predicted when they are named too"
-    return f"{path.suffix} files" if path.suffix else "files without a suffix"
+def uses(paths: list[Path]) -> list[account.Row]:
+    """What the files below the folders of `paths` are used as; those of subfolders are passed over."""
+    rows = []
+    for folder in filter(Path.is_dir, paths):
+        files, found = account.survey(folder)
+        used = set(_in_folder(folder))
+        for path in files:
+            if path.suffix.lower() not in layout.IMAGE_SUFFIXES:
+                found[path] = f"{account.PASSED_OVER}{account.kind_of(path)} files"
+            elif path not in used:
+                found[path] = f"{account.PASSED_OVER}images in subfolders; name the subfolders too"
+            else:
+                found[path] = "images"
+        rows += account.rows(folder, found)
+    return rows
 
 
 def dead_link(path: Path) -> UserError:

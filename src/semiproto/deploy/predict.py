@@ -26,8 +26,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from semiproto.data import layout
 from semiproto.data.images.pixels import PixelFormat
+from semiproto.data.own import account
 from semiproto.deploy import scene, segment
-from semiproto.deploy.files import TEXT, Files, Options, dead_link, files_of, images, printable
+from semiproto.deploy.files import TEXT, Files, Options, dead_link, files_of, images, printable, uses
 from semiproto.errors import UserError
 from semiproto.measure.inference import BATCH
 from semiproto.model import folder as model_folder
@@ -38,12 +39,13 @@ from semiproto.provenance.artifacts import atomic_write, sha256_file
 
 @dataclass
 class Outcome:
-    """Number of masks written, number of masks kept, why images have none, and what in the folders is no image."""
+    """Number of masks written, number of masks kept, why images have none, and what the files of the folders are."""
 
     written: int = 0
     kept: int = 0
     unreadable: list[str] = field(default_factory=list)
-    passed_over: list[str] = field(default_factory=list)
+    files: list[account.Row] = field(default_factory=list)
+    """What every file of the folders is used as, or why it is passed over."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     Images with more than `options.window` pixels a side are looked at in overlapping windows, so memory is bounded.
     UserError, before anything is written, where there is no image or a result would replace an input.
     """
-    found, passed_over = images(paths)
+    found = images(paths)
     _require_apart([files_of(image, out, options, "") for image in found], paths)
     card, network = model_folder.read_card(model), model_folder.load_model(model)
     network.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -72,7 +74,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     key = f"{weights} {names} {options.window} {options.palette}"
     files = [files_of(image, out, options, key) for image in found]
     todo = [one for one in files if not one.done()]
-    outcome = Outcome(kept=len(files) - len(todo), passed_over=passed_over)
+    outcome = Outcome(kept=len(files) - len(todo), files=uses(paths))
     progress = Progress("predict", len(files), "images", done=outcome.kept)
     work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
     for one in todo:

@@ -35,12 +35,21 @@ from semiproto.params.configs import (
     step_config,
     train_config,
 )
-from semiproto.params.data import MOST_CLASSES, DigitsSource, FolderSource, PublishedSource, Source, SplitsParams
+from semiproto.params.data import (
+    MOST_CLASSES,
+    VOID,
+    DigitsSource,
+    FolderSource,
+    LabelFormat,
+    PublishedSource,
+    Source,
+    SplitsParams,
+)
 from semiproto.params.experiment import ExperimentParams, Method, Params, RunKey, VariantParams
 from semiproto.params.explanation import explain
 from semiproto.params.loading import load, parse, validate
 from semiproto.params.model import DecoderParams, EncoderParams, ModelParams, NormalisationParams
-from semiproto.params.section import RGB, Name, Section, Seed, first_problem
+from semiproto.params.section import RGB, ClassName, Name, Section, Seed, first_problem
 from semiproto.params.training import (
     AugmentParams,
     BlurParams,
@@ -61,8 +70,10 @@ from semiproto.params.training import (
 __all__ = [
     "MOST_CLASSES",
     "RGB",
+    "VOID",
     "AugmentParams",
     "BlurParams",
+    "ClassName",
     "ComputeParams",
     "CutMixParams",
     "DataConfig",
@@ -79,6 +90,7 @@ __all__ = [
     "ForecastConfig",
     "ForecastParams",
     "JitterParams",
+    "LabelFormat",
     "LabeledLossParams",
     "LossWeightsParams",
     "MeasuredImages",

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from semiproto.params.section import RGB, Name, Section, Seed
+from semiproto.params.section import RGB, ClassName, Name, Section, Seed
+
+VOID = ("void", "ignore", "__ignore__")
+"""Names that mean void, in any case, where a labelling tool or `dataset.values` gives pixels a name."""
+MaskValues = Annotated[str, Field(pattern=r"^\d{1,5}(-\d{1,5})?$")]
+"""A mask value, or a range of them: `7`, `128-255`."""
+
+
+def _plain(values: object) -> object:
+    """Keys as text: YAML and JSON disagree about numbers as keys."""
+    return {str(key): name for key, name in values.items()} if isinstance(values, dict) else values
+
+
+LabelFormat = Literal["masks", "per-class", "pairs", "coco", "cvat", "labelme", "labelstudio", "yolo"]
 
 MOST_CLASSES = 254
 """Values 0 to 253; void is 255."""
@@ -34,12 +47,21 @@ class FolderSource(Section):
     source: Literal["folder"] = Field(description="folder: your own images and masks")
     name: Name = Field(description="folder name of the set under data/, models/ and results/")
     path: str = Field(min_length=1, description="the folder; it is read, never changed")
-    images: str = Field(description="sub-folder with the images, e.g. images or JPEGImages")
-    masks: str = Field(
-        description="sub-folder with the masks (PNG, same stem as the image), or a .csv file of pairs (columns image,"
-        " mask and, optionally, part), or a .json file of COCO instances"
+    images: str | list[str] = Field(
+        description="sub-folder with the images, e.g. images or JPEGImages, or a list of such; what lies in folders"
+        " below it belongs to it"
     )
-    classes: list[Name] = Field(
+    masks: str | list[str] = Field(
+        description="sub-folder with the masks (named like their images), or the file that the format asks for, or a"
+        " list of such: a .csv file of pairs (columns image, mask and, optionally, part), a .json file of COCO"
+        " instances, ..."
+    )
+    format: LabelFormat | None = Field(
+        default=None,
+        description="what the masks are; null: pairs for a .csv, coco for a .json, and masks for a folder."
+        " docs/own-data.md has a table of all",
+    )
+    classes: list[ClassName] = Field(
         min_length=2, description="class names in the order of mask values; at most 254, as masks have 8 bits"
     )
     colours: list[RGB] | None = Field(
@@ -49,6 +71,11 @@ class FolderSource(Section):
         description="mask value (with colours: colour) of pixels that are neither trained on nor scored; 255 by"
         " convention; null: none"
     )
+    values: Annotated[dict[MaskValues, str], BeforeValidator(_plain)] | None = Field(
+        default=None,
+        description="class name, or void, of each mask value or range of values, e.g. {0: void, 1: cat, 128-255: dog};"
+        " null: mask values are class indices",
+    )
     train_list: str | None = Field(
         description="file with the ids of training images that have masks; null: every image that has one"
     )
@@ -56,6 +83,9 @@ class FolderSource(Section):
         description="file with the validation ids; null: a share of the images with masks, see splits.validation"
     )
     unlabeled_list: str | None = Field(description="file with the unlabelled ids; null: every image without a mask")
+    test_list: str | None = Field(
+        default=None, description="file with the ids of test images: they are neither trained on nor scored"
+    )
     bands: int = Field(
         default=3,
         ge=1,
@@ -71,6 +101,21 @@ class FolderSource(Section):
                 f"classes: {len(self.classes)} of them, and a mask has 8 bits: {MOST_CLASSES} classes and 255 for void;"
                 " merge rare ones"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _values_of_classes(self) -> FolderSource:
+        if self.values and self.colours:
+            raise ValueError("values and colours are both given; masks have either, set the other to null")
+        for name in (self.values or {}).values():
+            if name not in self.classes and name.lower() not in VOID:
+                raise ValueError(f"values: {name!r} is no class; write void, or one of {', '.join(self.classes)}")
+        taken: set[int] = set()
+        for key in self.values or {}:
+            first, last = (int(end) for end in (key.split("-") * 2)[:2]) if "-" in key else (int(key), int(key))
+            if first > last or taken & set(range(first, last + 1)):
+                raise ValueError(f"values: {key} is empty or overlaps another; give each mask value once")
+            taken |= set(range(first, last + 1))
         return self
 
     @model_validator(mode="after")

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+PUNCTUATION = "._-+/()'&:"
+"""Characters of class names besides letters, digits and marks of any script."""
+
+
+def _class_name(text: str) -> str:
+    allowed = all(character.isalnum() or unicodedata.category(character)[0] == "M" or character in PUNCTUATION
+                  for character in text)  # fmt: skip
+    if not 1 <= len(text) <= 64 or not allowed or text[:1] in "-.":
+        shown = repr(text if len(text) <= 70 else text[:67] + "...")
+        raise ValueError(
+            f"{shown} cannot be a class name; use at most 64 letters and digits of any script or {PUNCTUATION}, no"
+            " blanks, and no - or . in front"
+        )
+    return text
+
+
+ClassName = Annotated[str, AfterValidator(_class_name)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 RGB = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
@@ -53,6 +71,8 @@ def first_problem(error: ValidationError) -> str:
         text = f"{key}missing; every parameter must be given, see experiments/ for an example"
     elif fault["type"] == "value_error":
         text = f"{key}{fault['ctx']['error']}"
+    elif fault["type"] == "string_type" and not isinstance(fault["input"], list | dict):
+        text = f"{key}{fault['input']!r} is what YAML makes of a word without quotes; write it in quotes"
     else:
         text = f"{key}{fault['input']!r} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
     return text + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")

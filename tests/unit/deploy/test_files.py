@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semiproto.deploy.files import Options, files_of, images, printable
+from semiproto.deploy.files import Options, files_of, images, printable, uses
 from semiproto.errors import UserError
 
 
@@ -15,22 +15,23 @@ def folder(tmp_path):
     for name in ("b.JPG", "a.png", "c.tif", "d.webp", "e.bmp", "notes.txt", "more.txt", "README", ".hidden.png"):
         (tmp_path / name).touch()
     (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/f.png").touch()
     return tmp_path
 
 
 def test_images_of_all_formats_are_used_and_the_rest_is_counted_with_an_example(folder):
-    found, passed_over = images([folder])
-    assert [path.name for path in found] == ["a.png", "b.JPG", "c.tif", "d.webp", "e.bmp"]
-    assert passed_over == [
-        "2 .txt files, such as more.txt",
-        "1 files without a suffix, such as README",
-        "1 folders, whose images are predicted when they are named too, such as sub",
-        "1 hidden, such as .hidden.png",
+    assert [path.name for path in images([folder])] == ["a.png", "b.JPG", "c.tif", "d.webp", "e.bmp"]
+    assert [(row.use, row.count, row.example) for row in uses([folder])] == [
+        ("images", 5, "a.png"),
+        ("passed over: .txt files", 2, "more.txt"),
+        ("passed over: hidden files and those of the system", 1, ".hidden.png"),
+        ("passed over: images in subfolders; name the subfolders too", 1, "sub/f.png"),
+        ("passed over: without suffix files", 1, "README"),
     ]
 
 
 def test_files_that_are_named_themselves_are_used_whatever_they_are_called(folder):
-    assert images([folder / "notes.txt"]) == ([folder / "notes.txt"], [])
+    assert images([folder / "notes.txt"]) == [folder / "notes.txt"] and uses([folder / "notes.txt"]) == []
 
 
 @pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.symlink_to("absent"), lambda path: None])
@@ -43,7 +44,7 @@ def test_nothing_to_predict_is_one_line(tmp_path, one_line, make):
 
 def test_two_images_of_one_stem_are_refused_and_links_in_circles_are_not_followed(tmp_path, one_line):
     (tmp_path / "a.png").symlink_to("a.png")
-    assert images([tmp_path])[0] == [tmp_path / "a.png"]
+    assert images([tmp_path]) == [tmp_path / "a.png"]
     (tmp_path / "a.tif").touch()
     with pytest.raises(UserError) as error:
         images([tmp_path])

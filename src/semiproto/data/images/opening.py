@@ -21,7 +21,7 @@ from semiproto.errors import Interrupted, UserError
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "PPM")
 """Formats of images, by Pillow's names; a build of Pillow without AVIF refuses AVIF by name."""
-LOSSLESS = ("PNG", "TIFF", "BMP")
+LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")
 """Formats of masks: those that keep a value as it is."""
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".bmp", ".ppm", ".pgm")
 """How files of these formats are called."""
@@ -47,7 +47,7 @@ SIGNATURES = {
     "WEBP": (b"RIFF",),
     "PPM": (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"),
 }
-"""How files of formats begin that are refused: everywhere, or, the last three, for masks."""
+"""How files of formats begin that are refused: everywhere, or for images (GIF) or masks (the last three) only."""
 BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC"}
 """Formats that share one container, by the four letters at byte 8."""
 
@@ -74,7 +74,8 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 def opened(path: Path, formats: tuple[str, ...] = FORMATS, what: str = "an image") -> Iterator[Image.Image]:
     """The picture at `path`, its header read and its pixels not; UserError names what is wrong with the file.
 
-    The block's own errors of decoding become UserErrors too. formats: some of FORMATS. what: `an image` or `a mask`.
+    The block's own errors of decoding become UserErrors too. formats: some of FORMATS and LOSSLESS.
+    what: `an image` or `a mask`.
     """
     with door(path, what) as stream, picture(path, stream, formats) as file:
         yield file

@@ -78,11 +78,11 @@ class Samples(NamedTuple):
         return "float" if np.issubdtype(self.values.dtype, np.floating) else "integer"
 
 
-def decode(path: Path, bands: int) -> Samples:
+def decode(path: Path, bands: int, formats: tuple[str, ...] = opening.FORMATS) -> Samples:
     """The samples of the picture at `path`; UserError where it cannot be read or has not `bands` bands.
 
     bands 3: any picture as red, green and blue; grey is repeated, and alpha is left out. With another number every
-    channel is data, alpha too.
+    channel is data, alpha too. formats: those that Pillow may read.
     """
     with opening.door(path) as stream:
         start = stream.read(64)
@@ -91,7 +91,7 @@ def decode(path: Path, bands: int) -> Samples:
             opening.require_bands(path, header.data_bands if bands == 3 else header.samples, bands)
         driver = raster.driver_for(start, header)
         if driver is None:
-            with opening.picture(path, stream) as file:
+            with opening.picture(path, stream, formats) as file:
                 return _decoded(path, file, bands)
     if header is not None and header.orientation > 1:
         raise UserError(f"{path}: its tag Orientation is {header.orientation}; save it the way up that it is shown")

@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from semiproto.data import splits
 from semiproto.data.images import measure, pixels
 from semiproto.data.images.measure import Span
 from semiproto.data.images.pixels import PixelFormat
-from semiproto.data.own import masks
+from semiproto.data.own import masks, values
 from semiproto.data.own.contents import Contents, Item
 from semiproto.data.own.faults import Fault, fault_of, worst_first
 from semiproto.data.own.findings import ClassShare, Findings
+from semiproto.data.own.formats import readers
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, Params
 from semiproto.process.pool import mapped
@@ -57,6 +59,8 @@ class Seen:
     """The range of samples of more than 8 bits, in which `brightness` then is too; None for 8 bits."""
     alpha: bool = False
     """Whether alpha was left out that is not opaque everywhere."""
+    palette: dict[int, values.Colour] | None = None
+    """The colours of the values of a palette mask."""
 
 
 def check(source: FolderSource, contents: Contents, params: Params | None = None) -> Findings:
@@ -78,12 +82,26 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
         *(fault for one in seen for fault in one.faults),
         *depths,
         *_class_faults(source, shares, seen),
+        *values.palette_faults(
+            [(masks.file_of(one.item.mask), one.palette) for one in seen if one.item.mask and one.palette]
+        ),
         *_exact_duplicates(seen),
         *_near_duplicates(seen),
         *_look_faults(source, seen),
-        *(experiment_faults(params, contents.counts()) if params else ()),
+        *(experiment_faults(params, contents.counts(), _shown(seen)) if params else ()),
     ]
-    return Findings(source.path, worst_first(faults), contents.counts(), shares, looks, form)
+    return Findings(
+        source.path, worst_first(faults), contents.counts(), shares, looks, form, contents.files, contents.matched
+    )
+
+
+def _shown(seen: list[Seen]) -> dict[str, frozenset[int]]:
+    """The classes that the mask of each training image shows, by id; of masks with a fault none is known."""
+    train = [one for one in seen if one.item.part == "train"]
+    return {
+        one.item.id: frozenset() if one.pixels is None else frozenset(np.flatnonzero(one.pixels).tolist())
+        for one in train
+    }
 
 
 # ---------------------------------------------------------------------------------------------- one image
@@ -107,11 +125,11 @@ def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
     image = Image.fromarray(pixels.shown(pixels.to_bytes(item.image, samples, own)))
     faults, counts = [], None
     if item.mask is not None:
-        values = masks.read(item.mask, image.size, rules)
-        if isinstance(values, Fault):
-            faults.append(_turned(values, samples.orientation))
+        found = masks.read(item.mask, image.size, rules)
+        if isinstance(found, Fault):
+            faults.append(_turned(found, samples.orientation))
         else:
-            counts = np.bincount(values.ravel(), minlength=256)[: rules.classes]
+            counts = np.bincount(found.ravel(), minlength=256)[: rules.classes]
             sides_tell = samples.orientation >= 5 and image.width != image.height
             faults += _mask_warnings(item, counts, samples.orientation, sides_tell)
     thumbnail = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR), dtype=np.int16)
@@ -126,6 +144,7 @@ def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
         pixels=counts,
         span=span,
         alpha=samples.alpha,
+        palette=None if rules.colours or not isinstance(item.mask, Path) else values.used_palette(item.mask),
     )
 
 
@@ -221,7 +240,7 @@ def _shares(part: str, names: list[str], seen: list[Seen]) -> list[ClassShare]:
 
 def _class_faults(source: FolderSource, shares: list[ClassShare], seen: list[Seen]) -> Iterator[Fault]:
     """Classes that training cannot learn, and rare ones."""
-    where = str(Path(source.path) / source.masks)
+    where = str(Path(source.path) / (source.masks if isinstance(source.masks, str) else source.masks[0]))
     for one in shares:
         if one.part == "val":
             if one.pixels == 0:
@@ -245,11 +264,31 @@ def _without_pixels(
     total = sum(each.width * each.height for each in masked)
     void = 1 - sum(share.pixels for share in shares if share.part == "train") / total
     found, value = f"no labelled pixel of class {one.name}", source.ignore
-    if not isinstance(value, int) or not void or one.name == source.classes[0] or len(source.classes) > 2:
-        return found, "label an image that shows it, or remove it from the classes"
+    if (
+        not isinstance(value, int)
+        or not void
+        or one.name == source.classes[0]
+        or len(source.classes) > 2
+        or source.values
+    ):
+        return found, f"label an image that shows it{_or_leave_out(one.name, source)}"
     found += f", and {100 * void:.2g} % of the pixels are {value}, which dataset.ignore makes void"
-    remedy = f"set dataset.colours to {[[0] * 3, [value] * 3]} and dataset.ignore to null, or write them as 1"
+    table = f"{{0: {source.classes[0]}, {value}: {one.name}}}"
+    remedy = f"set dataset.values to {table}, or write them as 1"
     return found, f"if they are {one.name}, {remedy}"
+
+
+def _or_leave_out(name: str, source: FolderSource) -> str:
+    """How to do without a class; the values of the others must keep their meaning."""
+    if len(source.classes) == 2:
+        return ""
+    text = f", or remove it from dataset.classes{' and dataset.colours' if source.colours else ''}"
+    if source.values:
+        return f"{text} and dataset.values"
+    if source.colours or readers.format_of(source) not in ("masks", "pairs"):
+        return text
+    others = ", ".join(f"{value}: {other}" for value, other in enumerate(source.classes) if other != name)
+    return f"{text} and set dataset.values to {{{others}}}"
 
 
 # ------------------------------------------------------------------------------------------------ duplicates
@@ -335,20 +374,47 @@ def _look_faults(source: FolderSource, seen: list[Seen]) -> Iterator[Fault]:
 # ----------------------------------------------------------------------------------------------- experiments
 
 
-def experiment_faults(params: Params, images: dict[str, int]) -> Iterator[Fault]:
-    """What the experiments ask of the folder that it does not have; images: number by part."""
+def experiment_faults(params: Params, images: dict[str, int], shown: dict[str, frozenset[int]]) -> Iterator[Fault]:
+    """What the experiments ask of the folder that it does not have.
+
+    images: number by part. shown: the classes in the mask of each training image, by id.
+    """
     train, validation = images["train"], images["val"]
-    kept = 0 if validation else min(train - 1, max(1, round(params.splits.validation * train)))
-
-    def fault(found: str, remedy: str) -> Fault:
-        return Fault("experiment", "experiments", found, remedy)
-
     if not validation and train < 2:
-        yield fault("only one image has a mask, and validation needs one too", "give masks for two or more")
+        yield _experiment("only one image has a mask, and validation needs one too", "give masks for two or more")
+        return
+    try:
+        kept = set() if validation else set(splits.held_out(shown, params.splits))
+    except UserError as error:
+        yield _experiment(*str(error).rsplit("; ", 1))
+        return
+    left = {image_id: classes for image_id, classes in shown.items() if image_id not in kept}
     for experiment in params.experiments:
-        labeled = train - kept if experiment.split == "all" else experiment.split
-        if labeled > train - kept:
-            yield fault(f"split {labeled} asks for more than the {train - kept} labelled images", "ask for fewer")
+        labeled = len(left) if experiment.split == "all" else experiment.split
+        if labeled > len(left):
+            yield _experiment(f"split {labeled} asks for more than the {len(left)} labelled images", "ask for fewer")
+            continue
         needing = [name for name in experiment.variants if params.variants[name].method != "supervised"]
-        if needing and not images["unlabeled"] and labeled >= train - kept:
-            yield fault(f"{needing[0]} on split {experiment.split} has no unlabelled image", "add some")
+        if needing and not images["unlabeled"] and labeled >= len(left):
+            yield _experiment(f"{needing[0]} on split {experiment.split} has no unlabelled image", "add some")
+        drawn = splits.stratified(left, labeled, params.splits.seed)
+        yield from _split_faults(params, str(experiment.split), {image_id: left[image_id] for image_id in drawn})
+
+
+def _experiment(found: str, remedy: str) -> Fault:
+    return Fault("experiment", "experiments", found, remedy)
+
+
+def _split_faults(params: Params, split: str, labeled: dict[str, frozenset[int]]) -> Iterator[Fault]:
+    """What would stop a run before its training: a class that no labelled image shows, folds that cannot be made."""
+    assert isinstance(params.dataset, FolderSource)
+    present = frozenset().union(*labeled.values())
+    missing = [name for number, name in enumerate(params.dataset.classes) if number not in present]
+    if missing and split != "all":  # of all images, the class is a fault of its own
+        remedy = "ask for more labelled images, or label more that show it"
+        yield _experiment(f"split {split} has no labelled pixel of class {', '.join(missing)}", remedy)
+    if params.forecast.images == "labeled":
+        try:
+            splits.folds(labeled, params.forecast.folds, params.splits.seed)
+        except UserError as error:
+            yield _experiment(*str(error).rsplit("; ", 1))

@@ -1,33 +1,54 @@
-"""What a user's folder holds: its images, their masks, and the part of the set that each image belongs to.
+"""What a user's folder holds: its images, their masks, the part of the set that each image belongs to, and the rest.
 
-An image is known by the stem of its file name, as lists name it. Names from lists, CSV and COCO files are looked up,
-never opened as they stand, so none of them leaves the folder. The faults met on the way are collected, not raised.
+Names from lists, tables and labelling tools are looked up among the files that are there (names.py). The faults met on
+the way are collected, not raised.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from semiproto.data import layout
-from semiproto.data.own.faults import Fault, fault_of
-from semiproto.data.own.formats import coco
-from semiproto.data.own.masks import Mask
+from semiproto.data.own import account
+from semiproto.data.own.account import PASSED_OVER
+from semiproto.data.own.faults import Fault, fault_of, first_of_many
+from semiproto.data.own.formats import class_files, readers, yolo
+from semiproto.data.own.formats.outlines import Outlines, Record
+from semiproto.data.own.formats.pairs import text_of
+from semiproto.data.own.masks import MASK_SUFFIXES, Mask
+from semiproto.data.own.names import TEST, Ambiguous, Names, fold, part_of, part_of_folders, shown, unmasked
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.provenance.artifacts import RECEIPT
 from semiproto.provenance.receipts import read_receipt
 
+__all__ = ["PARTS", "Contents", "Item", "fingerprint", "last_fingerprint", "read", "safe_id", "text_of"]
+
 PARTS = ("train", "val", "unlabeled")
-UNREAD_SUFFIXES = (".gif", ".heic", ".jp2", ".jxl", ".svg", ".dcm")
-"""Suffixes of pictures that are skipped with a warning."""
+HELD_OUT = ("val", TEST)
+LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
+LIST_SUFFIXES = (".txt", ".csv", ".json")
+CLASS_FILES = (*class_files.NAMES, *yolo.DESCRIPTIONS)
+"""Files that name the classes; `init` reads them."""
+UNREAD_SUFFIXES = (
+    *(".gif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg"),
+    *(".dng", ".raw", ".exr", ".hdr", ".dcm", ".nii", ".gz", ".npy", ".svs"),
+)
+"""Suffixes of pictures and volumes that are not read as images: they get a warning where an image could be."""
+NO_IMAGES = (
+    *(f"segmentation{what}{form}" for what in ("class", "object") for form in ("", "visualization", "npy", "raw")),
+    "overlay",
+)
+"""Folders that hold no photographs, wherever they are; lower case."""
+MANY = 5
+"""Warnings of one kind from which one stands for all."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +63,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Contents:
-    """The images by part, in the order of their lists (or of their names), and what is wrong with names and lists."""
+    """The images by part, in the order of their lists (or of their names), and what is wrong with names and lists.
+
+    files: what every file below the folder is used as. matched: how names were found, in sentences.
+    """
 
     items: list[Item]
     faults: list[Fault]
+    files: list[account.Row] = field(default_factory=list)
+    matched: list[str] = field(default_factory=list)
 
     def of(self, part: str) -> list[Item]:
         return [item for item in self.items if item.part == part]
@@ -54,62 +80,25 @@ class Contents:
         return {part: len(self.of(part)) for part in PARTS}
 
 
-SUFFIXES = {"image": layout.IMAGE_SUFFIXES, "mask": (".png",)}
-
-
-class _Entry(NamedTuple):
-    """Where a CSV or COCO file names something."""
-
-    file: Path
-    line: int | None = None
-
-
-@dataclass
-class _Found:
-    """Files by stem, filled step by step."""
-
-    images: dict[str, Path] = field(default_factory=dict)
-    masks: dict[str, Mask] = field(default_factory=dict)
-    parts: dict[str, str] = field(default_factory=dict)
-    """Filled where a CSV file names parts."""
-    faults: list[Fault] = field(default_factory=list)
-
-    def error(self, kind: str, file: Path, found: str, remedy: str, line: int | None = None) -> None:
-        self.faults.append(Fault(kind, str(file), found, remedy, line))
-
-    def warning(self, kind: str, file: Path, found: str, remedy: str) -> None:
-        self.faults.append(Fault(kind, str(file), found, remedy, warning=True))
-
-    def add_image(self, path: Path) -> bool:
-        """Whether `path` is the first image of its stem."""
-        first = self.images.setdefault(path.stem, path)
-        if first != path:
-            self.error("same-stem", path, f"{first} has the same id {path.stem!r}", "rename one")
-        return first == path
-
-
 def read(source: FolderSource) -> Contents:
     """The contents of the folder; UserError where the folder, or a file that everything depends on, is missing."""
     base = Path(source.path)
     if not base.is_dir():
         raise UserError(f"{base}: no such folder; correct dataset.path")
-    found = _Found()
-    _image_files(base / source.images, found)
-    if source.masks.endswith(".csv"):
-        _pairs(base, base / source.masks, found)
-    elif source.masks.endswith(".json"):
-        _instances(base / source.images, base / source.masks, source.classes, found)
-    else:
-        _mask_files(base / source.masks, found)
-        _subfolders(base / source.images, base / source.masks, found)
-    parts = _parts(source, base, found)
+    found = _Found(source, base)
+    found.look_for_images()
+    found.read_labels()
+    parts = found.divide()
+    ids = _ids(found.images, base)
     items = {
-        stem: Item(safe_id(stem), found.images[stem], None if part == "unlabeled" else found.masks[stem], part)
-        for part, stems in reversed(parts.items())  # an image in two lists belongs to the first; the fault is noted
-        for stem in stems
+        path: Item(ids[path], path, None if part == "unlabeled" else found.masks[path], part)
+        for part, paths in reversed(parts.items())  # an image in two lists belongs to the first; the fault is noted
+        for path in paths
     }
-    order = [stem for part, stems in parts.items() for stem in stems if items[stem].part == part]
-    return Contents([items[stem] for stem in order], found.faults)
+    order = [path for part, paths in parts.items() for path in paths if items[path].part == part]
+    found.tell_uses(items)
+    matched = [*found.image_names.lines("images"), *found.mask_names.lines("masks")]
+    return Contents([items[path] for path in order], found.faults, account.rows(base, found.uses), matched)
 
 
 def safe_id(stem: str) -> str:
@@ -121,13 +110,23 @@ def safe_id(stem: str) -> str:
         return f"{cleaned or '_'}-{hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]}"
 
 
-# --------------------------------------------------------------------------------------------------- files
+def _ids(images: Iterable[Path], base: Path) -> dict[Path, str]:
+    """An id for each image: its stem, and its folders too where another image has the same stem."""
+    ids = {path: safe_id(path.stem) for path in images}
+    count = Counter(map(fold, ids.values()))
+    for path, one in ids.items():
+        if count[fold(one)] > 1:
+            ids[path] = safe_id(path.relative_to(base).with_suffix("").as_posix())
+    return ids
+
+
+# ----------------------------------------------------------------------------------------------- fingerprint
 
 
 def fingerprint(base: Path) -> str:
     """SHA-256 of the names, sizes and times of all files below a folder, through links to folders too."""
     digest = hashlib.sha256()
-    for path in _walk(base):
+    for path in account.walk(base):
         if path.is_file():
             facts = path.stat()
             digest.update(os.fsencode(path.relative_to(base)) + f"\0{facts.st_size} {facts.st_mtime_ns}\n".encode())
@@ -146,213 +145,446 @@ def last_fingerprint(base: Path, prepared: Path) -> str | None:
     return recorded
 
 
-def _walk(base: Path) -> Iterator[Path]:
-    """What `base` holds, in a fixed order; each folder once, and none above `base`, since links may run in circles."""
-    seen = {base.resolve(), *base.resolve().parents}
-    for folder, inner, files in os.walk(base, followlinks=True):
-        real = {name: Path(folder, name).resolve() for name in sorted(inner)}
-        inner[:] = [name for name, target in real.items() if target not in seen]
-        seen.update(real.values())
-        yield from (Path(folder, name) for name in sorted(files))
+# ------------------------------------------------------------------------------------------- images and labels
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+@dataclass
+class _Found:
+    """What is known of the folder, filled step by step."""
 
+    source: FolderSource
+    base: Path
+    images: dict[Path, None] = field(default_factory=dict)
+    masks: dict[Path, Mask] = field(default_factory=dict)
+    """By image."""
+    parts: dict[Path, str] = field(default_factory=dict)
+    """By image, where a table, a file's name or a folder says it."""
+    faults: list[Fault] = field(default_factory=list)
 
-def _image_files(folder: Path, found: _Found) -> None:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of images; correct dataset.path and dataset.images")
-    for path in _files(folder):
-        if path.suffix.lower() in layout.IMAGE_SUFFIXES:
-            found.add_image(path)
-        elif path.suffix.lower() in UNREAD_SUFFIXES:
-            found.warning("image-suffix", path, f"{path.suffix} files are passed over", "save it as JPEG or PNG")
+    def __post_init__(self) -> None:
+        self.files, self.uses = account.survey(self.base)
+        self._parts_of_folders: dict[Path, str | None] = {}
+        self._image_folders: dict[Path, bool | None] = {}
+        self.roots = _paths(self.base, self.source.images)
+        self.labels = _paths(self.base, self.source.masks)
+        self.format = readers.format_of(self.source)
 
+    def _folder_part(self, path: Path) -> str | None:
+        """The part that the folders of a file mean."""
+        if path.parent not in self._parts_of_folders:
+            self._parts_of_folders[path.parent] = part_of_folders(path.relative_to(self.base))
+        return self._parts_of_folders[path.parent]
 
-def _subfolders(folder: Path, masks: Path, found: _Found) -> None:
-    """Warns of images that are not read, since only a table or a COCO file can name them."""
-    for inner in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        number = sum(path.suffix.lower() in layout.IMAGE_SUFFIXES for path in inner.rglob("*"))
-        if number and not masks.is_relative_to(inner):
-            remedy = f"move them up into {folder}, or name them in a .csv of pairs"
-            found.warning("image-subfolder", inner, f"{number} images in a subfolder are passed over", remedy)
+    # What names may mean: images first, any picture after them; masks likewise.
 
+    @cached_property
+    def image_names(self) -> Names:
+        return Names(self.base, list(self.images))
 
-def _mask_files(folder: Path, found: _Found) -> None:
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of masks; correct dataset.masks")
-    others = []
-    for path in _files(folder):
-        if path.suffix.lower() != ".png":
-            others.append(path)
-        elif found.masks.setdefault(path.stem, path) != path:
-            found.error("same-stem", path, f"another mask has the same id {path.stem!r}", "rename one")
-        elif path.stem not in found.images:
+    @cached_property
+    def picture_names(self) -> Names:
+        inside = [path for path in self.files if path.suffix.lower() in layout.IMAGE_SUFFIXES]
+        return Names(self.base, [path for path in inside if path not in self.uses])
+
+    @cached_property
+    def mask_names(self) -> Names:
+        files = (path for path in self.files if path.suffix.lower() in MASK_SUFFIXES)
+        return Names(self.base, [path for path in files if path not in self.images])
+
+    def error(self, kind: str, file: Path, found: str, remedy: str, line: int | None = None) -> None:
+        self.faults.append(Fault(kind, str(file), found, remedy, line))
+
+    def warning(self, kind: str, file: Path, found: str, remedy: str) -> None:
+        self.faults.append(Fault(kind, str(file), found, remedy, warning=True))
+
+    # ------------------------------------------------------------------------------------------------ images
+
+    def look_for_images(self) -> None:
+        for root in self.roots:
+            if not root.is_dir():
+                raise UserError(f"{root}: no such folder of images; correct dataset.path and dataset.images")
+        unread = []
+        for path in self.files:
+            if not self._may_be_image(path):
+                continue
+            if path.suffix.lower() in layout.IMAGE_SUFFIXES:
+                self.images[path] = None
+            elif path.suffix.lower() in UNREAD_SUFFIXES and path.suffix.lower() not in readers.SUFFIXES[self.format]:
+                unread.append(path)
+        self._same_stems()
+        self._warn_of_unread(unread)
+
+    def _may_be_image(self, path: Path) -> bool:
+        """Whether the path lies in a folder of images, and is not a mask that lies there too."""
+        if path.parent not in self._image_folders:
+            self._image_folders[path.parent] = self._holds_images(path.parent)
+        holds = self._image_folders[path.parent]
+        return not self._is_mask_beside(path) if holds is None else holds
+
+    def _holds_images(self, folder: Path) -> bool | None:
+        """Whether a folder holds images; None where it holds masks too."""
+        root = _deepest(folder, self.roots)
+        if root is None or any(part.lower() in NO_IMAGES for part in folder.relative_to(root).parts):
+            return False
+        label = _deepest(folder, [one for one in self.labels if one.suffix not in (".csv", ".json", ".xml")])
+        if label is None or len(label.parts) < len(root.parts) or self.format not in readers.OF_FILES:
+            return True
+        return None if label == root else False
+
+    def _is_mask_beside(self, path: Path) -> bool:
+        """Whether the name is that of another picture in the same folder with what tools put behind it."""
+        stem = unmasked(path.stem)
+        return stem != fold(path.stem) and path.suffix.lower() in MASK_SUFFIXES and (path.parent, stem) in self._beside
+
+    @cached_property
+    def _beside(self) -> set[tuple[Path, str]]:
+        """Folder and folded stem of every picture."""
+        pictures = (path for path in self.files if path.suffix.lower() in layout.IMAGE_SUFFIXES)
+        return {(path.parent, fold(path.stem)) for path in pictures}
+
+    def _same_stems(self) -> None:
+        first: dict[tuple[Path, str], Path] = {}
+        for path in list(self.images):
+            other = first.setdefault((path.parent, path.stem), path)
+            if other != path:
+                self.error("same-stem", path, f"{other} has the same id {path.stem!r}", "rename one")
+                del self.images[path]
+
+    def _warn_of_unread(self, unread: list[Path]) -> None:
+        by_kind: dict[str, list[Path]] = defaultdict(list)
+        for path in unread:
+            by_kind[account.kind_of(path)].append(path)
+            self.uses[path] = f"{PASSED_OVER}{account.kind_of(path)} files, which are not read as images"
+        for kind, paths in by_kind.items():
+            more = f" ({len(paths)} of them)" if len(paths) > 1 else ""
+            self.warning("image-suffix", paths[0], f"{kind} files are passed over{more}", "save it as JPEG or PNG")
+
+    # ------------------------------------------------------------------------------------------------ labels
+
+    def read_labels(self) -> None:
+        for path in self.labels:
+            if not path.exists():
+                what, name = (
+                    ("file", "annotations") if path.suffix in (".csv", ".json", ".xml") else ("folder", "masks")
+                )
+                raise UserError(f"{path}: no such {what} of {name}; correct dataset.masks")
+        if self.format == "masks":
+            self._mask_files()
+        else:
+            found = readers.records(self.format, self.source, self.labels, self._below(self.labels))
+            self.faults += found.faults
+            self.uses |= dict.fromkeys(found.files, f"annotations ({self.format})")
+            self.uses |= found.passed_over
+            for record in found.records:
+                self._take(record)
+        for path in self.images:
+            folder_part = self._folder_part(path)
+            if folder_part is not None and not self._contradicts(path, folder_part, path):
+                self.parts.setdefault(path, folder_part)
+
+    def _below(self, folders: list[Path]) -> list[Path]:
+        inside = {folder: _deepest(folder, folders) is not None for folder in {path.parent for path in self.files}}
+        return [path for path in self.files if inside[path.parent]]
+
+    def _contradicts(self, image: Path, part: str, where: Path, line: int | None = None) -> bool:
+        """Notes where two names give an image different parts, and one of them keeps it out of training."""
+        known = self.parts.get(image, part)
+        if known == part or not {known, part} & set(HELD_OUT):
+            return False
+        found = f"{image} is of part {known} there and of part {part} by the name of its folder or list"
+        self.error("held-out", where, found, "keep it in one part, or rename the folder", line)
+        return True
+
+    def _take(self, record: Record) -> None:
+        """An image and mask that a tool's file names."""
+        image = self._image(record)
+        if image is None:
+            return
+        if image in self.masks or (record.line is not None and image in self.parts):
+            kind = "pairs" if record.line is not None else "coco-image"
+            remedy = "remove one row" if record.line is not None else "remove one"
+            self.error(kind, record.file, f"image {shown(record.image)} is named twice", remedy, record.line)
+            return
+        self.images[image] = None
+        if record.part is not None or record.line is not None:
+            self.parts[image] = record.part or ""
+        mask = self._mask(record, image) if record.mask_name else record.mask
+        if mask is not None:
+            self.masks[image] = mask
+
+    def _image(self, record: Record) -> Path | None:
+        folders = [record.file if record.file.is_dir() else record.file.parent, *self.roots]
+        found = self.image_names.find(record.image, folders) or self.picture_names.find(record.image, folders)
+        return self._named(record, record.image, "image", found)
+
+    def _mask(self, record: Record, image: Path) -> Path | None:
+        text = record.mask_name or ""
+        found = self.mask_names.find(text, [record.file.parent]) or Names(self.base, self.files).find(text)
+        return self._named(record, text, "mask", found)
+
+    def _named(self, record: Record, text: str, what: str, found: Path | Ambiguous | None) -> Path | None:
+        """The file that an entry names, or None and a fault."""
+        suffixes = layout.IMAGE_SUFFIXES if what == "image" else MASK_SUFFIXES
+        if isinstance(found, Path) and found.suffix.lower() in suffixes:
+            return found
+        name = f"{what} {shown(text)}"
+        if isinstance(found, Ambiguous):
+            self.error("ambiguous-name", record.file, f"{name} may be {found}", "write its folder too", record.line)
+        elif isinstance(found, Path) or self._is_file(text):
+            self.error("suffix", record.file, f"{name} is none of {', '.join(suffixes)}", "convert it", record.line)
+        else:
+            remedy = "add it or remove its entry"
+            self.error("missing-file", record.file, f"{name} is not in {self.base}", remedy, record.line)
+        return None
+
+    def _is_file(self, text: str) -> bool:
+        return isinstance(Names(self.base, self.files).find(text), Path)
+
+    def _mask_files(self) -> None:
+        """Masks that are files, each with the name of its image."""
+        strangers, others = [], []
+        for path in self._below(self.labels):
+            if path in self.images or path in self.uses:
+                continue
+            if path.suffix.lower() not in MASK_SUFFIXES:
+                others.append(path)
+                continue
+            image = self.image_names.namesake(PurePosixPath(str(path)[len(str(self.base)) + 1 :]))
+            if isinstance(image, Ambiguous):
+                self.error("ambiguous-name", path, f"the mask may be of {image}", "put both in folders of one name")
+            elif image is None:
+                strangers.append(path)
+            else:
+                self._pair(image, path)
+        self._warn_of_strangers(strangers)
+        self._refuse_lossy(others)
+
+    def _pair(self, image: Path, mask: Path) -> None:
+        first = self.masks.setdefault(image, mask)
+        part = self._folder_part(mask)
+        if part is not None and not self._contradicts(image, part, mask):
+            self.parts.setdefault(image, part)
+        if first == mask or not isinstance(first, Path):
+            return
+        if first.suffix.lower() == mask.suffix.lower():
+            self.error("same-stem", mask, f"another mask has the same id {mask.stem!r}", "rename one")
+            return
+        best, worse = sorted((first, mask), key=lambda path: MASK_SUFFIXES.index(path.suffix.lower()))
+        self.masks[image] = best
+        self.uses[worse] = f"{PASSED_OVER}{worse.suffix} masks of images that have a {best.suffix} mask"
+
+    def _warn_of_strangers(self, strangers: list[Path]) -> None:
+        faults = []
+        for path in strangers:
+            self.uses[path] = f"{PASSED_OVER}masks without an image"
             remedy = "add the image, name the mask like it, or delete the mask"
-            found.warning("mask-without-image", path, f"no image has the stem {path.stem!r}", remedy)
-    for path in others:
-        picture = path.suffix.lower() in (*layout.IMAGE_SUFFIXES, *UNREAD_SUFFIXES)
-        if picture and path.stem in found.images and path.stem not in found.masks:
-            found.error("mask-suffix", path, f"a mask cannot be a {path.suffix} file", "save it as PNG")
+            faults.append(
+                Fault("mask-without-image", str(path), f"no image has the stem {path.stem!r}", remedy, warning=True)
+            )
+        self.faults += first_of_many(faults, MANY)
+
+    def _refuse_lossy(self, others: list[Path]) -> None:
+        """JPEGs and the like where a mask should be."""
+        for path in others:
+            picture = path.suffix.lower() in (*layout.IMAGE_SUFFIXES, *UNREAD_SUFFIXES)
+            image = self.image_names.namesake(PurePosixPath(path.name)) if picture else None
+            if isinstance(image, Path) and image not in self.masks:
+                self.error("mask-suffix", path, f"a mask cannot be a {path.suffix} file", "save it as PNG")
+
+    # ------------------------------------------------------------------------------------------------- parts
+
+    def divide(self) -> dict[str, list[Path]]:
+        """Images by part: from the list files where there are any, then from tables and names of files and folders,
+        then by whether there is a mask."""
+        source = self.source
+        named = {"train": source.train_list, "val": source.validation_list, "unlabeled": source.unlabeled_list}
+        listed = {part: self._listed(self.base / name, part) for part, name in named.items() if name is not None}
+        test = set(self._listed(self.base / source.test_list, TEST)) if source.test_list else set()
+        test |= {path for path in self.images if self.parts.get(path) == TEST}
+        images = sorted(path for path in self.images if path not in test)
+        labeled = {path for path in images if path in self.masks and not _without_instances(self.masks[path])}
+        val = listed.get("val", [path for path in images if path in labeled and self.parts.get(path) == "val"])
+        free = {path for path in labeled if self.parts.get(path) in (None, "", "train")} - set(val)
+        train = listed.get("train", [path for path in images if path in free])
+        unmasked = {
+            path
+            for path in images
+            if (path not in labeled and self.parts.get(path) != "val") or self.parts.get(path) == "unlabeled"
+        } - {*train, *val}
+        parts = {
+            "train": train, "val": val,
+            "unlabeled": listed.get("unlabeled", [path for path in images if path in unmasked]),
+        }  # fmt: skip
+        files = {part: self.base / (name or self.labels[0]) for part, name in named.items()}
+        self._overlaps(parts, files)
+        self._require_held_out(parts, test, files)
+        self._unread_lists(parts)
+        if not train and not any(fault.kind.startswith("list") for fault in self.faults):
+            remedy = "give masks for some images (one PNG per image, same stem)"
+            self.error("no-labels", self.base / (source.train_list or self.labels[0]), "no labelled image", remedy)
+        return parts
+
+    def _listed(self, file: Path, part: str) -> list[Path]:
+        """The images that a list file names (and, but for unlabelled and test ones, that have masks)."""
+        self.uses[file] = "lists of images"
+        try:
+            lines = text_of(file, "ids, one a line").split("\n")
+        except UserError as error:
+            self.faults.append(fault_of("list-unreadable", file, error))
+            return []
+        seen: dict[Path | str, int] = {}
+        for number, line in enumerate(lines, start=1):
+            text = line.strip()
+            path = self._entry(file, number, text, part) if text else None
+            key = path or text
+            if key in seen:
+                self.error("list-twice", file, f"id {text!r} is also on line {seen[key]}", "remove one", number)
+            elif text:
+                seen[key] = number
+        if not seen:
+            (self.warning if part == "unlabeled" else self.error)(
+                "list-empty", file, "names no id", "write one a line, or set the list to null"
+            )
+        paths = [key for key in seen if isinstance(key, Path)]
+        return [path for path in paths if part in ("unlabeled", TEST) or path in self.masks]
+
+    def _entry(self, file: Path, line: int, text: str, part: str) -> Path | None:
+        """The image that a line names, alone or before its mask, or None and a fault."""
+        found, mask = self._one_or_two(text)
+        if isinstance(found, Ambiguous):
+            self.error("ambiguous-name", file, f"{shown(text)} may be {found}", "write its folder too", line)
+            return None
+        if found is None or (".." in text.replace("\\", "/").split("/") and text not in (found.name, found.stem)):
+            self.faults.append(_no_image(file, line, text, found))
+            return None
+        if isinstance(mask, Path) and part not in ("unlabeled", TEST):
+            self.masks.setdefault(found, mask)
+        if part not in ("unlabeled", TEST) and found not in self.masks:
+            self.error("list-mask", file, f"id {text!r} has no mask", "add it or take out the id", line)
+        return found
+
+    def _one_or_two(self, text: str) -> tuple[Path | Ambiguous | None, Path | Ambiguous | None]:
+        """The image, and where the text is a pair the mask; a blank may also be part of a name."""
+        alone = self.image_names.find(text, self.roots)
+        if isinstance(alone, Path):
+            return alone, None
+        for blank in re.finditer(r"\s+|,", text):
+            image = self.image_names.find(text[: blank.start()], self.roots)
+            if isinstance(image, Path):
+                return image, self.mask_names.find(text[blank.end() :])
+        return alone, None
+
+    def _overlaps(self, parts: dict[str, list[Path]], files: dict[str, Path]) -> None:
+        for part, others in (("val", ["train"]), ("unlabeled", ["train", "val"])):
+            taken = {path for other in others for path in parts[other]}
+            for path in sorted(set(parts[part]) & taken):
+                remedy = "keep it in one of them"
+                self.error("list-overlap", files[part], f"id {path.stem!r} is in another list too", remedy)
+
+    def _require_held_out(self, parts: dict[str, list[Path]], test: set[Path], files: dict[str, Path]) -> None:
+        """An image that a list, table or folder keeps for test or validation must not be trained on."""
+        for part in parts:
+            for path in parts[part]:
+                said = TEST if path in test else self.parts.get(path)
+                if said == TEST or (said == "val" and part != "val"):
+                    remedy = f"take it out of {files[part].name}, or rename what says {said}"
+                    self.error("held-out", files[part], f"{path} is of part {said}, and part {part} has it too", remedy)
+
+    def _unread_lists(self, parts: dict[str, list[Path]]) -> None:
+        """Lists, tables and annotations whose names say test or validation, and that the parameters do not name."""
+        trained = {path: part for part in ("train", "unlabeled") for path in parts[part]}
+        for file in self._unread_held_out():
+            hit = [path for path in self._images_in(file) if path in trained]
+            if hit:
+                part = part_of(file.stem)
+                key = "test_list" if part == TEST else "validation_list"
+                found = f"names {len(hit)} images that would be trained on, such as {hit[0].name}"
+                name = file.relative_to(self.base).as_posix()
+                remedy = f"set dataset.{key} to {name}" if file.suffix == ".txt" else f"add {name} to dataset.masks"
+                self.error("held-out", file, found, f"{remedy}, or rename the file")
+
+    def _unread_held_out(self) -> Iterator[Path]:
+        for path in self.files:
+            if path not in self.uses and path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) in HELD_OUT:
+                folder = path.parent.relative_to(self.base)
+                if folder.parts[:1] != ("ImageSets",) or folder.as_posix() == LIST_FOLDERS[0]:  # VOC's other tasks
+                    yield path
+
+    def _images_in(self, file: Path) -> Iterator[Path]:
+        for name in readers.names_in(file):
+            found, _ = self._one_or_two(name)
+            if isinstance(found, Path):
+                yield found
+
+    # -------------------------------------------------------------------------------------------------- uses
+
+    def tell_uses(self, items: dict[Path, Item]) -> None:
+        """What every file is used as, or why it is passed over."""
+        words = {"train": "labelled training images", "val": "validation images", "unlabeled": "unlabelled images"}
+        for path in self.images:
+            item = items.get(path)
+            self.uses[path] = words[item.part] if item else PASSED_OVER + self._why_left_out(path)
+        for image, mask in self.masks.items():
+            used = image in items and items[image].mask is not None
+            for file in _files_of(mask):
+                if file.suffix.lower() in MASK_SUFFIXES:
+                    kind = "masks" if file.suffix.lower() == ".png" else f"masks ({file.suffix})"
+                    self.uses[file] = kind if used else f"{PASSED_OVER}masks of images that are not used as labelled"
+        for path in self.files:
+            if path not in self.uses:
+                self.uses[path] = self._other(path)
+
+    def _why_left_out(self, path: Path) -> str:
+        part = self.parts.get(path)
+        if path not in self.masks and part == "val":
+            return "validation images without a mask"
+        if path in self.masks and part not in (TEST, "val"):
+            return "images with masks that no list names"
+        return (
+            "test images, left out of everything" if part == TEST or self.source.test_list else "images no list names"
+        )
+
+    def _other(self, path: Path) -> str:
+        relative = path.relative_to(self.base)
+        if path.name.lower() in CLASS_FILES:
+            return "class names"
+        if path.suffix.lower() in (*layout.IMAGE_SUFFIXES, *UNREAD_SUFFIXES, *MASK_SUFFIXES):
+            part = part_of_folders(relative)
+            folder = f"{relative.parts[0]}/" if len(relative.parts) > 1 else "the folder itself"
+            if part == TEST:
+                return f"{PASSED_OVER}test images, left out of everything"
+            return f"{PASSED_OVER}pictures in {folder}, which is neither in dataset.images nor in dataset.masks"
+        if path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) is not None:
+            return f"{PASSED_OVER}lists that the parameters do not name"
+        return f"{PASSED_OVER}other files ({account.kind_of(path)})"
 
 
-def _below(base: Path, text: str) -> Path | None:
-    """`base / text` where the text is a relative path that cannot leave `base`; None otherwise."""
-    path = PurePosixPath(text.replace("\\", "/"))
-    too_long = any(len(os.fsencode(part)) > 255 for part in path.parts) or len(os.fsencode(text)) > 4000
-    hostile = path.is_absolute() or ".." in path.parts or "\0" in text or too_long
-    return None if hostile or not path.parts else base / path
+def _paths(base: Path, names: str | list[str]) -> list[Path]:
+    return [base / name for name in ([names] if isinstance(names, str) else names)]
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
-# ----------------------------------------------------------------------------------------------- CSV, COCO
-
-
-def _pairs(base: Path, file: Path, found: _Found) -> None:
-    """Reads image,mask[,part] rows; an empty mask makes an unlabelled image."""
-    for line, row in _rows(file):
-        image, mask, part = ((row.get(name) or "").strip() for name in ("image", "mask", "part"))
-        path = _named(base, image, "image", _Entry(file, line), found)
-        if path is None:
-            continue
-        if path.stem in found.parts:
-            found.error("pairs", file, f"image {_shown(image)} is named twice", "remove one row", line)
-        elif part not in ("", *PARTS):
-            found.error("pairs", file, f"there is no part {_shown(part)}", f"write {', '.join(PARTS)}", line)
-        elif found.add_image(path):
-            found.parts[path.stem] = part
-            mask_path = _named(base, mask, "mask", _Entry(file, line), found) if mask else None
-            if mask_path is not None:
-                found.masks[path.stem] = mask_path
-            elif not mask and part in ("train", "val"):
-                found.error("pairs", file, f"no mask for {_shown(image)}, of part {part}", "add it", line)
-
-
-def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
-    """Line number and cells of each row of a CSV file with at least the columns image and mask."""
-    reader = csv.DictReader(io.StringIO(text_of(file, "pairs"), newline=""))
-    try:
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise UserError(f"{file}, line {reader.line_num}: not CSV ({error}); save it again") from None
-    if missing := [name for name in ("image", "mask") if name not in (reader.fieldnames or ())]:
-        columns = ", ".join(reader.fieldnames or ()) or "none"
-        raise UserError(f"{file}: no column {missing[0]!r} (there are: {columns}); name the columns image,mask[,part]")
-    return rows
-
-
-def _instances(images: Path, file: Path, classes: list[str], found: _Found) -> None:
-    """Reads a COCO file; an image of it without any instance counts as unlabelled unless a list names it."""
-    outlines, faults = coco.outlines(file, coco.read(file), classes)
-    found.faults += faults
-    for one in outlines:
-        path = _named(images, one.image, "image", _Entry(file), found)
-        if path is None:
-            continue
-        if path.stem in found.masks:
-            found.error("coco-image", file, f"image {_shown(one.image)} is named twice", "remove one")
-        elif found.add_image(path):
-            found.masks[path.stem] = one
-
-
-def _named(base: Path, text: str, what: str, where: _Entry, found: _Found) -> Path | None:
-    """The image or mask (`what`) below `base` that an entry of a CSV or COCO file names, or None and a fault."""
-    path, suffixes = _below(base, text), SUFFIXES[what]
-    if path is None:
-        remedy = "write the path of a file in it"
-        found.error("hostile-name", where.file, f"{what} {_shown(text)} is not a path below {base}", remedy, where.line)
-    elif not path.is_file():
-        remedy = "add it or remove its entry"
-        found.error("missing-file", where.file, f"{what} {_shown(text)} is not in {base}", remedy, where.line)
-    elif path.suffix.lower() not in suffixes:
-        fault = f"{what} {_shown(text)} is none of {', '.join(suffixes)}"
-        found.error("suffix", where.file, fault, "convert it", where.line)
-    else:
-        return path
-    return None
-
-
-def text_of(file: Path, what: str) -> str:
-    """The text of a file; UserError where it cannot be read."""
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such file of {what}; name one that exists") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{file}: not a text file of {what} in UTF-8; save it as one") from None
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
-
-
-# --------------------------------------------------------------------------------------------------- parts
-
-
-def _parts(source: FolderSource, base: Path, found: _Found) -> dict[str, list[str]]:
-    """Stems by part: from the list files where there are any, then from the CSV, then by whether there is a mask."""
-    named = {"train": source.train_list, "val": source.validation_list, "unlabeled": source.unlabeled_list}
-    listed = {part: _listed(base / name, part, found) for part, name in named.items() if name is not None}
-    labeled = {s for s, mask in found.masks.items() if s in found.images and not _without_instances(mask)}
-    images = sorted(found.images)
-    val = listed.get("val", [s for s in images if s in labeled and found.parts.get(s) == "val"])
-    free = {s for s in labeled if found.parts.get(s) in (None, "", "train")} - set(val)
-    train = listed.get("train", [s for s in images if s in free])
-    unmasked = {s for s in images if s not in labeled or found.parts.get(s) == "unlabeled"} - {*train, *val}
-    parts = {"train": train, "val": val, "unlabeled": listed.get("unlabeled", [s for s in images if s in unmasked])}
-    _overlaps(parts, {part: base / (name or source.masks) for part, name in named.items()}, found)
-    if not train and not any(fault.kind.startswith("list") for fault in found.faults):
-        remedy = "give masks for some images (one PNG per image, same stem)"
-        found.error("no-labels", base / (source.train_list or source.masks), "no labelled image", remedy)
-    return parts
+def _deepest(path: Path, folders: list[Path]) -> Path | None:
+    """The folder of several that the path lies in most closely; None where it lies in none."""
+    inside = [folder for folder in folders if path.is_relative_to(folder)]
+    return max(inside, key=lambda folder: len(folder.parts), default=None)
 
 
 def _without_instances(mask: Mask) -> bool:
-    return isinstance(mask, coco.Outlines) and not mask.instances
+    return isinstance(mask, Outlines) and not mask.instances and not mask.whole
 
 
-def _listed(file: Path, part: str, found: _Found) -> list[str]:
-    """The stems of a list file that there are images (and, but for unlabelled ones, masks) for."""
-    try:
-        lines = text_of(file, "ids, one a line").split("\n")
-    except UserError as error:
-        found.faults.append(fault_of("list-unreadable", file, error))
-        return []
-    seen: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
-        stem = line.strip()
-        if stem in seen:
-            found.error("list-twice", file, f"id {stem!r} is also on line {seen[stem]}", "remove one", number)
-        elif stem:
-            seen[stem] = number
-            found.faults.extend(_entry_faults(file, number, stem, part, found))
-    if not seen:
-        (found.warning if part == "unlabeled" else found.error)(
-            "list-empty", file, "names no id", "write one a line, or set the list to null"
-        )
-    return [s for s in seen if s in found.images and (part == "unlabeled" or s in found.masks)]
+def _files_of(mask: Mask) -> list[Path]:
+    if isinstance(mask, Path):
+        return [mask]
+    return [path for _, path in mask.layers] if hasattr(mask, "layers") else []
 
 
-def _entry_faults(file: Path, line: int, stem: str, part: str, found: _Found) -> Iterator[Fault]:
-    if stem in found.images:
-        if part != "unlabeled" and stem not in found.masks:
-            yield Fault("list-mask", str(file), f"id {stem!r} has no mask", "add it or take out the id", line)
-        return
-    inner = PurePosixPath(stem.replace("\\", "/")).stem
-    if inner in found.images:
-        yield Fault("list-path", str(file), f"{_shown(stem)} is a path and cannot be an id", f"write {inner}", line)
-        return
-    try:
-        layout.check_id(stem, f"{file}, line {line}")
-        yield Fault("list-image", str(file), f"id {stem!r} has no image", "add it or take out the id", line)
-    except UserError as error:
-        yield fault_of("list-id", file, error, line)
-
-
-def _overlaps(parts: dict[str, list[str]], files: dict[str, Path], found: _Found) -> None:
-    for part, others in (("val", ["train"]), ("unlabeled", ["train", "val"])):
-        taken: Iterable[str] = {stem for other in others for stem in parts[other]}
-        for stem in sorted(set(parts[part]) & set(taken)):
-            found.error("list-overlap", files[part], f"id {stem!r} is in another list too", "keep it in one of them")
+def _no_image(file: Path, line: int, text: str, found: Path | None) -> Fault:
+    if found is not None:
+        return Fault("list-path", str(file), f"{shown(text)} leads out of the folder", f"write {found.stem}", line)
+    if text.startswith("/") or ".." in text:
+        try:
+            layout.check_id(text, f"{file}, line {line}")
+        except UserError as error:
+            return fault_of("list-id", file, error, line)
+    return Fault("list-image", str(file), f"id {shown(text)} has no image", "add it or take out the id", line)

@@ -1,94 +1,260 @@
-"""What a user's folder looks like, for `semiproto init` and `semiproto check-data FOLDER`."""
+"""What a user's folder looks like, for `semiproto init` and `semiproto check-data FOLDER`.
+
+Each labelling tool has a function here that recognises its export and says how to read it.
+"""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shlex
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from semiproto.data import layout
 from semiproto.data.images import opening, pixels
-from semiproto.data.own import contents, masks
-from semiproto.data.own.formats import coco
+from semiproto.data.own import account, contents, masks, values
+from semiproto.data.own.formats import (
+    class_files,
+    coco,
+    cvat,
+    labelme,
+    labelstudio,
+    outlines,
+    pairs,
+    per_class,
+    readers,
+    yolo,
+)
+from semiproto.data.own.formats.class_files import ClassTable, Colour
+from semiproto.data.own.names import TEST, bare, fold, part_of, part_of_folders, unmasked
 from semiproto.errors import UserError
-from semiproto.params import FolderSource, first_problem
+from semiproto.params import FolderSource, LabelFormat, first_problem
 
-IMAGE_FOLDERS = ("JPEGImages", "images", "imgs", "image")
-MASK_FOLDERS = ("SegmentationClass", "masks", "labels", "annotations", "mask")
-OUTLINE_FOLDERS = (".", "annotations", *IMAGE_FOLDERS)
-LIST_FOLDERS = ("ImageSets/Segmentation", ".")
-LIST_NAMES = {
-    "train_list": ("train.txt", "labeled.txt"),
-    "validation_list": ("val.txt", "validation.txt"),
-    "unlabeled_list": ("unlabeled.txt",),
-}
-VOID_NAMES = ("void", "ignore")
-"""Names in a classes.txt with colours that mean void."""
+IMAGE_FOLDERS = ("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit")
+MASK_FOLDERS = (
+    *("SegmentationClass", "SegmentationClassPNG", "masks", "labels", "annotations", "mask", "label", "annotation"),
+    *("ann_dir", "annot", "gt", "gtFine", "ground_truth", "segmentation", "segmentations", "SegmentationClassAug"),
+)
+"""Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
+COCO_FOLDERS = ("annotations", "annotation")
+INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" && mv "$f" "$d"; done"""
+"""For bash: a\\b.jpg becomes b.jpg in the folder a."""
+SAMPLE = 200
+"""Masks whose values are looked at where a file names the classes."""
+LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
 
-Colour = tuple[int, int, int]
+
+@dataclass
+class _Layout:
+    """How a folder may be read. notes: in sentences, for people."""
+
+    tool: str
+    format: LabelFormat
+    images: list[str]
+    masks: list[str]
+    names: list[str] = field(default_factory=list)
+    why: str = ""
+    colours: list[Colour] | None = None
+    void: Colour | None = None
+    values: dict[str, str] | None = None
+    ignore: int | None = layout.IGNORE_INDEX
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class _Classes:
-    """names: in the order of mask values. colours, void: where masks are drawn in colours. why: for people."""
+class _Tree:
+    """The files below a folder, by what they could be. Paths are relative to it."""
 
-    names: list[str]
-    why: str
-    colours: list[Colour] | None = None
-    void: Colour | None = None
+    base: Path
+
+    @cached_property
+    def files(self) -> list[Path]:
+        found, _ = account.survey(self.base)
+        start = len(str(self.base)) + 1
+        return [Path(str(path)[start:]) for path in found]
+
+    @cached_property
+    def _by_suffix(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path in self.files:
+            found.setdefault(path.suffix.lower(), []).append(path)
+        return found
+
+    def suffixed(self, *suffixes: str) -> list[Path]:
+        return sorted((path for suffix in suffixes for path in self._by_suffix.get(suffix, ())), key=str)
+
+    @cached_property
+    def pictures(self) -> Counter[Path]:
+        """Number of images by folder."""
+        return Counter(path.parent for path in self.suffixed(*layout.IMAGE_SUFFIXES))
+
+    @cached_property
+    def mask_files(self) -> Counter[Path]:
+        return Counter(path.parent for path in self.suffixed(*masks.MASK_SUFFIXES))
+
+    @cached_property
+    def image_roots(self) -> list[Path]:
+        """The uppermost folders whose name is that of a folder of images."""
+        return self._roots(self.pictures, IMAGE_FOLDERS)
+
+    def mask_roots(self, counts: Counter[Path]) -> list[Path]:
+        return self._roots(counts, MASK_FOLDERS)
+
+    def _roots(self, counts: Counter[Path], known: tuple[str, ...]) -> list[Path]:
+        roots: dict[Path, None] = {}
+        for folder in sorted(counts):
+            for depth in range(1, len(folder.parts) + 1):
+                root = Path(*folder.parts[:depth])
+                if _role(root.name) in _folded(known):
+                    roots[root] = None
+                    break
+        return list(roots)
+
+    def split_folders(self, taken: list[Path]) -> list[Path]:
+        """Folders of pictures that are named like a part of the set and lie in none of `taken`."""
+        found: dict[Path, None] = {}
+        for folder in sorted(self.pictures):
+            inside = any(folder.is_relative_to(root) for root in taken)
+            if not inside and part_of_folders(folder / "x") is not None and not _is_mask_folder(folder):
+                found[folder] = None
+        return list(found)
 
 
-def discover(base: Path, name: str) -> tuple[FolderSource, list[str]]:
-    """What `base` holds, as the dataset section that would read it, and what was assumed, in sentences."""
+def _role(name: str) -> str:
+    """A folder's name, folded, without the words that name a part: train_masks is masks, imagesTr images."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)
+    rest = [word for word in words if part_of(word) is None and word not in ("Tr", "Ts")]
+    return fold("".join(rest)) if len(rest) < len(words) else fold(name)
+
+
+def _folded(names: tuple[str, ...]) -> list[str]:
+    return [re.sub(r"[^a-z0-9]", "", fold(name)) for name in names] + [fold(name) for name in names]
+
+
+def _is_mask_folder(folder: Path) -> bool:
+    return any(_role(part) in _folded(MASK_FOLDERS) for part in folder.parts)
+
+
+# --------------------------------------------------------------------------------------------------- the answer
+
+
+def discover(base: Path, name: str, wanted: LabelFormat | None = None) -> tuple[FolderSource, list[str]]:
+    """What `base` holds, as the dataset section that would read it, and what was assumed, in sentences.
+
+    wanted: the format that it must have; None: the first that fits.
+    """
+    source, found, notes = _recognised(base, name, wanted)
+    return source, list(_assumed(source, found, notes))
+
+
+def section_of(base: Path, name: str) -> FolderSource:
+    """The dataset section that would read what `base` holds."""
+    return _recognised(base, name, None)[0]
+
+
+def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[FolderSource, _Layout, list[str]]:
+    _require_folder(base)
+    tree = _Tree(base)
+    tools = TOOLS if wanted is None else {wanted: TOOLS[wanted]}
+    fitting = ((tool, one) for tool, recognise in tools.items() if (one := recognise(tree)) is not None)
+    _, found = next(fitting, (None, None))
+    if found is None:
+        raise _not_understood(base, tree, wanted)
+    lists, notes = _lists(tree)
+    source = _with_bands(tree, _source(base, name=name, **_section(found), **lists))
+    others = [f"{other.tool} in {', '.join(other.masks[:2])} (--format {tool})" for tool, other in fitting]
+    if others:
+        notes.append(f"also there, and not read: {'; '.join(others)}")
+    return source, found, notes
+
+
+def _require_folder(base: Path) -> None:
+    if base.is_file() and zipfile.is_zipfile(base):
+        folder = base.with_suffix("")
+        command = f"python -m zipfile -e {shlex.quote(str(base))} {shlex.quote(str(folder))}"
+        raise UserError(f"{base}: an archive, not a folder; unpack it: `{command}`, then name {folder}")
     if not base.is_dir():
-        raise UserError(f"{base}: no such folder; name the folder of your images")
-    labels = _labels(base)
-    images = _image_folder(base, labels or ".")
-    if labels is None:
-        raise UserError(
-            f"{base}: no folder of masks found, nor a .csv of pairs (image,mask) or a .json of COCO instances; name the"
-            f" folder {' or '.join(MASK_FOLDERS[:2])}"
+        what = "not a folder" if base.exists() else "no such folder"
+        raise UserError(f"{base}: {what}; name the folder of your images")
+
+
+def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> UserError:
+    crossed = [path for path in tree.files if "\\" in path.name]
+    if crossed:
+        return UserError(
+            f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; make folders"
+            f" of them: `cd {shlex.quote(str(base))} && {INTO_FOLDERS}`"
         )
-    classes = _classes(base, images, labels)
-    source = _source(
-        base,
-        name=name,
-        images=images,
-        masks=labels,
-        classes=classes.names,
-        colours=None if classes.colours is None else [list(colour) for colour in classes.colours],
-        ignore=layout.IGNORE_INDEX if classes.colours is None else classes.void and list(classes.void),
-        **{key: _first_list(base, names) for key, names in LIST_NAMES.items()},
-        bands=_bands(base / images),
+    archives = tree.suffixed(".zip")
+    if archives and not tree.pictures:
+        return UserError(f"{base / archives[0]}: is not unpacked; unpack it and name the folder that it makes")
+    if not tree.pictures or (wanted is None and not _image_folders(tree, [])):
+        return UserError(f"{base}: no folder of images found; name it {' or '.join(IMAGE_FOLDERS[:2])}")
+    if wanted is not None:
+        return UserError(f"{base}: nothing of the format {wanted} found; leave --format out, or name another")
+    return UserError(
+        f"{base}: no folder of masks found, nor a .csv of pairs (image,mask), a .json of COCO instances, or the files"
+        f" of a labelling tool; name the folder {' or '.join(('SegmentationClass', 'masks'))}"
     )
-    return source, list(_assumed(source, classes.why))
+
+
+def _section(found: _Layout) -> dict[str, Any]:
+    drawn = found.colours is not None
+    return {
+        "images": _one_or_list(found.images),
+        "masks": _one_or_list(found.masks),
+        "format": found.format,
+        "classes": found.names,
+        "colours": [list(colour) for colour in found.colours] if found.colours else None,
+        "values": found.values,
+        "ignore": (found.void and list(found.void)) if drawn else found.ignore,
+    }
+
+
+def _with_bands(tree: _Tree, source: FolderSource) -> FolderSource:
+    """With the bands of the first image; 3 where it cannot be read, which `check-data` says."""
+    if not tree.suffixed(".tif", ".tiff"):  # the only ones with other numbers of them
+        return source
+    try:
+        first = next(iter(contents.read(source).items), None)
+        bands = 3 if first is None else pixels.bands_of(first.image)
+    except UserError:
+        return source
+    return source.model_copy(update={"bands": bands})
+
+
+def _one_or_list(names: list[str]) -> str | list[str]:
+    return names[0] if len(names) == 1 else names
 
 
 def _source(base: Path, **fields: object) -> FolderSource:
     try:
         return FolderSource.model_validate({"source": "folder", "path": str(base), **fields})
     except ValidationError as error:
-        raise UserError(f"{base / 'classes.txt'}: {first_problem(error)}; correct the class names") from None
+        where = base / "classes.txt"
+        place = where if where.is_file() else base
+        raise UserError(f"{place}: {first_problem(error)}; correct the class names") from None
 
 
-def _assumed(source: FolderSource, why: str) -> Iterator[str]:
-    found = contents.read(source)
-    number = found.counts()
-    if source.masks.endswith(".csv"):
-        yield f"pairs of images and masks from {source.masks}; further images in {source.images}/"
-    elif source.masks.endswith(".json"):
-        yield f"images in {source.images}/, COCO outlines from {source.masks}; images without any are unlabelled"
-        yield f"of two outlines that overlap the smaller is on top; pixels outside all are {source.classes[0]}"
-    else:
-        yield f"images in {source.images}/, masks in {source.masks}/"
-    yield f"{len(source.classes)} classes {why}: {', '.join(source.classes)}"
+def _assumed(source: FolderSource, found: _Layout, notes: list[str]) -> Iterator[str]:
+    read = contents.read(source)
+    number = read.counts()
+    yield f"layout: {found.tool}; {_place(found)}"
+    yield from found.notes
+    yield from notes
+    yield f"{len(source.classes)} classes {found.why}: {', '.join(source.classes)}"
     if source.colours:
-        yield "masks are drawn in colours, those of classes.txt"
+        yield f"masks are drawn in colours, those {found.why}"
+    if source.values:
+        yield f"mask values mean {', '.join(f'{value}: {name}' for value, name in source.values.items())}"
     if source.bands != 3:
         yield f"images have {source.bands} bands"
     what = "value" if source.colours is None else "colour"
@@ -99,42 +265,206 @@ def _assumed(source: FolderSource, why: str) -> Iterator[str]:
         yield f"{number['val']} validation images, {_origin(source, source.validation_list)}"
     else:
         yield "no validation list: splits.validation of the images with masks are kept for validation"
-    if renamed := [item for item in found.items if item.id != item.image.stem]:
+    yield from read.matched
+    if renamed := [item for item in read.items if item.id != item.image.stem]:
         first = renamed[0]
         yield f"images whose id is made from their name: {len(renamed)}, such as {first.id} for {first.image.name}"
-    if found.faults:
-        yield f"faults in names and lists: {len(found.faults)}; `semiproto check-data` names them"
+    if read.faults:
+        yield f"faults in names and lists: {len(read.faults)}; `semiproto check-data` names them"
+    yield from account.lines(read.files)
+
+
+def _place(found: _Layout) -> str:
+    images, labels = (", ".join(f"{name}/" for name in names) for names in (found.images, found.masks))
+    if found.format == "pairs":
+        return f"pairs of images and masks from {', '.join(found.masks)}; further images in {images}"
+    if found.format == "coco":
+        return f"images in {images}, COCO outlines from {', '.join(found.masks)}; images without any are unlabelled"
+    if found.format in ("cvat", "labelstudio"):
+        labels = ", ".join(found.masks)
+    return f"images in {images}, masks in {labels}"
 
 
 def _origin(source: FolderSource, name: str | None) -> str:
     if name:
         return f"from {name}"
-    return f"from {source.masks}" if source.masks.endswith((".csv", ".json")) else "told apart by their mask files"
+    if readers.format_of(source) == "masks":
+        return "told apart by their mask files"
+    return f"from {source.masks if isinstance(source.masks, str) else ', '.join(source.masks)}"
 
 
-def _first_list(base: Path, names: tuple[str, ...]) -> str | None:
-    candidates = [(Path(folder) / name).as_posix() for folder in LIST_FOLDERS for name in names]
-    return next((candidate for candidate in candidates if (base / candidate).is_file()), None)
+def _lists(tree: _Tree) -> tuple[dict[str, str | None], list[str]]:
+    """The list file of each part, and in words which ones are not read."""
+    chosen: dict[str, str | None] = {}
+    notes = []
+    for key, part in LIST_PARTS.items():
+        found = [
+            path
+            for folder in contents.LIST_FOLDERS
+            for path in sorted(tree.suffixed(".txt"))
+            if path.parent == Path(folder) and part_of(path.stem) == part
+        ]
+        chosen[key] = found[0].as_posix() if found else None
+        if len(found) > 1:
+            notes.append(f"{part} list: {found[0].as_posix()}; not read: {', '.join(p.as_posix() for p in found[1:])}")
+    return chosen, notes
 
 
-def _labels(base: Path) -> str | None:
-    """The first of these below `base`: a CSV of pairs, a folder with PNGs, a COCO file, a folder without PNGs."""
-    for path in sorted(base.glob("*.csv")):
-        if {"image", "mask"} <= set(_header(path)):
-            return path.name
-    folders = [name for name in MASK_FOLDERS if (base / name).is_dir()]
-    if filled := [name for name in folders if any((base / name).glob("*.png"))]:
-        return filled[0]
-    for folder in OUTLINE_FOLDERS:
-        for path in sorted((base / folder).glob("*.json")):
-            if _is_coco(path):
-                return path.relative_to(base).as_posix()
-    return folders[0] if folders else None
+# -------------------------------------------------------------------------------------------------- image folders
 
 
-def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return next(csv.reader(file), [])
+def _image_folders(tree: _Tree, labels: list[Path]) -> list[str]:
+    """Where images are: folders of that name, folders of the parts, and where the labels lie; empty if nowhere."""
+    roots = [root for root in tree.image_roots if root not in labels]
+    if not roots:
+        near = [label if (tree.base / label).is_dir() else label.parent for label in labels]
+        beside = [folder for folder in dict.fromkeys((*near, *(label.parent for label in labels)))
+                  if tree.pictures[folder] and folder not in labels]  # fmt: skip
+        roots = beside or ([Path()] if tree.pictures[Path()] else [])
+    extra = tree.split_folders([*roots, *labels]) if Path() not in roots else []
+    return [root.as_posix() for root in [*roots, *extra]]
+
+
+def _by_split(files: list[Path]) -> tuple[list[Path], list[str]]:
+    """Of several files those that name a part, where some do; and in words which are not read."""
+    named = [path for path in files if (part_of(path.stem) or part_of_folders(path)) is not None]
+    kept = named or files
+    left = [path.as_posix() for path in files if path not in kept]
+    return kept, [f"not read, since other files name the parts: {', '.join(left)}"] if left else []
+
+
+# ------------------------------------------------------------------------------------------------ tools, one each
+
+
+def _pairs(tree: _Tree) -> _Layout | None:
+    tables = [path for path in tree.suffixed(".csv") if path.parent == Path() and pairs.is_pairs(tree.base / path)]
+    if not tables:
+        return None
+    kept, notes = _by_split(tables)
+    images = _image_folders(tree, [path.parent for path in kept]) or ["."]
+    found = _Layout("table of pairs", "pairs", images, [path.as_posix() for path in kept], notes=notes)
+    return _with_classes(tree, found)
+
+
+def _masks(tree: _Tree) -> _Layout | None:
+    counts = Counter({folder: count for folder, count in tree.mask_files.items() if not _holds_no_masks(folder)})
+    roots = tree.mask_roots(counts)
+    empty = False
+    if not roots:
+        if beside := _beside(tree):
+            images = [folder.as_posix() for folder in beside]
+            return _with_classes(tree, _Layout(_tool_of(tree, "masks beside images"), "masks", images, images))
+        roots = [Path(name) for name in MASK_FOLDERS if (tree.base / name).is_dir()][:1]
+        empty = True
+        if not roots or any(recognise(tree) for name, recognise in TOOLS.items() if name != "masks"):
+            return None
+    order = _folded(MASK_FOLDERS)
+    likeliest = min((_role(root.name) for root in roots), key=order.index)
+    kept = [root for root in roots if _role(root.name) == likeliest]
+    images = _image_folders(tree, kept)
+    if not images:
+        return None
+    left = [root.as_posix() for root in roots if root not in kept]
+    notes = [f"not read: masks in {', '.join(left)}; those in {kept[0].as_posix()} are"] if left else []
+    found = _Layout(_tool_of(tree, "folder of masks"), "masks", images, [root.as_posix() for root in kept], notes=notes)
+    if not empty and _classes_by_folder(tree, kept):
+        return None
+    return _with_classes(tree, found)
+
+
+def _holds_no_masks(folder: Path) -> bool:
+    return any(part.lower() in contents.NO_IMAGES and part.lower() != "segmentationclass" for part in folder.parts)
+
+
+def _tool_of(tree: _Tree, otherwise: str) -> str:
+    """The tool whose marks lie in the folder."""
+    names = {path.name for path in tree.files}
+    if "labelmap.txt" in names:
+        return "CVAT segmentation mask"
+    if "_classes.csv" in names:
+        return "Roboflow semantic segmentation masks"
+    if "class_names.txt" in names:
+        return "labelme2voc"
+    if any(root.name == "imagesTr" for root in tree.image_roots):
+        return "nnU-Net"
+    return "PASCAL VOC" if any(root.name == "JPEGImages" for root in tree.image_roots) else otherwise
+
+
+def _beside(tree: _Tree) -> list[Path]:
+    """Folders where at least half of the images have a picture beside them that is called like their mask."""
+    found = []
+    for folder, count in sorted(tree.pictures.items()):
+        stems = [
+            path.stem for path in tree.files if path.parent == folder and path.suffix.lower() in layout.IMAGE_SUFFIXES
+        ]
+        plain = {fold(stem) for stem in stems}
+        masked = [stem for stem in stems if unmasked(stem) != fold(stem) and unmasked(stem) in plain]
+        if masked and 2 * len(masked) >= count - len(masked):
+            found.append(folder)
+    if not found:
+        return []
+    return [*found, *(folder for folder in tree.split_folders(found) if folder not in found)]
+
+
+def _per_class(tree: _Tree) -> _Layout | None:
+    roots = tree.mask_roots(tree.mask_files)
+    folders = _classes_by_folder(tree, roots)
+    if not folders or not (images := _image_folders(tree, roots)):
+        return None
+    labels = [root.as_posix() for root in roots]
+    names = outlines.class_names(folders)
+    note = "of two masks that share a pixel the smaller is on top; pixels that no mask covers are background"
+    return _Layout(
+        "a folder of masks per class", "per-class", images, labels, names, "from their folders", notes=[note]
+    )
+
+
+def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
+    """The classes of folders of binary masks below the roots; empty where masks are not kept by class."""
+    files = [path for path in tree.suffixed(*readers.MASKS) if any(path.is_relative_to(root) for root in roots)]
+    if not files or len(roots) != 1:
+        return []
+    folders = per_class.class_folders(roots[0], files)
+    if not folders:
+        return []
+    stems = Counter(path.stem for path in files)
+    sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
+    binary = all(len(np.flatnonzero(values.counts([path]))) <= 2 or _is_soft(path) for path in sample)
+    images = {path.stem for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if not path.is_relative_to(roots[0])}
+    several = any(count > 1 for stem, count in stems.items() if stem in images)
+    named = {fold(name) for name in folders} & {fold(name) for name in _known_names(tree)}
+    return folders if binary and (several or named) else []
+
+
+def _is_soft(path: Path) -> bool:
+    return values.meaning(values.counts([path]), None).ignore is None
+
+
+def _known_names(tree: _Tree) -> list[str]:
+    table = class_files.find([tree.base])
+    return table.names if table else []
+
+
+def _coco(tree: _Tree) -> _Layout | None:
+    files = [path for path in tree.suffixed(".json") if _is_coco(tree.base / path)]
+    if not files:
+        return None
+    instances = [path for path in files if path.name.startswith("instances")] or files
+    kept, notes = _by_split(instances)
+    if len(files) > len(instances):
+        notes.append(f"not read: {', '.join(path.as_posix() for path in files if path not in instances)}")
+    folders = [path.parent for path in kept if path.parent.name.lower() not in COCO_FOLDERS]
+    images = _image_folders(tree, folders or [path.parent.parent / "none" for path in kept])
+    trained = [path for path in kept if (part_of(path.stem) or part_of_folders(path)) != TEST] or kept
+    read = [coco.read(tree.base / path) for path in trained]
+    names = list(dict.fromkeys(name for one in read for name in one.class_names()))
+    if unused := sorted({name for one in read for name in one.unused()} - set(names)):
+        notes.append(f"categories without an outline, left out of the classes: {', '.join(unused)}")
+    notes.append(
+        f"of two outlines that overlap the smaller is on top; pixels outside all are {(names or ['class 0'])[0]}"
+    )
+    labels = [path.as_posix() for path in kept]
+    return _Layout("COCO", "coco", images or ["."], labels, names, "from the categories", notes=notes)
 
 
 def _is_coco(path: Path) -> bool:
@@ -142,71 +472,145 @@ def _is_coco(path: Path) -> bool:
     return all(f'"{key}"' in text for key in ("images", "annotations", "categories"))
 
 
-def _image_folder(base: Path, labels: str) -> str:
-    for candidate in IMAGE_FOLDERS:
-        if (base / candidate).is_dir():
-            return candidate
-    for folder in dict.fromkeys((Path(labels).parent.as_posix(), ".")):
-        if any(path.suffix.lower() in layout.IMAGE_SUFFIXES for path in (base / folder).iterdir()):
-            return folder
-    raise UserError(f"{base}: no folder of images found; name it {' or '.join(IMAGE_FOLDERS[:2])}")
+def _cvat(tree: _Tree) -> _Layout | None:
+    files = [path for path in tree.suffixed(".xml") if cvat.is_cvat(tree.base / path)]
+    if not files:
+        return None
+    names = list(dict.fromkeys(name for path in files for name in cvat.names(tree.base / path)))
+    images = _image_folders(tree, [path.parent for path in files]) or ["."]
+    labels = [path.as_posix() for path in files]
+    note = "a later shape, and one of a higher z_order, is on top; pixels outside all are background"
+    return _Layout("CVAT for images", "cvat", images, labels, names, "from the labels", notes=[note])
 
 
-def _bands(folder: Path) -> int:
-    """The bands of the first image; 3 where it cannot be read, which `check-data` says."""
-    first = next((path for path in sorted(folder.iterdir()) if path.suffix.lower() in layout.IMAGE_SUFFIXES), None)
+def _labelstudio(tree: _Tree) -> _Layout | None:
+    pngs = [path for path in tree.suffixed(".png") if labelstudio.PNG.fullmatch(path.name)]
+    if pngs:
+        folder = pngs[0].parent
+        names = labelstudio.png_labels(pngs)
+        images = _image_folders(tree, [folder]) or ["."]
+        tool = "Label Studio brushes (PNG)"
+        return _Layout(tool, "labelstudio", images, [folder.as_posix()], names, "from the names of the PNGs")
+    files = [path for path in tree.suffixed(".json") if _is_json(tree.base / path, labelstudio.is_labelstudio)]
+    if not files:
+        return None
+    names = list(dict.fromkeys(name for path in files for name in labelstudio.names(tree.base / path)))
+    images = _image_folders(tree, [path.parent for path in files]) or ["."]
+    labels = [path.as_posix() for path in files]
+    note = "a later region is on top; pixels outside all are background"
+    return _Layout("Label Studio", "labelstudio", images, labels, names, "from the labels", notes=[note])
+
+
+def _is_json(path: Path, test: Callable[[Any], bool]) -> bool:
     try:
-        return 3 if first is None else pixels.bands_of(first)
+        return test(outlines.read_json(path, "annotations"))
     except UserError:
-        return 3
+        return False
 
 
-def _classes(base: Path, images: str, labels: str) -> _Classes:
-    if labels.endswith(".json"):
-        return _Classes(coco.read(base / labels).class_names(), "from the categories")
-    file, paths = base / "classes.txt", _mask_files(base, images, labels)
+def _labelme(tree: _Tree) -> _Layout | None:
+    folders: dict[Path, list[Path]] = {}
+    for path in tree.suffixed(".json"):
+        folders.setdefault(path.parent, []).append(path)
+    found = {folder: files for folder, files in folders.items()
+             if any(_is_json(tree.base / path, labelme.is_labelme) for path in files[:3])}  # fmt: skip
+    if not found:
+        return None
+    files = [tree.base / path for listed in found.values() for path in listed]
+    names = labelme.names([path for path in files if _is_json(path, labelme.is_labelme)])
+    images = _image_folders(tree, list(found)) or [folder.as_posix() for folder in found]
+    images = [folder.as_posix() for folder in found if tree.pictures[folder]] or images
+    note = "a later shape is on top; pixels outside all are background; an image with a JSON but no shape is background"
+    labels = [folder.as_posix() for folder in found]
+    extra = [folder.as_posix() for folder in tree.split_folders([Path(name) for name in images])]
+    return _Layout("LabelMe", "labelme", [*images, *extra], labels, names, "from the labels", notes=[note])
+
+
+def _yolo(tree: _Tree) -> _Layout | None:
+    texts = [path for path in tree.suffixed(".txt") if any(fold(part) == "labels" for part in path.parts[:-1])]
+    if not any(yolo.is_yolo(tree.base / path) for path in texts[:20]):
+        return None
+    roots = list(dict.fromkeys(_up_to(path.parent, "labels") for path in texts))
+    images = _image_folders(tree, roots) or ["."]
+    names = yolo.names(tree.base)
+    note = "of two polygons that overlap the smaller is on top; an image without a .txt is unlabelled"
+    labels = [root.as_posix() for root in roots]
+    return _Layout("YOLO segmentation", "yolo", images, labels, names, "from the names of the data set", notes=[note])
+
+
+def _up_to(folder: Path, name: str) -> Path:
+    depth = next(number for number, part in enumerate(folder.parts) if fold(part) == name)
+    return Path(*folder.parts[: depth + 1])
+
+
+TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
+    "pairs": _pairs,
+    "labelstudio": _labelstudio,
+    "masks": _masks,
+    "per-class": _per_class,
+    "cvat": _cvat,
+    "coco": _coco,
+    "yolo": _yolo,
+    "labelme": _labelme,
+}
+"""In the order in which a folder is tried."""
+
+
+# ------------------------------------------------------------------------------------------- classes of mask files
+
+
+def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
+    """The layout with the classes of its mask files, from a file that names them and from the masks themselves."""
+    folders = [tree.base, *(tree.base / name for name in (*found.masks, *found.images))]
+    table = class_files.find([folder for folder in folders if folder.is_dir()])
+    paths = _mask_paths(tree, found)
     example = next((path for path in paths if _mode(path)), None)  # the first that can be read
-    lines = _class_lines(file) if file.is_file() else []
-    if example is not None and _drawn_in_colours(example, lines):
-        if not lines or not all(colour for _, colour in lines):
-            raise UserError(
-                f"{file}: gives no colour for every class, and {example} is drawn in colours; write a line `name red"
-                f" green blue` for each class (colours in that mask: {sorted(_colours(example))[:20]})"
-            )
-        void = next((colour for name, colour in lines if name.lower() in VOID_NAMES), None)
-        kept = [(name, colour) for name, colour in lines if colour and colour != void]
-        return _Classes([n for n, _ in kept], "from classes.txt", [c for _, c in kept], void)
-    if file.is_file():
-        return _Classes([name for name, _ in lines], "from classes.txt")
-    highest = max((_highest(path) for path in paths), default=0)
-    names = ["background", *(f"class{i}" for i in range(1, max(highest, 1) + 1))]
-    return _Classes(names, "from the highest mask value")
-
-
-def _class_lines(file: Path) -> list[tuple[str, Colour | None]]:
-    """Name and, where the line gives one, colour of each class; blanks in a name become underscores."""
-    found: list[tuple[str, Colour | None]] = []
-    for line in filter(None, (line.strip() for line in contents.text_of(file, "class names").splitlines())):
-        match = re.fullmatch(r"(.+?)\s+(\d+)\s+(\d+)\s+(\d+)", line)
-        name = match[1] if match else line
-        colour = (int(match[2]), int(match[3]), int(match[4])) if match else None
-        found.append((name.replace(" ", "_"), colour))
+    if example is not None and _drawn_in_colours(example, table):
+        _take_colours(tree.base, found, table, example)
+        return found
+    why = f"from {table.file.name}" if table else ""
+    if table and table.values is not None and table.values != list(range(len(table.names))):
+        found.names = [name for name in table.names if not class_files.is_void(name)]
+        found.values = {str(value): name for value, name in zip(table.values, table.names, strict=True)}
+        if 0 not in table.values:
+            found.values = {"0": "void"} | found.values
+        found.why = why
+        return found
+    if table is not None and len(paths) > SAMPLE:  # check-data reads all of them and names those that do not fit
+        paths = paths[:: len(paths) // SAMPLE]
+    meant = values.meaning(values.counts(paths), table.names if table else None, why)
+    found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     return found
 
 
-def _mask_files(base: Path, images: str, labels: str) -> list[Path]:
-    """The mask files of the images, found with stand-ins for the classes."""
-    stand_in = _source(
-        base,
-        name="set",
-        images=images,
-        masks=labels,
-        classes=["a", "b"],
-        colours=None,
-        ignore=None,
-        **dict.fromkeys(LIST_NAMES),
-    )
-    return [masks.file_of(item.mask) for item in contents.read(stand_in).items if item.mask is not None]
+def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
+    """The mask files of the images; of a table of pairs, read with stand-ins for the classes."""
+    base = tree.base
+    if found.format == "pairs":
+        fields = {"images": _one_or_list(found.images), "masks": _one_or_list(found.masks), "format": found.format}
+        stand_in = _source(base, name="set", classes=["a", "b"], colours=None, ignore=None,
+                           train_list=None, validation_list=None, unlabeled_list=None, **fields)  # fmt: skip
+        return [item.mask for item in contents.read(stand_in).items if isinstance(item.mask, Path)]
+    beside = found.images == found.masks
+    roots = [Path(name) for name in found.masks]
+    folders = {folder for folder in tree.mask_files if any(folder.is_relative_to(root) for root in roots)}
+    stems = {bare(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if beside or path.parent not in folders}
+    files = [path for path in tree.suffixed(*masks.MASK_SUFFIXES) if path.parent in folders]
+    named = [path for path in files if not beside or unmasked(path.stem) != fold(path.stem)]
+    return [base / path for path in named if bare(path.name) in stems or bare(path.stem) in stems]
+
+
+def _take_colours(base: Path, found: _Layout, table: ClassTable | None, example: Path) -> None:
+    if table is None or not table.drawn():
+        raise UserError(
+            f"{base / 'classes.txt'}: gives no colour for every class, and {example} is drawn in colours; write a line"
+            f" `name red green blue` for each class (colours in that mask: {sorted(_colours(example))[:20]})"
+        )
+    rows = list(zip(table.names, table.colours, strict=True))
+    found.void = next((colour for name, colour in rows if class_files.is_void(name)), None)
+    kept = [(name, colour) for name, colour in rows if colour and not class_files.is_void(name)]
+    found.names, found.colours = [name for name, _ in kept], [colour for _, colour in kept]
+    found.why = f"from {table.file.name}"
 
 
 def _mode(path: Path) -> str | None:
@@ -218,21 +622,13 @@ def _mode(path: Path) -> str | None:
         return None
 
 
-def _drawn_in_colours(mask: Path, lines: list[tuple[str, Colour | None]]) -> bool:
-    """Whether it is RGB, even with alpha (a fault), or a palette mask all of whose colours classes.txt gives."""
+def _drawn_in_colours(mask: Path, table: ClassTable | None) -> bool:
+    """Whether it is RGB, even with alpha (a fault), or a palette mask all of whose colours the table gives."""
     mode = _mode(mask)
-    return mode in ("RGB", "RGBA") or (mode == "P" and _colours(mask) <= {colour for _, colour in lines})
+    known: Iterable[Colour | None] = table.colours if table else ()
+    return mode in ("RGB", "RGBA") or (mode == "P" and _colours(mask) <= set(known))
 
 
 def _colours(mask: Path) -> set[Colour]:
-    pixels = np.asarray(layout.read_image(mask)).reshape(-1, 3)
-    return {(r, g, b) for r, g, b in np.unique(pixels, axis=0).tolist()}
-
-
-def _highest(mask: Path) -> int:
-    """The highest value of an index mask, 255 left out; 0 where it cannot be read."""
-    try:
-        values = np.unique(layout.read_mask(mask))
-    except UserError:
-        return 0
-    return int(values[values != layout.IGNORE_INDEX].max(initial=0))
+    found = masks.colours(mask).reshape(-1, 3)
+    return {(r, g, b) for r, g, b in np.unique(found, axis=0).tolist()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +53,10 @@ def worst_first(faults: Iterable[Fault]) -> list[Fault]:
             fault.found,
         ),
     )
+
+
+def first_of_many(faults: list[Fault], many: int) -> list[Fault]:
+    """The faults, or where there are more than `many` the first, which says how many there are."""
+    if len(faults) <= many:
+        return faults
+    return [replace(faults[0], found=f"{faults[0].found} (and so for {len(faults) - 1} more files)")]

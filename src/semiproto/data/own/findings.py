@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from semiproto.data.images.pixels import RGB8, PixelFormat
+from semiproto.data.own import account
+from semiproto.data.own.account import Row
 from semiproto.data.own.faults import Fault
 
 NAMES = {"train": "training", "val": "validation"}
@@ -29,6 +31,7 @@ class Findings:
     """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py.
 
     pixels: what the images' samples are, and the range by which deep ones become 8 bits.
+    files: what every file is used as. matched: how names were found.
     """
 
     folder: str
@@ -37,6 +40,8 @@ class Findings:
     classes: list[ClassShare]
     looks: dict[str, dict[str, float]]
     pixels: PixelFormat = RGB8
+    files: list[Row] = field(default_factory=list)
+    matched: list[str] = field(default_factory=list)
 
     def errors(self) -> int:
         return sum(not fault.warning for fault in self.faults)
@@ -52,6 +57,7 @@ class Findings:
             "classes": [vars(share) for share in self.classes],
             "looks": self.looks,
             "pixels": self.pixels.model_dump(mode="json"),
+            "files": [row.as_json() for row in self.files],
         }
 
     def lines(self) -> Iterator[str]:
@@ -62,6 +68,10 @@ class Findings:
         for part in dict.fromkeys(share.part for share in self.classes):
             yield from self._table(part)
         yield from self._looks()
+        yield ""
+        yield from self.matched
+        if self.files:
+            yield from account.lines(self.files)
         for severity in ("error", "warning"):
             kinds = _kinds([fault for fault in self.faults if fault.warning == (severity == "warning")])
             if kinds:

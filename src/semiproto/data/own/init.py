@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml as plain_yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from semiproto import params
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
+from semiproto.params import LabelFormat
 from semiproto.provenance.artifacts import write_text
 
 EXPERIMENTS = Path("experiments")
@@ -32,6 +35,8 @@ class Wishes:
     """How many of the images with masks to label: a number, or all."""
     changes: Sequence[str] = ()
     """Other parameters, each as `section.key=value`."""
+    format: LabelFormat | None = None
+    """What the labels are; None: recognised."""
 
 
 def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, force: bool = False) -> list[str]:
@@ -42,11 +47,12 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
     """
     if not template.is_file():
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
-    source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder))
+    _require_replaceable(out, template, force)
+    source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder), wishes.format)
     params.load(template)  # its faults are named as the template's, not as those of `out`
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
-    tree["dataset"] = {key: _on_one_line(value) for key, value in source.model_dump().items()}
+    tree["dataset"] = {key: _for_yaml(value) for key, value in source.model_dump().items()}
     if wishes.labels is not None:
         if not (wishes.labels == "all" or wishes.labels.isdecimal()):
             raise UserError(f"--labels {wishes.labels}: not a number of images; give a number, or all")
@@ -56,17 +62,24 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
         _apply(tree, change)
     text = io.StringIO()
     yaml.dump(tree, text)
-    _require_replaceable(out, template, force)
     params.validate(YAML(typ="safe").load(text.getvalue()), str(out))
     write_text(out, text.getvalue())
     return [*(f"assumed: {line}" for line in assumed), f"wrote {out}; look it over, then: semiproto check-data"]
 
 
-def _on_one_line(value: Any) -> Any:
-    """A list as [a, b, c] in the file, rather than an item a line."""
+def _for_yaml(value: Any) -> Any:
+    """Lists as [a, b, c] in the file, rather than an item a line, and in quotes what is a word only there.
+
+    YAML makes false of no, and none of null.
+    """
     if isinstance(value, list):
-        value = CommentedSeq(value)
+        value = CommentedSeq([_for_yaml(one) for one in value])
         value.fa.set_flow_style()
+    elif isinstance(value, dict):
+        value = CommentedMap({_for_yaml(key): _for_yaml(one) for key, one in value.items()})
+        value.fa.set_flow_style()
+    elif isinstance(value, str) and plain_yaml.safe_load(value) != value:
+        value = DoubleQuotedScalarString(value)
     return value
 
 

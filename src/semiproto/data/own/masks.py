@@ -1,4 +1,4 @@
-"""Masks of a user's own as class indices: index or palette PNGs, masks drawn in colours, COCO outlines."""
+"""Masks of a user's own as class indices: files of values or colours, outlines, and layers of binary masks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from semiproto.data import layout
-from semiproto.data.images import opening
+from semiproto.data.images import opening, pixels
+from semiproto.data.images.pixels import RGB8
 from semiproto.data.own.faults import Fault, fault_of
-from semiproto.data.own.formats import coco
+from semiproto.data.own.formats import outlines, per_class
+from semiproto.data.own.formats.outlines import Layers, Outlines
 from semiproto.errors import UserError
-from semiproto.params import FolderSource
+from semiproto.params import VOID, FolderSource
 
-Mask = Path | coco.Outlines
+Mask = Path | Outlines | Layers
+MASK_SUFFIXES = (".png", ".gif", ".bmp", ".tif", ".tiff", ".npy")
+"""Suffixes of mask files, the best first where an image has several."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Rules:
     ignore: int | None
     colours: tuple[tuple[int, int, int, int], ...]
     """(red, green, blue, class index), void included; empty where mask values are class indices."""
+    values: tuple[tuple[int, int, int], ...] = ()
+    """(first value, last value, class index), void included; empty where mask values are class indices."""
 
 
 def rules(source: FolderSource) -> Rules:
@@ -33,7 +39,18 @@ def rules(source: FolderSource) -> Rules:
     if isinstance(source.ignore, list):
         table.append((*source.ignore, layout.IGNORE_INDEX))
     ignore = source.ignore if isinstance(source.ignore, int) else None
-    return Rules(len(source.classes), ignore, tuple((r, g, b, index) for r, g, b, index in table))
+    colours = tuple((r, g, b, index) for r, g, b, index in table)
+    return Rules(len(source.classes), ignore, colours, tuple(_ranges(source)))
+
+
+def _ranges(source: FolderSource) -> list[tuple[int, int, int]]:
+    """(first value, last value, class index) of each entry of `dataset.values`."""
+    found = []
+    for key, name in (source.values or {}).items():
+        first, _, last = key.partition("-")
+        void = name.lower() in VOID and name not in source.classes
+        found.append((int(first), int(last or first), layout.IGNORE_INDEX if void else source.classes.index(name)))
+    return found
 
 
 def file_of(mask: Mask) -> Path:
@@ -43,13 +60,38 @@ def file_of(mask: Mask) -> Path:
 def read(mask: Mask, size: tuple[int, int], rules: Rules) -> np.ndarray | Fault:
     """Class indices of an image of `size` (width, height), uint8 [height, width], void 255; or what is wrong."""
     try:
-        if isinstance(mask, coco.Outlines):
-            return _wrong_size(mask.file, (mask.width, mask.height), size, mask.image) or coco.draw(mask)
-        values = _coloured(mask) if rules.colours else layout.read_mask(mask)
+        if isinstance(mask, Outlines):
+            mine = (mask.width, mask.height) if mask.width else size
+            return _wrong_size(mask.file, mine, size, mask.image) or outlines.draw(mask, size)
+        if isinstance(mask, Layers):
+            drawn = per_class.draw(mask)
+            return _wrong_size(mask.layers[0][1], (drawn.shape[1], drawn.shape[0]), size) or drawn
+        found = _coloured(mask) if rules.colours else values(mask)
     except UserError as error:
         return fault_of("mask-unreadable", file_of(mask), error)
-    shape = (values.shape[1], values.shape[0])
-    return _wrong_size(mask, shape, size) or _indices(mask, values, rules)
+    return _wrong_size(mask, (found.shape[1], found.shape[0]), size) or _indices(mask, found, rules)
+
+
+def values(path: Path) -> np.ndarray:
+    """The values of a mask file, int or uint8 [height, width]."""
+    return _array(path) if path.suffix.lower() == ".npy" else layout.read_mask(path)
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        loaded: np.ndarray = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise UserError(
+            f"{path}: cannot be read as a mask ({reason}); save a two-dimensional array of integers"
+        ) from None
+    if loaded.ndim != 2 or loaded.dtype.kind not in "biu":
+        raise UserError(
+            f"{path}: an array of {loaded.dtype} {list(loaded.shape)}; save a two-dimensional array of integers"
+        )
+    signed = loaded.astype(np.int64)
+    signed[signed == -1] = layout.IGNORE_INDEX  # labelme2voc's void, which its PNGs hold as 255
+    return signed
 
 
 def _wrong_size(path: Path, mine: tuple[int, int], image: tuple[int, int], name: str = "") -> Fault | None:
@@ -67,8 +109,24 @@ def _coloured(path: Path) -> np.ndarray:
         raise UserError(
             f"{path}: mode {mode} is not a mask of class colours; save it as an 8-bit RGB or palette PNG without alpha"
         )
-    packed: np.ndarray = layout.read_image(path).astype(np.int64) @ np.array([65536, 256, 1])
+    packed: np.ndarray = colours(path).astype(np.int64) @ np.array([65536, 256, 1])
     return packed
+
+
+def colours(path: Path) -> np.ndarray:
+    """The colours of a mask file, uint8 [height, width, 3]."""
+    return pixels.to_bytes(path, pixels.decode(path, RGB8.bands, opening.LOSSLESS), RGB8)
+
+
+def palette(path: Path) -> list[tuple[int, int, int]] | None:
+    """The colours of a palette PNG; None for any other mask."""
+    with opening.door(path, "a mask") as stream:
+        start = stream.read(26)
+        if not start.startswith(b"\x89PNG") or start[25:] != b"\x03":  # the colour type
+            return None
+        with opening.picture(path, stream, ("PNG",)) as file:
+            flat = file.getpalette("RGB") or []
+    return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
 
 
 def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault:
@@ -85,11 +143,12 @@ def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault
         colour = (value >> 16, value >> 8 & 255, value & 255)
         remedy = "give the colour in dataset.colours or dataset.ignore, or correct the mask"
         return Fault("mask-colour", str(path), f"colour {colour} is not a class ({where})", remedy)
-    meaning = f"values 0 to {rules.classes - 1} are classes"
+    meaning = "values in dataset.values are classes" if rules.values else f"values 0 to {rules.classes - 1} are classes"
     if rules.ignore is not None:
         meaning += f", {rules.ignore} is void"
     found = f"value {value} is not a class ({where}; {meaning})"
-    return Fault("mask-value", str(path), found, "correct the mask or the classes, or set dataset.ignore")
+    remedy = f"say what it means in dataset.values, e.g. `{value}: void`, or correct the mask or the classes"
+    return Fault("mask-value", str(path), found, remedy)
 
 
 def _meanings(rules: Rules) -> tuple[np.ndarray, np.ndarray]:
@@ -97,8 +156,9 @@ def _meanings(rules: Rules) -> tuple[np.ndarray, np.ndarray]:
     if rules.colours:
         meaning = {red * 65536 + green * 256 + blue: index for red, green, blue, index in rules.colours}
     else:
-        meaning = {value: value for value in range(rules.classes)}
+        meaning = {} if rules.values else {value: value for value in range(rules.classes)}
         if rules.ignore is not None:
             meaning[rules.ignore] = layout.IGNORE_INDEX
+        meaning |= {value: index for first, last, index in rules.values for value in range(first, last + 1)}
     known = sorted(meaning)
     return np.array(known), np.array([meaning[value] for value in known], np.uint8)

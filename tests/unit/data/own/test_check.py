@@ -121,12 +121,9 @@ ERRORS = {
     "empty validation list": (
         lambda b: (write(b / "train.txt", "photo0"), write(b / "val.txt")),
         BOTH, "list-empty", "val.txt", ["names no id"]),
-    "list of paths": (
-        lambda b: write(b / "train.txt", "photo0", "images/photo1.jpg"),
-        TRAIN, "list-path", "train.txt", ["line 2", "images/photo1.jpg", "write photo1"]),
-    "list of file names": (
-        lambda b: write(b / "train.txt", "photo0", "photo1.jpg"),
-        TRAIN, "list-path", "train.txt", ["line 2", "write photo1"]),
+    "list of a path that leads out": (
+        lambda b: write(b / "train.txt", "photo0", "../photo1.jpg"),
+        TRAIN, "list-path", "train.txt", ["line 2", "../photo1.jpg", "write photo1"]),
     "hostile id": (
         lambda b: write(b / "train.txt", "photo0", "../../etc/passwd"),
         TRAIN, "list-id", "train.txt", ["line 2", "'../../etc/passwd' cannot be an id"]),
@@ -154,8 +151,8 @@ ERRORS = {
         lambda b: write(b / "pairs.csv", HEADER, ROW, "images/photo1.jpg,,train"),
         PAIRS, "pairs", "pairs.csv", ["line 3", "no mask", "'images/photo1.jpg'"]),
     "CSV with an unknown part": (
-        lambda b: write(b / "pairs.csv", HEADER, ROW, "images/photo1.jpg,masks/photo1.png,testing"),
-        PAIRS, "pairs", "pairs.csv", ["line 3", "'testing'", "train, val, unlabeled"]),
+        lambda b: write(b / "pairs.csv", HEADER, ROW, "images/photo1.jpg,masks/photo1.png,third"),
+        PAIRS, "pairs", "pairs.csv", ["line 3", "'third'", "train, val, unlabeled"]),
     "CSV with an image twice": (
         lambda b: write(b / "pairs.csv", HEADER, ROW, ROW), PAIRS, "pairs", "pairs.csv", ["line 3", "twice"]),
     "CSV with an image of another kind": (
@@ -191,9 +188,6 @@ WARNINGS = {
         {"validation_list": "val.txt"}, "class-unvalidated", "masks", ["class square"]),
     "image in a format that is passed over": (
         lambda b: picture().save(b / "images/scan.gif"), {}, "image-suffix", "images/scan.gif", [".gif"]),
-    "images in a subfolder": (
-        lambda b: ((b / "images/day2").mkdir(), picture().save(b / "images/day2/a.jpg")),
-        {}, "image-subfolder", "images/day2", ["1 images", "passed over", "move them up"]),
     "same file twice": (
         lambda b: (b / "images/photo7.jpg").write_bytes((b / "images/photo6.jpg").read_bytes()),
         {}, "duplicate", "images/photo7.jpg", ["photo6.jpg", "unlabeled"]),
@@ -233,8 +227,8 @@ def test_masks_of_0_and_255_are_told_with_a_remedy_that_works(base):
     (fault,) = findings_of(base).faults
     assert fault.kind == "class-without-pixels" and "no labelled pixel of class square" in fault.found
     assert "12 % of the pixels are 255" in fault.found and "\n" not in str(fault)
-    assert "dataset.colours to [[0, 0, 0], [255, 255, 255]] and dataset.ignore to null" in fault.remedy
-    assert findings_of(base, colours=[[0, 0, 0], [255, 255, 255]], ignore=None).faults == []
+    assert "set dataset.values to {0: background, 255: square}" in fault.remedy
+    assert findings_of(base, values={0: "background", 255: "square"}).faults == []
 
 
 @pytest.mark.parametrize(
@@ -257,7 +251,7 @@ def test_a_file_without_permission_is_named(base):
     ("content", "words"),
     [
         (b"picture,mask\n", ["no column 'image'", "picture, mask"]),
-        (b"image;mask\n", ["no column 'image'", "image;mask"]),
+        (b"image;truth\n", ["no column 'image'", "image;truth"]),
         (b"", ["no column 'image'", "none"]),
         (b"image,mask\n\xff\xfe", ["UTF-8"]),
         (b"image,mask\n" + b"x" * 200_000, ["not CSV"]),
@@ -335,8 +329,13 @@ def test_processes_and_the_order_of_files_change_nothing(base, monkeypatch):
     (base / "images/photo7.jpg").write_bytes(b"")
     alone = findings_of(base).as_json()
     monkeypatch.setattr(pool, "WORTH_PROCESSES", 1)
-    real = contents._files
-    monkeypatch.setattr(contents, "_files", lambda folder: sorted(real(folder), reverse=True))
+    real = os.walk
+
+    def backwards(*args, **kwargs):
+        for top, inner, files in real(*args, **kwargs):
+            yield top, inner, sorted(files, reverse=True)
+
+    monkeypatch.setattr(os, "walk", backwards)
     together = findings_of(base).as_json()
     assert together == alone and together["errors"] == 2
     json.dumps(together, allow_nan=False)

@@ -173,3 +173,8 @@ def test_the_number_of_bands_is_that_of_the_images(base, count, bands):
         path.unlink()
     source, assumed = discover(base, "own")
     assert source.bands == bands and any("5 bands" in line for line in assumed) == (bands == 5)
+    (base / "masks").rename(base / "a")  # a table's masks may come before the images
+    rows = [f"photos of the day/{path.stem}.tif,a/{path.name}\n" for path in sorted((base / "a").iterdir())]
+    (base / "pairs.csv").write_text("image,mask\n" + "".join(rows))
+    (base / "images").rename(base / "photos of the day")
+    assert discover(base, "own", "pairs")[0].bands == bands

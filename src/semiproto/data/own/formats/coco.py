@@ -1,27 +1,26 @@
-"""COCO instances as class masks: one JSON file of images, categories, and outlines (polygons or run lengths).
+"""COCO instances as class masks: JSON files of images, categories, and outlines (polygons or run lengths).
 
-Pixels that no instance covers are class 0. Where instances overlap, the smaller is on top. pycocotools draws the
-outlines; it is an optional extra.
+Pixels that no instance covers are class 0. Where instances overlap, the smaller is on top. `iscrowd` regions are of
+their class like any other: CVAT sets it for every mask that was painted.
 """
 
 from __future__ import annotations
 
-import importlib
-import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from semiproto.data.own.faults import Fault
+from semiproto.data.own.formats import outlines as shapes
+from semiproto.data.own.formats.outlines import Key, Outlines, Record, class_index, class_names, draw
+from semiproto.data.own.names import TEST, part_of, part_of_folders
 from semiproto.errors import UserError
 from semiproto.params import first_problem
 
-Key = int | str
+__all__ = ["Instances", "Outlines", "draw", "outlines", "read", "records"]
 
 
 class _Image(BaseModel):
@@ -51,58 +50,44 @@ class Instances(BaseModel):
     annotations: list[_Annotation]
 
     def class_names(self) -> list[str]:
-        """The classes in the order of mask values: background, then the categories by id."""
-        names = [class_name(c.name) for c in sorted(self.categories, key=lambda c: (str(type(c.id)), c.id))]
-        return ["background", *dict.fromkeys(name for name in names if name != "background")]
+        """The classes in the order of mask values: background, then the categories by id that have an annotation.
 
+        Where there is no annotation at all, nothing says which categories are used, and all are classes.
+        """
+        used = {one.category_id for one in self.annotations} or {one.id for one in self.categories}
+        order = sorted(self.categories, key=lambda c: (str(type(c.id)), c.id))
+        return class_names([c.name for c in order if c.id in used])
 
-@dataclass(frozen=True)
-class Outlines:
-    """The instances of one image: `instances` holds (id, class, segmentation) as the file gives them."""
-
-    file: Path
-    image: str
-    width: int
-    height: int
-    instances: tuple[tuple[Key | None, int, Any], ...]
-
-
-def class_name(category: str) -> str:
-    """A category's name as a class's: `traffic light` becomes traffic_light."""
-    return "_".join(category.split())
+    def unused(self) -> list[str]:
+        """The names of the categories without any annotation."""
+        used = {one.category_id for one in self.annotations}
+        return [c.name for c in self.categories if c.id not in used]
 
 
 def read(path: Path) -> Instances:
     """The file's content; UserError where it is not an instances file or pycocotools is not installed."""
+    shapes.require_tools(path)
+    content = shapes.read_json(path, "COCO instances")
     try:
-        _tools()
-    except ImportError:
-        raise UserError(
-            f"{path}: COCO outlines are drawn by pycocotools, which is not installed; run"
-            " `pip install 'semiproto[coco]'`, or give PNG masks"
-        ) from None
-    try:
-        return Instances.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file of COCO instances; correct dataset.masks") from None
+        return Instances.model_validate(content)
     except ValidationError as error:
-        problem = first_problem(error)
+        problem = first_problem(error)[:200]
         raise UserError(f"{path}: not a file of COCO instances ({problem}); export it again") from None
 
 
 def outlines(path: Path, content: Instances, classes: Sequence[str]) -> tuple[list[Outlines], list[Fault]]:
     """The outlines of every image of the file, and the annotations that belong to no image or class."""
-    index = {name: number for number, name in enumerate(classes)}
-    class_of = {c.id: index.get(class_name(c.name)) for c in content.categories}
+    class_of = {c.id: class_index(c.name, classes) for c in content.categories}
+    unused = set(content.unused())
     faults = [
         Fault(
             "coco-category",
             str(path),
             f"category {category.name!r} is not a class",
-            "add it to dataset.classes or delete it",
+            "add it to dataset.classes or delete its annotations",
         )
         for category in content.categories
-        if class_of[category.id] is None
+        if class_of[category.id] is None and category.name not in unused
     ]
     instances: dict[Key, list[tuple[Key | None, int, Any]]] = defaultdict(list)
     images = {image.id for image in content.images}
@@ -128,81 +113,8 @@ def outlines(path: Path, content: Instances, classes: Sequence[str]) -> tuple[li
     return found, faults
 
 
-def draw(mask: Outlines) -> np.ndarray:
-    """Class indices uint8 [height, width]; UserError names the annotation that cannot be drawn."""
-    shapes = []
-    for number, class_index, segmentation in mask.instances:
-        try:
-            shapes.append((_shape(segmentation, mask.height, mask.width), class_index))
-        except ValueError as error:
-            raise UserError(
-                f"{mask.file}: annotation {number!r} of {mask.image}: {error}; draw its outline again"
-            ) from None
-    drawn = np.zeros((mask.height, mask.width), np.uint8)
-    for shape, class_index in sorted(shapes, key=lambda one: -int(one[0].sum())):
-        drawn[shape] = class_index
-    return drawn
-
-
-def _shape(segmentation: Any, height: int, width: int) -> np.ndarray:
-    """The pixels of one instance, bool [height, width]; ValueError where it is malformed."""
-    tools = _tools()
-    if isinstance(segmentation, dict):
-        counts = _run_lengths(segmentation, height, width)
-        encoded = tools.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
-    else:
-        encoded = tools.merge(tools.frPyObjects(_polygons(segmentation, height, width), height, width))
-    shape: np.ndarray = tools.decode(encoded).astype(bool)
-    return shape
-
-
-def _tools() -> Any:
-    """pycocotools.mask, an optional extra."""
-    return importlib.import_module("pycocotools.mask")
-
-
-def _polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
-    """The polygons, checked: pycocotools accepts any number, and allocates memory for any distance."""
-    if not isinstance(segmentation, list) or not segmentation:
-        raise ValueError("no outline, neither polygons nor run lengths")
-    for polygon in segmentation:
-        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-            raise ValueError("a polygon is not a list of three or more x, y pairs")
-        for position, value in enumerate(polygon):
-            side = (width, height)[position % 2]
-            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not number or not -side <= value <= 2 * side:
-                raise ValueError(f"coordinate {value!r} is outside an image of {width}x{height}")
-    return segmentation
-
-
-def _run_lengths(segmentation: dict[str, Any], height: int, width: int) -> list[int]:
-    """The run lengths, checked: where they are too short, pycocotools returns uninitialised memory."""
-    size, counts = segmentation.get("size"), segmentation.get("counts")
-    if size != [height, width]:
-        raise ValueError(f"run lengths of size {size}, and its image has [{height}, {width}]")
-    if isinstance(counts, str):
-        counts = _unpacked(counts)
-    if not isinstance(counts, list) or not all(isinstance(count, int) and count >= 0 for count in counts):
-        raise ValueError("run lengths that are not numbers of pixels")
-    if sum(counts) != height * width:
-        raise ValueError(f"run lengths of {sum(counts)} pixels in all, and its image has {height * width}")
-    return counts
-
-
-def _unpacked(text: str) -> list[int]:
-    """COCO's string of run lengths: 5 bits a character from 48 on, the sixth bit says that more follow; from the
-    fourth on, differences to the run before last."""
-    counts: list[int] = []
-    value = shift = 0
-    for character in text:
-        bits = ord(character) - 48
-        if not 0 <= bits < 64 or shift > 30:
-            raise ValueError("run lengths in characters that mean nothing")
-        value |= (bits & 31) << shift
-        shift += 5
-        if bits < 32:
-            value -= (1 << shift) if bits & 16 else 0
-            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
-            value = shift = 0
-    return counts
+def records(file: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
+    """What a file says about its images; an image without any outline is not annotated."""
+    found, faults = outlines(file, read(file), classes)
+    part = part_of(file.stem) or part_of_folders(file.relative_to(base))
+    return [Record(one.image, one, part, file) for one in found], faults if part != TEST else []

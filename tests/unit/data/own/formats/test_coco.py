@@ -70,7 +70,14 @@ def test_a_malformed_annotation_is_named(base, kind, change, words):
         ("mask-size", lambda c: c["images"][1].update(width=30), ["30x40", "photo1.png", "40x40"]),
         ("missing-file", lambda c: c["images"][1].update(file_name="none.jpg"), ["'none.jpg'"]),
         ("coco-image", lambda c: c["images"].append(c["images"][1] | {"id": 99}), ["'photo1.png'", "twice"]),
-        ("coco-category", lambda c: c["categories"].append({"id": 8, "name": "moon"}), ["'moon' is not a class"]),
+        (
+            "coco-category",
+            lambda c: (
+                c["categories"].append({"id": 8, "name": "moon"}),
+                c["annotations"].append(annotation(category_id=8)),
+            ),
+            ["'moon' is not a class"],
+        ),
     ],
 )
 def test_a_fault_of_a_coco_file_is_named(base, kind, change, words):

@@ -1,0 +1,124 @@
+"""LabelMe: a JSON beside each image, with polygons, rectangles, circles and masks.
+
+They are drawn as labelme2voc draws them, with Pillow: the outline belongs to the shape, and a later shape lies on an
+earlier one. Pixels outside all are class 0; the label __ignore__ is void. Points and lines are left out with a warning.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+from pydantic import BaseModel, ValidationError
+
+from semiproto.data.images import opening
+from semiproto.data.own.faults import Fault
+from semiproto.data.own.formats import outlines as shapes
+from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
+from semiproto.data.own.names import part_of_folders
+from semiproto.errors import UserError
+from semiproto.params import first_problem
+
+AREAS = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2}
+"""Shapes that have an area, and the points that they need."""
+
+
+class _Shape(BaseModel):
+    label: str
+    points: list[tuple[float, float]]
+    shape_type: str | None = "polygon"
+    mask: str | None = None
+
+
+class _File(BaseModel):
+    """The parts of LabelMe's JSON that are used."""
+
+    shapes: list[_Shape]
+    imagePath: str
+    imageHeight: int | None = None
+    imageWidth: int | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A shape as LabelMe draws it."""
+
+    kind: str
+    points: tuple[tuple[float, float], ...]
+    mask: str | None = None
+
+    def pixels(self, height: int, width: int) -> np.ndarray:
+        if len(self.points) < AREAS[self.kind]:
+            raise ValueError(f"a {self.kind} of {len(self.points)} points")
+        if not all(abs(value) <= 2 * max(width, height) for point in self.points for value in point):
+            raise ValueError(f"a point outside an image of {width}x{height}")
+        if self.kind == "mask":
+            return self._placed_mask(height, width)
+        image = Image.new("1", (width, height))
+        pen = ImageDraw.Draw(image)
+        if self.kind == "polygon":
+            pen.polygon(self.points, fill=1, outline=1)
+        elif self.kind == "rectangle":
+            (x, y), (x2, y2) = self.points[:2]
+            pen.rectangle((min(x, x2), min(y, y2), max(x, x2), max(y, y2)), fill=1, outline=1)
+        else:
+            (x, y), on_circle = self.points[:2]
+            radius = math.dist((x, y), on_circle)
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1, outline=1)
+        return np.array(image, bool)
+
+    def _placed_mask(self, height: int, width: int) -> np.ndarray:
+        inside = Path(f"a {self.kind}")
+        try:
+            with opening.one_line(inside):
+                stream = io.BytesIO(base64.b64decode(self.mask or "", validate=True))
+                with opening.picture(inside, stream, ("PNG",)) as file:
+                    part = np.array(file.convert("L")) > 0
+        except UserError:
+            raise ValueError("a mask that is no picture") from None
+        left, top = (round(value) for value in self.points[0])
+        return shapes.placed(part, left, top, (height, width))
+
+
+def is_labelme(content: Any) -> bool:
+    return isinstance(content, dict) and isinstance(content.get("shapes"), list) and "imagePath" in content
+
+
+def read(path: Path) -> _File:
+    try:
+        return _File.model_validate(shapes.read_json(path, "LabelMe"))
+    except ValidationError as error:
+        raise UserError(f"{path}: not a file of LabelMe ({first_problem(error)[:200]}); save it again") from None
+
+
+def names(files: Sequence[Path]) -> list[str]:
+    """The classes: background, then all labels that have an area, by name."""
+    labels = {shape.label for path in files for shape in read(path).shapes if (shape.shape_type or "polygon") in AREAS}
+    return class_names(sorted(labels))
+
+
+def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
+    """What a file says about its image; one without a shape is background as a whole."""
+    content, faults, instances = read(path), [], []
+    for number, shape in enumerate(content.shapes, start=1):
+        kind, index = shape.shape_type or "polygon", class_index(shape.label, classes)
+        if kind not in AREAS:
+            found = f"{kind} {shape.label!r} (shape {number}) has no area and is left out"
+            faults.append(Fault("no-area", str(path), found, "draw it as a polygon", warning=True))
+        elif index is None:
+            remedy = "add it to dataset.classes or delete the shape"
+            faults.append(Fault("label", str(path), f"label {shape.label!r} is not a class", remedy))
+        else:
+            instances.append((number, index, Drawn(kind, tuple(shape.points), shape.mask)))
+    size = content.imageWidth or 0, content.imageHeight or 0
+    mask = Outlines(
+        path, content.imagePath, *(size if all(size) else (0, 0)), tuple(instances), ordered=True, whole=True
+    )
+    return [Record(content.imagePath, mask, part_of_folders(path.relative_to(base)), path)], faults

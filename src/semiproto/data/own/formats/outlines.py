@@ -1,0 +1,210 @@
+"""The outlines that tools write, and how they become class indices.
+
+A shape is a polygon or run lengths as COCO has them, or an object with `pixels(height, width)`. pycocotools draws
+polygons; it is an optional extra.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from semiproto.data.layout import IGNORE_INDEX
+from semiproto.errors import UserError
+from semiproto.params import VOID
+
+Key = int | str
+
+
+class Shape(Protocol):
+    """What a tool has of its own."""
+
+    def pixels(self, height: int, width: int) -> np.ndarray:
+        """bool [height, width]; ValueError where it is malformed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """The instances of one image: `instances` holds (id, class, shape), the class IGNORE_INDEX for void.
+
+    width, height: of the image that was annotated; 0 where the file gives shares of the image's sides, not pixels.
+    ordered: a later instance lies on an earlier one; otherwise a smaller on a larger.
+    whole: the image was annotated even where there is no instance; otherwise it is then unlabelled.
+    """
+
+    file: Path
+    image: str
+    width: int
+    height: int
+    instances: tuple[tuple[Key | None, int, Any], ...]
+    ordered: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Binary masks of one image, (class, file) each; where two share a pixel the smaller is on top."""
+
+    file: Path
+    image: str
+    layers: tuple[tuple[int, Path], ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a tool's files say about one image. mask: None for one that is not annotated."""
+
+    image: str
+    mask: Outlines | Layers | None
+    part: str | None
+    file: Path
+    line: int | None = None
+    mask_name: str | None = None
+    """The name of a mask file, where it is to be looked up."""
+
+
+def class_name(label: str) -> str:
+    """A tool's name as a class's: `traffic light` becomes traffic_light, and LabelMe's _background_ background."""
+    name = "_".join(label.split())
+    return "background" if name.strip("_").lower() == "background" else name
+
+
+def class_index(label: str, classes: Sequence[str]) -> int | None:
+    """The index of a tool's label; IGNORE_INDEX for void, None where it is no class."""
+    name = class_name(label)
+    if name in classes:
+        return list(classes).index(name)
+    return IGNORE_INDEX if name.lower() in VOID else None
+
+
+def class_names(labels: Sequence[str]) -> list[str]:
+    """The classes of outlines: background, then the labels in their order, void left out."""
+    names = (class_name(label) for label in labels)
+    return ["background", *dict.fromkeys(name for name in names if name != "background" and name.lower() not in VOID)]
+
+
+def read_json(path: Path, what: str) -> Any:
+    """The content of a JSON file; UserError, which does not repeat the file, where it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file of {what}; correct dataset.masks") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not a file of {what} (not UTF-8); export it again") from None
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise UserError(f"{path}: not a file of {what} ({reason}); export it again") from None
+
+
+def require_tools(path: Path) -> None:
+    """UserError where pycocotools is not installed."""
+    try:
+        tools()
+    except ImportError:
+        raise UserError(
+            f"{path}: outlines are drawn by pycocotools, which is not installed; run"
+            " `pip install 'semiproto[coco]'`, or give PNG masks"
+        ) from None
+
+
+def tools() -> Any:
+    """pycocotools.mask, an optional extra."""
+    return importlib.import_module("pycocotools.mask")
+
+
+def draw(mask: Outlines, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Class indices uint8 [height, width]; UserError names the instance that cannot be drawn.
+
+    size: (width, height) of the image, for outlines that have none.
+    """
+    width, height = (mask.width, mask.height) if mask.width else size or (0, 0)
+    shapes = []
+    for number, index, shape in mask.instances:
+        try:
+            shapes.append((pixels(shape, height, width), index))
+        except ValueError as error:
+            raise UserError(
+                f"{mask.file}: annotation {number!r} of {mask.image}: {error}; draw its outline again"
+            ) from None
+    drawn = np.zeros((height, width), np.uint8)
+    for shape, index in shapes if mask.ordered else sorted(shapes, key=lambda one: -int(one[0].sum())):
+        drawn[shape] = index
+    return drawn
+
+
+def pixels(shape: Any, height: int, width: int) -> np.ndarray:
+    """The pixels of one shape, bool [height, width]; ValueError where it is malformed."""
+    if hasattr(shape, "pixels"):
+        own: np.ndarray = shape.pixels(height, width)
+        return own
+    if isinstance(shape, dict):
+        counts = run_lengths(shape, height, width)
+        encoded = tools().frPyObjects({"counts": counts, "size": [height, width]}, height, width)
+    else:
+        encoded = tools().merge(tools().frPyObjects(polygons(shape, height, width), height, width))
+    found: np.ndarray = tools().decode(encoded).astype(bool)
+    return found
+
+
+def polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
+    """The polygons, checked: pycocotools accepts any number, and allocates memory for any distance."""
+    if not isinstance(segmentation, list) or not segmentation:
+        raise ValueError("no outline, neither polygons nor run lengths")
+    for polygon in segmentation:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise ValueError("a polygon is not a list of three or more x, y pairs")
+        for position, value in enumerate(polygon):
+            side = (width, height)[position % 2]
+            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or not -side <= value <= 2 * side:
+                raise ValueError(f"coordinate {value!r} is outside an image of {width}x{height}")
+    return segmentation
+
+
+def run_lengths(segmentation: dict[str, Any], height: int, width: int) -> list[int]:
+    """The run lengths, checked: where they are too short, pycocotools returns uninitialised memory."""
+    size, counts = segmentation.get("size"), segmentation.get("counts")
+    if size != [height, width]:
+        raise ValueError(f"run lengths of size {size}, and its image has [{height}, {width}]")
+    if isinstance(counts, str):
+        counts = unpacked(counts)
+    if not isinstance(counts, list) or not all(isinstance(count, int) and count >= 0 for count in counts):
+        raise ValueError("run lengths that are not numbers of pixels")
+    if sum(counts) != height * width:
+        raise ValueError(f"run lengths of {sum(counts)} pixels in all, and its image has {height * width}")
+    return counts
+
+
+def unpacked(text: str) -> list[int]:
+    """COCO's string of run lengths: 5 bits a character from 48 on, the sixth bit says that more follow; from the
+    fourth on, differences to the run before last."""
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift > 30:
+            raise ValueError("run lengths in characters that mean nothing")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits < 32:
+            value -= (1 << shift) if bits & 16 else 0
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = shift = 0
+    return counts
+
+
+def placed(part: np.ndarray, left: int, top: int, size: tuple[int, int]) -> np.ndarray:
+    """A part, bool [h, w], at its place in an image of `size` (height, width); what lies outside is cut off."""
+    whole = np.zeros(size, bool)
+    y, x = max(0, top), max(0, left)
+    inside = part[y - top : size[0] - top, x - left : size[1] - left]
+    whole[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
+    return whole

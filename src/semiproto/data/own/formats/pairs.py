@@ -1,0 +1,91 @@
+"""Tables of pairs: a CSV file with the columns image, mask and, optionally, part."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from semiproto.data.own.faults import Fault
+from semiproto.data.own.formats.outlines import Record
+from semiproto.data.own.names import TEST, part_of, shown
+from semiproto.errors import UserError
+
+PARTS = ("train", "val", "unlabeled")
+COLUMNS = {
+    "image": "image", "images": "image", "image_path": "image", "img_path": "image",
+    "mask": "mask", "masks": "mask", "mask_path": "mask", "label_path": "mask",
+    "part": "part", "split": "part", "subset": "part", "set": "part",
+}  # fmt: skip
+"""The names that the columns may have."""
+
+
+def text_of(file: Path, what: str) -> str:
+    """The text of a file; UserError where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file of {what}; name one that exists") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{file}: not a text file of {what} in UTF-8; save it as one") from None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
+
+
+def is_pairs(path: Path) -> bool:
+    """Whether the first line of a .csv has the two columns."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return {"image", "mask"} <= set(_columns(file.readline(10_000)))
+
+
+def _columns(header: str) -> list[str]:
+    return [_column(name) for name in next(csv.reader([header.strip()], delimiter=_delimiter(header)), [])]
+
+
+def _column(text: str) -> str:
+    name = text.strip(' "').lower()
+    return COLUMNS.get(name, name)
+
+
+def _delimiter(header: str) -> str:
+    """Comma, or what a spreadsheet in another country writes in its place."""
+    signs = (
+        sign for sign in (",", ";", "\t") if {"image", "mask"} <= {_column(word) for word in header.strip().split(sign)}
+    )
+    return next(signs, ",")
+
+
+def records(file: Path, base: Path) -> tuple[list[Record], list[Fault]]:
+    """The rows; an empty mask makes an unlabelled image. Without a column part, the file's name says it."""
+    found, faults = [], []
+    of_file = part_of(file.stem)
+    for line, row in _rows(file):
+        image, mask, text = ((row.get(name) or "").strip() for name in ("image", "mask", "part"))
+        part = part_of(text) or (text if text in PARTS else None) if text else of_file
+        if text and part is None:
+            remedy = f"write {', '.join(PARTS)} or {TEST}"
+            faults.append(Fault("pairs", str(file), f"there is no part {shown(text)}", remedy, line))
+        elif not mask and text and part in ("train", "val"):
+            faults.append(Fault("pairs", str(file), f"no mask for {shown(image)}, of part {part}", "add it", line))
+        else:
+            found.append(Record(image, None, part, file, line, mask_name=mask or None))
+    return found, faults
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells of each row of a CSV file with at least the columns image and mask."""
+    text = text_of(file, "pairs")
+    header = text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(header))
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise UserError(f"{file}, line {reader.line_num}: not CSV ({error}); save it again") from None
+    names = [_column(name) for name in rows[0][1]] if rows else []
+    if missing := [name for name in ("image", "mask") if name not in names]:
+        columns = ", ".join(names) or "none"
+        raise UserError(f"{file}: no column {missing[0]!r} (there are: {columns}); name the columns image,mask[,part]")
+    for line, row in rows[1:]:
+        if any(cell.strip() for cell in row):
+            yield line, dict(zip(names, row, strict=False))

@@ -1,0 +1,69 @@
+"""Binary masks, a folder for each class: `masks/cat/photo.png`.
+
+What is not zero is of the class, and of grey masks what is lighter than half. Where two classes share a pixel the
+smaller is on top; what no mask covers is class 0.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from semiproto.data import layout
+from semiproto.data.own.faults import Fault
+from semiproto.data.own.formats.outlines import Layers, Record, class_index, class_names
+from semiproto.data.own.names import part_of, part_of_folders
+from semiproto.errors import UserError
+
+
+def draw(mask: Layers) -> np.ndarray:
+    """Class indices uint8 [height, width]; UserError where a mask cannot be read or the sizes differ."""
+    parts = [(_covered(layout.read_mask(path)), index, path) for index, path in mask.layers]
+    first = parts[0][0].shape
+    drawn = np.zeros(first, np.uint8)
+    for shape, index, path in sorted(parts, key=lambda one: -int(one[0].sum())):
+        if shape.shape != first:
+            sizes = " and ".join(f"{s[1]}x{s[0]}" for s in (shape.shape, first))
+            raise UserError(f"{path}: the masks of {mask.image} have different sizes, {sizes}; make them again")
+        drawn[shape] = index
+    return drawn
+
+
+def _covered(values: np.ndarray) -> np.ndarray:
+    """Of values up to 255 the upper half, so that soft edges end in the middle; of small values all but zero."""
+    covered: np.ndarray = values > (127 if values.max(initial=0) > 127 else 0)
+    return covered
+
+
+def class_folders(root: Path, files: Sequence[Path]) -> list[str]:
+    """The names of the folders below `root` that hold masks, split names left out; empty where masks lie outside."""
+    inner = {path.relative_to(root).parts[:-1] for path in files}
+    named = {tuple(name for name in parts if part_of(name) is None) for parts in inner}
+    return sorted({parts[0] for parts in named}) if all(len(parts) == 1 for parts in named) else []
+
+
+def names(root: Path, files: Sequence[Path]) -> list[str]:
+    return class_names(class_folders(root, files))
+
+
+def records(root: Path, files: Sequence[Path], base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
+    """The masks of each image, which they are named like."""
+    found: dict[str, list[tuple[int, Path]]] = defaultdict(list)
+    parts: dict[str, str | None] = {}
+    faults: dict[str, Fault] = {}
+    for path in files:
+        inner = path.relative_to(root).parts[:-1]
+        label = next((name for name in inner if part_of(name) is None), "")
+        index = class_index(label, classes)
+        if index is None:
+            remedy = "add it to dataset.classes, or move the folder away"
+            faults[label] = Fault("label", str(path.parent), f"folder {label!r} is not named like a class", remedy)
+            continue
+        name = Path(*(part for part in inner if part != label), path.stem).as_posix()
+        found[name].append((index, path))
+        parts[name] = part_of_folders(path.relative_to(base))
+    records = [Record(name, Layers(root, name, tuple(layers)), parts[name], root) for name, layers in found.items()]
+    return records, list(faults.values())

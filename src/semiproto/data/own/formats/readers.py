@@ -1,0 +1,106 @@
+"""The formats that `dataset.format` names, each with the reader of its file in this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semiproto.data.own.account import PASSED_OVER
+from semiproto.data.own.faults import Fault
+from semiproto.data.own.formats import coco, cvat, labelme, labelstudio, outlines, pairs, per_class, yolo
+from semiproto.data.own.formats.outlines import Record
+from semiproto.errors import UserError
+from semiproto.params import FolderSource, LabelFormat
+
+OF_FILES = ("masks", "per-class", "labelstudio")
+"""Formats whose masks may be picture files."""
+SUFFIXES: dict[LabelFormat, tuple[str, ...]] = {
+    "masks": (),
+    "per-class": (),
+    "pairs": (".csv",),
+    "coco": (".json",),
+    "cvat": (".xml",),
+    "labelme": (".json",),
+    "labelstudio": (".json",),
+    "yolo": (".txt",),
+}
+"""Suffixes of a format's files."""
+MASKS: tuple[str, ...] = (".png", ".gif", ".bmp", ".tif", ".tiff")
+
+
+@dataclass
+class Labels:
+    """What the files of a format say. files: those that were read."""
+
+    records: list[Record] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    passed_over: dict[Path, str] = field(default_factory=dict)
+
+    def add(self, file: Path, found: tuple[list[Record], list[Fault]]) -> None:
+        self.files.append(file)
+        self.records += found[0]
+        self.faults += found[1]
+
+
+def format_of(source: FolderSource) -> LabelFormat:
+    """The format that the parameters name, or that of the suffix of the masks."""
+    if source.format is not None:
+        return source.format
+    first = source.masks if isinstance(source.masks, str) else source.masks[0]
+    return {".csv": "pairs", ".json": "coco"}.get(Path(first).suffix.lower(), "masks")  # type: ignore[return-value]
+
+
+def records(kind: LabelFormat, source: FolderSource, labels: list[Path], below: list[Path]) -> Labels:
+    """What the files that `dataset.masks` names say. below: what lies in those that are folders."""
+    base, found = Path(source.path), Labels()
+    if kind == "per-class":
+        for root in labels:
+            files = [path for path in below if path.is_relative_to(root) and path.suffix.lower() in MASKS]
+            faults_and_records = per_class.records(root, files, base, source.classes)
+            found.records += faults_and_records[0]
+            found.faults += faults_and_records[1]
+    elif kind == "labelstudio" and labels[0].is_dir():
+        pngs = [path for path in below if labelstudio.PNG.fullmatch(path.name)]
+        found.add(labels[0], labelstudio.layers(labels[0], pngs, source.classes))
+        found.files = [path for path in below if path.suffix == ".json"]
+    else:
+        _each_file(kind, source, [*(path for path in labels if path.is_file()), *below], found)
+    return found
+
+
+def _each_file(kind: LabelFormat, source: FolderSource, files: list[Path], found: Labels) -> None:
+    base, classes = Path(source.path), source.classes
+    known = yolo.labels(base) if kind == "yolo" else []
+    for path in dict.fromkeys(files):
+        if path.suffix.lower() not in SUFFIXES[kind]:
+            continue
+        if kind == "pairs":
+            found.add(path, pairs.records(path, base))
+        elif kind == "coco":
+            found.add(path, coco.records(path, base, classes))
+        elif kind == "cvat":
+            found.add(path, cvat.records(path, base, classes))
+        elif kind == "labelstudio":
+            found.add(path, labelstudio.records(path, base, classes))
+        elif kind == "labelme":
+            if labelme.is_labelme(outlines.read_json(path, "LabelMe")):
+                found.add(path, labelme.records(path, base, classes))
+            else:
+                found.passed_over[path] = f"{PASSED_OVER}JSON files that are not LabelMe's"
+        elif path.name not in ("classes.txt", "README.txt") and path.parent != base:
+            found.add(path, yolo.records(path, base, classes, known))
+
+
+def names_in(file: Path) -> Iterator[str]:
+    """The images that a list, a table of pairs or a COCO file names; nothing where it is none of them."""
+    try:
+        if file.suffix == ".txt":
+            yield from (line.strip() for line in pairs.text_of(file, "ids").split("\n") if line.strip())
+        elif file.suffix == ".csv":
+            yield from (record.image for record in pairs.records(file, file.parent)[0])
+        else:
+            yield from (image.file_name for image in coco.read(file).images)
+    except UserError:
+        return

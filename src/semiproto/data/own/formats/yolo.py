@@ -1,0 +1,117 @@
+"""YOLO segmentation: a .txt per image, each row a class and a polygon in shares of the image's sides.
+
+Where polygons overlap, the smaller is on top, as Ultralytics draws them. An image without a .txt is not annotated, one
+with an empty .txt is background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from semiproto.data.own.faults import Fault
+from semiproto.data.own.formats import outlines as shapes
+from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
+from semiproto.data.own.names import part_of_folders
+from semiproto.errors import UserError
+
+DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+
+
+@dataclass(frozen=True)
+class Share:
+    """A polygon x, y, ... in shares (0..1) of the image's sides."""
+
+    points: tuple[float, ...]
+
+    def pixels(self, height: int, width: int) -> np.ndarray:
+        scaled = [value * (width, height)[position % 2] for position, value in enumerate(self.points)]
+        return shapes.pixels([scaled], height, width)
+
+
+def description(base: Path) -> Path | None:
+    """The file that names the classes: data.yaml, another YAML file with names, or a classes.txt."""
+    found = [base / name for name in DESCRIPTIONS if (base / name).is_file()]
+    found += [
+        path
+        for path in sorted(base.glob("*.y*ml"))
+        if path not in found and "names:" in path.read_text("utf-8", "replace")
+    ]
+    found += [path for path in (base / "classes.txt", base / "labels/classes.txt") if path.is_file()]
+    return found[0] if found else None
+
+
+def labels(base: Path) -> list[str]:
+    """The labels in the order of their numbers; UserError where nothing names them."""
+    path = description(base)
+    if path is None:
+        raise UserError(f"{base}: no data.yaml names the classes of the YOLO labels; add one with `names: [...]`")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    if path.suffix == ".txt":
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    try:
+        content = yaml.load(text, Loader=yaml.BaseLoader)  # every word is text: a class may be called `no`
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())[:100]}); correct it") from None
+    names = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, dict) and all(key.isdigit() for key in names):
+        names = [names.get(str(number), f"class{number}") for number in range(max(map(int, names)) + 1)]
+    if not isinstance(names, list) or not names:
+        raise UserError(f"{path}: has no list `names` of the classes; add it, e.g. `names: [cat, dog]`")
+    return [str(name) for name in names]
+
+
+def names(base: Path) -> list[str]:
+    return class_names(labels(base))
+
+
+def is_yolo(path: Path) -> bool:
+    """Whether the first row of a .txt is a number and a polygon or box."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        words = file.readline(100_000).split()
+    try:
+        return len(words) >= 5 and int(words[0]) >= 0 and all(abs(float(word)) <= 2 for word in words[1:])
+    except ValueError:
+        return False
+
+
+def records(path: Path, base: Path, classes: Sequence[str], known: Sequence[str]) -> tuple[list[Record], list[Fault]]:
+    """What a .txt says about its image; known: the labels by number."""
+    shapes.require_tools(path)
+    instances, faults = [], []
+    for line, row in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+        words = row.split()
+        if not words:
+            continue
+        problem = _problem(words, known)
+        if problem:
+            faults.append(Fault("yolo-row", str(path), *problem, line))
+            continue
+        index = class_index(known[int(words[0])], classes)
+        if index is None:
+            found = f"label {known[int(words[0])]!r} is not a class"
+            faults.append(Fault("label", str(path), found, "add it to dataset.classes or delete the row", line))
+        else:
+            instances.append((line, index, Share(tuple(float(word) for word in words[1:]))))
+    image = path.relative_to(base).with_suffix("").as_posix()
+    part = part_of_folders(path.relative_to(base))
+    return [Record(image, Outlines(path, path.stem, 0, 0, tuple(instances), whole=True), part, path)], faults
+
+
+def _problem(words: list[str], known: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with a row, and the remedy."""
+    try:
+        number, *values = int(words[0]), *(float(word) for word in words[1:])
+    except ValueError:
+        return "not a class number and a polygon", "export it again"
+    if not 0 <= number < len(known):
+        return f"class number {number}, and there are {len(known)} names", "add its name to data.yaml or delete the row"
+    if len(values) == 4:
+        return "a box, and a box is no outline", "export segmentation labels, or delete the row"
+    if len(values) < 6 or len(values) % 2 or not all(abs(value) <= 2 for value in values):
+        return "not three or more x, y pairs between 0 and 1", "export it again"
+    return None

@@ -1,0 +1,178 @@
+"""Names as people and tools write them: which part of the set a name means, and which file.
+
+A name is looked up among the files that are there, never opened as it stands, so none of them leaves the folder.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath, PurePosixPath
+
+TEST = "test"
+WORDS = {
+    "train": ("train", "training", "labeled", "labelled"),
+    "val": ("val", "valid", "validation"),
+    TEST: ("test", "testing"),
+    "unlabeled": ("unlabeled", "unlabelled"),
+}
+"""The words for each part of a set. Case, digits behind them (val2017) and other words beside them do not matter."""
+UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?![a-z])")
+NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
+
+AFFIXES = re.compile(
+    r"^[0-9a-f]{8}-(?=.)"  # Label Studio puts eight digits before the name of an uploaded file
+    r"|^(?:mask|label|gt|seg)[-_. ](?=.)"
+    r"|(?<=.)[-_. ](?:masks?|labels?|seg|segmentation|gt|annotation|l|0000|labelids|gtfine_labelids|leftimg8bit)$"
+    r"|(?<=.)\.(?:jpe?g|jfif|png|tiff?|bmp|gif|webp|avif|ppm|pgm)$"
+    r"|(?<=.)_(?:jpe?g|jfif|png|tiff?|bmp|webp|avif)\.rf\.[0-9a-f]{20,40}$"  # Roboflow's
+)
+"""What tools put before and behind the stem of an image's name; lower case."""
+
+
+def part_of(name: str) -> str | None:
+    """The part of the set that a name means: train, val, test, unlabeled, or None where it names none or several."""
+    name = NNUNET.sub(lambda match: {"Tr": " train", "Ts": " test"}[match[0]], name)
+    plain = UNLABELED.sub(" unlabeled ", name.replace("_", " "))
+    words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", plain)}
+    found = {part for part, known in WORDS.items() if words & set(known)}
+    if "unlabeled" in found:
+        found.discard("train")
+    return found.pop() if len(found) == 1 else None
+
+
+def part_of_folders(path: PurePath) -> str | None:
+    """The part that the folders of a relative path mean; of several the one that is trained on least."""
+    found = {part_of(folder) for folder in path.parent.parts}
+    return next((part for part in (TEST, "val", "unlabeled", "train") if part in found), None)
+
+
+def fold(text: str) -> str:
+    """The text without case, in NFC: a Mac writes é as e and an accent."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def bare(stem: str) -> str:
+    """The stem, folded, without what tools put before and behind it."""
+    text = fold(stem)
+    while (shorter := AFFIXES.sub("", text)) != text:
+        text = shorter
+    return text
+
+
+def unmasked(stem: str) -> str:
+    """The stem of a mask's image: folded, without one of the words for a mask."""
+    return re.sub(r"(?<=.)[-_. ](?:masks?|labels?|seg|segmentation|gt|annotation|l)$", "", fold(stem))
+
+
+def shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def parts_of(text: str) -> PurePosixPath:
+    """A path as any system writes it, without drive, root and `..`."""
+    parts = re.sub(r"^[A-Za-z]:", "", text.strip().replace("\\", "/")).split("/")
+    return PurePosixPath(*(part for part in parts if part not in ("", ".", "..")))
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """A name that several files have equally well."""
+
+    candidates: list[Path]
+
+    def __str__(self) -> str:
+        return " and ".join(str(path) for path in self.candidates[:2])
+
+
+def _stem(path: PurePath) -> str:
+    return path.stem
+
+
+WAYS: tuple[tuple[str, Callable[[PurePath], str], Callable[[PurePath], str]], ...] = (
+    ("by file name", lambda path: path.name, lambda path: path.name),
+    ("without case", lambda path: fold(path.name), lambda path: fold(path.name)),
+    ("by stem", _stem, lambda path: path.name),
+    ("by stem", _stem, _stem),
+    ("by stem without case", lambda path: fold(path.stem), lambda path: fold(path.name)),
+    ("by stem without case", lambda path: fold(path.stem), lambda path: fold(path.stem)),
+    ("without known suffix or prefix", lambda path: fold(path.stem), lambda path: unmasked(path.stem)),
+    ("without known suffix or prefix", lambda path: bare(path.stem), lambda path: bare(path.name)),
+)
+"""How a name is looked up, one way after the other: in words, the key of a file, and the key of the name."""
+BY_STEM = 2
+"""The first of WAYS that leaves the suffix out."""
+
+
+@dataclass
+class Names:
+    """The files that names may mean. `how` counts by which way they were found."""
+
+    base: Path
+    files: list[Path]
+    how: Counter[str] = field(default_factory=Counter)
+    _indices: dict[int, dict[str, list[Path]]] = field(default_factory=dict)
+
+    def find(self, text: str, folders: Iterable[Path] = ()) -> Path | Ambiguous | None:
+        """The file that a name means: as it is written below one of `folders` or the base, then by each of WAYS.
+
+        Of several candidates the one with the most folders in common with the name is meant.
+        """
+        wanted = parts_of(text)
+        literal = self._index(BY_STEM).get(text) or self._index(0).get(text)  # a name that looks like a path of Windows
+        if literal and len(literal) == 1:
+            self.how["as written"] += 1
+            return literal[0]
+        if not wanted.parts:
+            return None
+        for folder in (*folders, self.base):
+            if (folder / wanted).as_posix() in self._written():
+                self.how["as written"] += 1
+                return folder / wanted
+        return self._by_ways(wanted, 0)
+
+    def namesake(self, path: PurePosixPath) -> Path | Ambiguous | None:
+        """The file that another one is named after: the image of a mask, whose suffix is its own."""
+        return self._by_ways(path, BY_STEM)
+
+    def _by_ways(self, wanted: PurePosixPath, first: int) -> Path | Ambiguous | None:
+        for number in range(first, len(WAYS)):
+            words, _, key = WAYS[number]
+            if found := self._index(number).get(key(wanted)):
+                best = _nearest(found, wanted, self.base)
+                if len(best) > 1:
+                    return Ambiguous(best)
+                self.how[words] += 1
+                return best[0]
+        return None
+
+    def _written(self) -> dict[str, list[Path]]:
+        if -1 not in self._indices:
+            self._indices[-1] = {path.as_posix(): [path] for path in self.files}
+        return self._indices[-1]
+
+    def _index(self, number: int) -> dict[str, list[Path]]:
+        if number not in self._indices:
+            index: dict[str, list[Path]] = defaultdict(list)
+            for path in self.files:
+                index[WAYS[number][1](path)].append(path)
+            self._indices[number] = dict(index)
+        return self._indices[number]
+
+    def lines(self, what: str) -> list[str]:
+        """How many names were found in which way, unless all are as written."""
+        if set(self.how) <= {"as written"}:
+            return []
+        return [f"{what} found {', '.join(f'{words}: {count}' for words, count in self.how.most_common())}"]
+
+
+def _nearest(candidates: list[Path], wanted: PurePosixPath, base: Path) -> list[Path]:
+    """Those of the candidates that have the most folders in common with the name."""
+    if len(candidates) == 1:
+        return candidates
+    folders = Counter(map(fold, wanted.parent.parts))
+    common = [sum((folders & Counter(map(fold, path.relative_to(base).parent.parts))).values()) for path in candidates]
+    return [path for path, count in zip(candidates, common, strict=True) if count == max(common)]

@@ -1,0 +1,150 @@
+"""A look at the values of all masks together: what they may mean, and where files contradict each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semiproto.data.layout import IGNORE_INDEX
+from semiproto.data.own import masks
+from semiproto.data.own.faults import Fault
+from semiproto.errors import UserError
+
+SPARSE = 16
+"""Values from which a gap between them is no forgotten class but a numbering of its own."""
+SOFT_EDGES = 24
+"""Different values from which masks of two classes are taken for ones with soft edges."""
+FLAT = 0.5
+"""Share of the pixels of such masks that must be of the lowest or the highest value."""
+BACKGROUND = ("background", "bg")
+"""Names of a first class that is what no object covers, so that 0 stands for it and not for void."""
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The classes, and what mask values mean where they are no class indices. ignore: the value that is void."""
+
+    names: list[str]
+    why: str
+    values: dict[str, str] | None = None
+    ignore: int | None = IGNORE_INDEX
+
+
+def counts(paths: Iterable[Path]) -> np.ndarray:
+    """Pixels of each value of all masks, int64 [65537]; masks that cannot be read are left out."""
+    total = np.zeros(65537, np.int64)
+    for path in paths:
+        try:
+            found = np.bincount(masks.values(path).ravel().clip(0, 65536))
+        except UserError:
+            continue
+        total[: len(found)] += found
+    return total
+
+
+def meaning(pixels: np.ndarray, names: Sequence[str] | None, why: str = "") -> Meaning:
+    """What the values of all masks mean; pixels: of each value, names: of the classes where a file gives them."""
+    seen = np.flatnonzero(pixels).tolist()
+    if _soft_edged(pixels, seen, names):
+        first, second = names or ("background", "class1")
+        half = (seen[-1] + 1) // 2
+        table = {f"0-{half - 1}": first, f"{half}-{seen[-1]}": second}
+        return Meaning([first, second], why or "from masks with soft edges, which are cut in the middle", table, None)
+    if names is None:
+        return _unnamed(seen)
+    if set(seen) <= {*range(len(names)), IGNORE_INDEX} and not (len(names) == 2 and seen == [0, IGNORE_INDEX]):
+        return Meaning(list(names), why)
+    if len(seen) == len(names):  # binary masks of 0 and 255, ids with gaps
+        return Meaning(list(names), why, _table(seen, names), _unless_used(seen))
+    indices = set(range(len(names)))
+    if names[:1] and names[0].strip("_").lower() in BACKGROUND and indices <= set(seen) and len(names) not in seen:
+        return Meaning(list(names), why)  # 0 is that class, and a value more is a fault of some mask
+    if seen[:1] == [0] and len([value for value in seen if value != IGNORE_INDEX]) == len(names) + 1:
+        inner = [value for value in seen if value not in (0, IGNORE_INDEX)]
+        return Meaning(list(names), why, {"0": "void"} | _table(inner, names), IGNORE_INDEX)
+    if set(seen) <= {*range(len(names) + 1), IGNORE_INDEX} and len(names) in seen:  # ids from 1, 0 is void
+        return Meaning(list(names), why, {"0": "void"} | _table(range(1, len(names) + 1), names), IGNORE_INDEX)
+    return Meaning(list(names), why)
+
+
+def _unless_used(seen: Sequence[int]) -> int | None:
+    """The conventional value of void, unless it is a class."""
+    return None if IGNORE_INDEX in seen else IGNORE_INDEX
+
+
+def _table(values: Iterable[int], names: Sequence[str]) -> dict[str, str]:
+    return {str(value): name for value, name in zip(values, names, strict=True)}
+
+
+def _unnamed(seen: list[int]) -> Meaning:
+    if seen == [0, IGNORE_INDEX]:
+        names = ["background", "class1"]
+        return Meaning(names, "from binary masks of 0 and 255", _table(seen, names), None)
+    inner = [value for value in seen if value not in (0, IGNORE_INDEX)]
+    if inner and inner[-1] >= SPARSE and 4 * len(inner) <= inner[-1]:
+        names = ["background", *(f"class{value}" for value in inner)]
+        return Meaning(names, "from the mask values", _table([0, *inner], names))
+    if len(inner) > 1 and 0 not in seen:
+        names = [f"class{value}" for value in inner]
+        return Meaning(names, "from the mask values, of which none is 0", _table(inner, names))
+    highest = min(max(inner, default=1), 253)
+    return Meaning(["background", *(f"class{i}" for i in range(1, highest + 1))], "from the highest mask value")
+
+
+def _soft_edged(pixels: np.ndarray, seen: list[int], names: Sequence[str] | None) -> bool:
+    """Whether masks of two classes were saved with soft edges: many values, and most pixels at the ends."""
+    if (names is not None and len(names) != 2) or len(seen) < SOFT_EDGES or not 127 <= seen[-1] <= 255:
+        return False
+    ends = int(pixels[: seen[-1] // 16 + 1].sum() + pixels[seen[-1] - seen[-1] // 16 :].sum())
+    return ends > FLAT * int(pixels.sum())
+
+
+# ---------------------------------------------------------------------------------------------------- palettes
+
+
+def palette_faults(palettes: Sequence[tuple[Path, dict[int, Colour]]]) -> Iterator[Fault]:
+    """Palette masks of which one gives a value another colour than the first file did.
+
+    palettes: of each mask the colours of the values that it uses. An error where the same colour stands for different
+    values, since one of the two files then shows classes swapped; otherwise a warning.
+    """
+    first: dict[int, tuple[Path, Colour]] = {}
+    of_colour: dict[Colour, tuple[Path, int]] = {}
+    contradicting: dict[bool, list[tuple[Path, Path, str]]] = defaultdict(list)
+    for path, colours in palettes:
+        for value, colour in colours.items():
+            other, known = first.setdefault(value, (path, colour))
+            where, elsewhere = of_colour.setdefault(colour, (path, value))
+            if elsewhere != value and where != path and known != colour:
+                text = f"its palette gives {colour} to value {value}, and that of {where} to value {elsewhere}"
+                contradicting[True].append((path, where, text))
+            elif known != colour:
+                text = f"its palette gives value {value} the colour {colour}, and that of {other} {known}"
+                contradicting[False].append((path, other, text))
+    for swapped, found in contradicting.items():
+        path, _, text = found[0]
+        files = len({one[0] for one in found})
+        more = f" (palettes of {files} files differ)" if files > 1 else ""
+        table = [list(colour) for _, (_, colour) in sorted(first.items())]
+        remedy = (
+            f"if the colours are right, set dataset.colours to {table} in the order of dataset.classes, and"
+            " dataset.ignore to null or the colour of void; if the values are, save the masks with one palette"
+        )
+        yield Fault("palette", str(path), text + more, remedy, warning=not swapped)
+
+
+def used_palette(path: Path) -> dict[int, Colour] | None:
+    """The colour of each value that a palette mask uses; None for other masks and those that cannot be read."""
+    try:
+        table = masks.palette(path)
+        if table is None:
+            return None
+        used = np.unique(masks.values(path)).tolist()
+    except UserError:
+        return None
+    return {value: table[value] for value in used if value < len(table)}

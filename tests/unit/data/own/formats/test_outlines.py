@@ -1,0 +1,56 @@
+"""Outlines of any tool become class indices: which shape is on top, and what a label is called."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semiproto.data.layout import IGNORE_INDEX
+from semiproto.data.own.formats import outlines
+from semiproto.errors import UserError
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
+LARGE, SMALL = [[0, 0, 6, 0, 6, 4, 0, 4]], [[1, 1, 3, 1, 3, 3, 1, 3]]
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_what_lies_on_top(ordered):
+    pytest.importorskip("pycocotools")
+    for instances in (((1, 1, LARGE), (2, 2, SMALL)), ((2, 2, SMALL), (1, 1, LARGE))):
+        drawn = outlines.draw(outlines.Outlines(Path("a"), "a", 6, 4, instances, ordered=ordered))
+        hidden = ordered and instances[0][1] == 2
+        assert (drawn[1:3, 1:3] == (1 if hidden else 2)).all() and drawn[0, 0] == 1
+
+
+def test_outlines_without_a_size_take_the_images():
+    pytest.importorskip("pycocotools")
+    assert outlines.draw(outlines.Outlines(Path("a"), "a", 0, 0, ((1, 1, SMALL),)), (8, 5)).shape == (5, 8)
+
+
+def test_labels_are_class_names():
+    assert outlines.class_names(["_background_", "traffic light", "cat", "__ignore__", "cat"]) == [
+        "background", "traffic_light", "cat"]  # fmt: skip
+    classes = ["background", "traffic_light"]
+    assert [outlines.class_index(label, classes) for label in ("traffic light", "_background_", "Void", "x")] == [
+        1, 0, IGNORE_INDEX, None]  # fmt: skip
+
+
+def test_a_part_is_placed_and_cut_off():
+    part = np.ones((2, 3), bool)
+    assert outlines.placed(part, -1, 1, (2, 4)).tolist() == [[False] * 4, [True, True, False, False]]
+    assert outlines.placed(part, 3, 0, (3, 4)).sum() == 2
+
+
+@pytest.mark.parametrize("content", [b"{'a': 1}" * 500, b"\xff\xfe\x00", b"[" * 100_000])
+def test_json_that_is_none_is_one_short_line(tmp_path, one_line, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError) as error:
+        outlines.read_json(tmp_path / "a.json", "boxes")
+    one_line(error, tmp_path / "a.json", "not a file of boxes")
+    assert len(str(error.value)) < 300
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps([1]), encoding="utf-8-sig")
+    assert outlines.read_json(tmp_path / "a.json", "boxes") == [1]

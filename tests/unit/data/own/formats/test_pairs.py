@@ -1,0 +1,40 @@
+"""Tables of pairs, as spreadsheets write them."""
+
+import pytest
+
+from semiproto.data.own.formats import pairs
+
+
+def records(tmp_path, text, name="pairs.csv"):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return pairs.records(tmp_path / name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,mask,part\na.jpg,a.png,val\n",
+        "Image;Mask;Split\r\na.jpg;a.png;Validation\r\n",
+        "part\tmask\timage\nvalid\ta.png\ta.jpg\n",
+    ],
+)
+def test_columns_and_parts_in_any_spelling(tmp_path, text):
+    (record,), faults = records(tmp_path, text)
+    assert (record.image, record.mask_name, record.part, record.line) == ("a.jpg", "a.png", "val", 2) and not faults
+    assert pairs.is_pairs(tmp_path / "pairs.csv")
+
+
+@pytest.mark.parametrize(("name", "part"), [("train.csv", "train"), ("val_pairs.csv", "val"), ("pairs.csv", None)])
+def test_the_name_of_the_file_says_the_part_where_no_column_does(tmp_path, name, part):
+    (record,), _ = records(tmp_path, "image,mask\na.jpg,a.png\n", name)
+    assert record.part == part
+
+
+def test_test_images_are_known_as_such(tmp_path):
+    (record,), faults = records(tmp_path, "image,mask,part\na.jpg,,testing\n")
+    assert record.part == "test" and not faults
+
+
+def test_a_table_of_something_else_is_none(tmp_path):
+    (tmp_path / "notes.csv").write_text("image,remark\na,b\n")
+    assert not pairs.is_pairs(tmp_path / "notes.csv")

@@ -1,0 +1,178 @@
+"""Each remedy that a message gives is applied here as it is written, and then the fault is gone."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from pipeline import exports, own_folder
+from semiproto.data.own import check, contents, init
+from semiproto.data.own.discover import discover
+from semiproto.errors import UserError
+from semiproto.params import FolderSource
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
+TEMPLATE = Path(__file__).parents[4] / "experiments/my-data.yaml"
+
+
+@pytest.fixture
+def base(tmp_path):
+    return own_folder.make(tmp_path / "own")
+
+
+def faults(base, warnings=False, **changes):
+    source = FolderSource.model_validate(own_folder.section(base, **changes))
+    found = check.check(source, contents.read(source)).faults
+    return [fault for fault in found if warnings or not fault.warning]
+
+
+def setting(fault, key):
+    """The value that a remedy tells to set a parameter to."""
+    text = re.search(rf"dataset\.{key} to (\[\[.*?\]\]|[\[{{].*?[\]}}](?= |$|,|;)|[^\s,]+)", fault.remedy)
+    assert text, fault.remedy
+    return yaml.safe_load(text[1])
+
+
+def redraw(base, change):
+    for path in (base / "masks").iterdir():
+        Image.fromarray(change(np.array(Image.open(path)))).save(path)
+
+
+def test_binary_masks_of_0_and_255(base):
+    redraw(base, lambda mask: 255 * mask)
+    (fault,) = faults(base)
+    assert faults(base, values=setting(fault, "values")) == []
+
+
+def test_a_value_that_is_no_class(base):
+    redraw(base, lambda mask: np.where(mask == 0, 7, mask).astype(np.uint8))
+    fault = faults(base)[0]
+    line = re.search(r"`(\d+): void`", fault.remedy)
+    values = {0: "background", 1: "square", int(line[1]): "void"}
+    assert [one.kind for one in faults(base, values=values)] == ["class-without-pixels"]  # 7 was all of background
+    assert faults(base, values={7: "background", 1: "square"}) == []
+
+
+def test_a_class_that_no_mask_shows_in_the_middle_of_the_others(base):
+    redraw(base, lambda mask: 2 * mask)
+    classes = ["background", "circle", "square"]
+    (fault,) = faults(base, classes=classes)
+    assert "remove it from dataset.classes and set dataset.values" in fault.remedy
+    left = [name for name in classes if name not in fault.found]
+    assert faults(base, classes=left, values=setting(fault, "values")) == []
+
+
+def test_a_coco_category_that_no_outline_shows(base):
+    pytest.importorskip("pycocotools")
+    own_folder.outlined(base)
+    changes = {"masks": "annotations/instances.json", "classes": ["background", "moon", "square"]}
+    (fault,) = faults(base, **changes)
+    assert fault.remedy == "label an image that shows it, or remove it from dataset.classes"
+    assert faults(base, **changes | {"classes": ["background", "square"]}) == []
+
+
+def test_palettes_that_differ(base):
+    for number, path in enumerate(sorted((base / "masks").iterdir())):
+        mask = Image.fromarray(np.array(Image.open(path)) if number % 2 else 1 - np.array(Image.open(path)))
+        mask.putpalette([0, 0, 0, 200, 30, 90] if number % 2 else [200, 30, 90, 0, 0, 0])
+        mask.save(path)
+    (fault,) = faults(base)
+    assert fault.kind == "palette" and "photo0.png" in fault.found and "photo1.png" in fault.file
+    colours = setting(fault, "colours")
+    assert sorted(colours) == [[0, 0, 0], [200, 30, 90]]
+    assert faults(base, colours=sorted(colours), ignore=None, warnings=True) == []
+
+
+@pytest.mark.parametrize(("name", "key"), [("test.txt", "test_list"), ("Validation.txt", "validation_list")])
+def test_a_list_that_the_parameters_do_not_name(base, name, key):
+    (base / name).write_text("photo4\nphoto5\n")
+    (fault,) = faults(base)
+    assert fault.kind == "held-out" and fault.file == str(base / name) and "2 images" in fault.found
+    assert faults(base, **{key: setting(fault, key)}) == []
+
+
+def test_a_folder_that_says_test_among_the_training_images(base):
+    (base / "images/test").mkdir()
+    (base / "images/photo5.png").rename(base / "images/test/photo5.png")
+    (base / "train.txt").write_text("photo1\nphoto5\n")
+    (fault,) = faults(base, train_list="train.txt")
+    assert fault.kind == "held-out" and "take it out of train.txt" in fault.remedy
+    (base / "train.txt").write_text("photo1\n")
+    assert faults(base, train_list="train.txt") == []
+
+
+def test_two_images_that_a_name_may_mean(base):
+    (base / "images/more").mkdir()
+    shutil.copy(base / "images/photo9.png", base / "images/more/photo1.png")
+    (base / "masks/photo1.png").unlink()
+    (base / "unlabeled.txt").write_text("photo1\n")
+    (fault,) = faults(base, unlabeled_list="unlabeled.txt")
+    assert fault.kind == "ambiguous-name" and fault.remedy == "write its folder too"
+    (base / "unlabeled.txt").write_text("more/photo1\n")
+    assert faults(base, unlabeled_list="unlabeled.txt") == []
+
+
+def test_an_image_of_a_kind_that_is_not_read(base):
+    Image.open(base / "images/photo9.png").save(base / "images/extra.gif")
+    (fault,) = faults(base, warnings=True)
+    assert (fault.kind, fault.remedy) == ("image-suffix", "save it as JPEG or PNG")
+    Image.open(base / "images/extra.gif").convert("RGB").rotate(90).save(base / "images/extra.png")
+    (base / "images/extra.gif").unlink()
+    assert faults(base, warnings=True) == []
+
+
+def test_an_archive_in_place_of_a_folder(base, tmp_path):
+    archive = Path(shutil.make_archive(str(tmp_path / "export"), "zip", base))
+    with pytest.raises(UserError) as error:
+        discover(archive, "own")
+    command = shlex.split(re.search(r"`(.*)`", str(error.value))[1])
+    assert command[0] == "python"
+    subprocess.run([sys.executable, *command[1:]], check=True)
+    assert discover(Path(re.search(r"then name (\S+)$", str(error.value))[1]), "own")[0].masks == "masks"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_an_archive_made_on_windows(base, tmp_path):
+    crossed = tmp_path / "crossed it's"
+    crossed.mkdir()
+    for path in sorted(path for path in base.rglob("*") if path.is_file()):
+        shutil.copy(path, crossed / str(path.relative_to(base)).replace("/", "\\"))
+    with pytest.raises(UserError, match="has backslashes in its name") as error:
+        discover(crossed, "own")
+    subprocess.run(["bash", "-c", re.search(r"`(.*)`", str(error.value))[1]], check=True)
+    assert sorted(path.relative_to(crossed) for path in crossed.rglob("*")) == sorted(
+        path.relative_to(base) for path in base.rglob("*")
+    )
+
+
+def test_a_label_that_is_no_class(tmp_path):
+    base = exports.labelme_json(tmp_path / "photos")
+    source = discover(base, "own")[0].model_dump() | {"classes": ["background", "cat"]}
+    found = contents.read(FolderSource.model_validate(source)).faults
+    assert {str(fault.remedy) for fault in found} == {"add it to dataset.classes or delete the shape"}
+    source["classes"].append("dog")
+    assert contents.read(FolderSource.model_validate(source)).faults == []
+
+
+def test_names_that_yaml_would_not_leave_as_they_are(base, tmp_path):
+    """What init writes is read back as it was; what is written by hand is told to be put in quotes."""
+    names = ["no", "yes", "null", "1.0", "on", "0x1", "2025-01-01"]
+    (base / "classes.txt").write_text("\n".join(names) + "\n")
+    redraw(base, lambda mask: np.resize(np.arange(len(names), dtype=np.uint8), mask.shape))
+    out = tmp_path / "params.yaml"
+    init.write_params(base, init.Wishes(), TEMPLATE, out)
+    from semiproto import params
+
+    assert params.load(out).dataset.classes == names
+    out.write_text(out.read_text().replace('"no"', "no"))
+    with pytest.raises(UserError, match=r"dataset\.classes\.0: False is what YAML makes .* write it in quotes"):
+        params.load(out)
+    out.write_text(out.read_text().replace("[no,", "['no',"))
+    assert params.load(out).dataset.classes == names

@@ -1,0 +1,65 @@
+"""Each labelling tool's export, as the tool writes it: `init` recognises it, `check-data` has no error, and the
+prepared masks are the truth. The table at the head of docs/own-data.md has a row for each."""
+
+import numpy as np
+import pytest
+
+from pipeline import exports
+from semiproto.data.layout import LISTS, MASKS, read_classes, read_list, read_mask
+from semiproto.data.own import check, contents
+from semiproto.data.own import prepare as folder
+from semiproto.data.own.discover import discover
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
+
+WITH_VAL = {"train": exports.TRAIN, "val": exports.VAL, "unlabeled": exports.BARE}
+WITHOUT_VAL = {"train": exports.TRAIN + exports.VAL, "val": (), "unlabeled": exports.BARE}
+NO_BARE = {"train": exports.TRAIN + exports.VAL, "val": (), "unlabeled": ()}
+WITH_TEST = {"train": exports.TRAIN[:-1], "val": exports.VAL, "unlabeled": ()}
+
+EXPORTS = {
+    exports.cvat_masks: ("CVAT segmentation mask", WITH_VAL),
+    exports.cvat_xml: ("CVAT for images", WITH_VAL),
+    exports.cvat_coco: ("COCO", WITH_VAL),
+    exports.cvat_coco_default: ("COCO", WITHOUT_VAL),
+    exports.labelstudio_coco: ("COCO", WITHOUT_VAL),
+    exports.labelstudio_json: ("Label Studio", WITHOUT_VAL),
+    exports.labelstudio_brush: ("Label Studio brushes (PNG)", WITHOUT_VAL),
+    exports.labelme_json: ("LabelMe", WITHOUT_VAL),
+    exports.labelme_voc: ("labelme2voc", NO_BARE),
+    exports.roboflow_masks: ("Roboflow semantic segmentation masks", WITH_TEST),
+    exports.roboflow_coco: ("COCO", WITH_TEST),
+    exports.yolo: ("YOLO segmentation", WITH_VAL),
+    exports.voc: ("PASCAL VOC", WITH_VAL),
+    exports.mmsegmentation: ("folder of masks", WITH_VAL),
+    exports.nnunet: ("nnU-Net", NO_BARE),
+    exports.per_class: ("a folder of masks per class", WITHOUT_VAL),
+    exports.pairs: ("table of pairs", WITH_VAL),
+    exports.unimatch: ("PASCAL VOC", WITH_VAL),
+    exports.carvana: ("folder of masks", NO_BARE),
+}
+
+
+def stem_of(image_id):
+    return image_id.removesuffix("_0000").split("_jpg.rf.")[0]
+
+
+@pytest.mark.parametrize("make", EXPORTS, ids=lambda make: make.__name__)
+def test_an_export_is_recognised_and_its_masks_are_the_truth(make, tmp_path):
+    tool, parts = EXPORTS[make]
+    base = make(tmp_path / "export")
+    before = {path: path.read_bytes() for path in base.rglob("*") if path.is_file()}
+    source, said = discover(base, "own")
+    assert said[0].startswith(f"layout: {tool};"), said
+    findings = check.check(source, contents.read(source))
+    assert findings.errors() == 0, [str(fault) for fault in findings.faults]
+    folder.prepare(tmp_path / "raw", source)
+    found = {part: {stem_of(one) for one in read_list(tmp_path / "raw" / LISTS / f"{part}.txt")} for part in parts}
+    assert found == {part: set(stems) for part, stems in parts.items()}
+    classes = read_classes(tmp_path / "raw")
+    for path in (tmp_path / "raw" / MASKS).iterdir():
+        truth = exports.truth(stem_of(path.stem))
+        np.testing.assert_array_equal(read_mask(path), truth > 0 if make is exports.carvana else truth)
+    assert classes == (["background", "class1"] if make is exports.carvana else list(exports.CLASSES))
+    assert sum(row.count for row in findings.files) == len(before)
+    assert {path: path.read_bytes() for path in base.rglob("*") if path.is_file()} == before

@@ -1,0 +1,96 @@
+"""Names mean parts of the set and files, in any spelling, and never a file that is not there."""
+
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from semiproto.data.own.names import Ambiguous, Names, part_of, part_of_folders
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        *((name, "train") for name in ("train", "Training", "instances_Train", "train2017", "labelled", "imagesTr")),
+        *((name, "val") for name in ("val", "VALID", "Validation", "instances_val2017", "val_images", "myVal")),
+        *((name, "test") for name in ("test", "Testing", "test_images", "instances_Test", "labelsTs")),
+        *((name, "unlabeled") for name in ("unlabeled", "Unlabelled", "un-labeled", "unlabeled_train", "not_labelled")),
+        *((name, None) for name in ("trainval", "train_val", "contest", "valley", "strain", "images", "latest", "")),
+    ],
+)
+def test_the_part_that_a_name_means(name, part):
+    assert part_of(name) == part
+
+
+def test_of_folders_the_part_that_is_trained_on_least_counts():
+    assert part_of_folders(Path("train/test/a.jpg")) == "test"
+    assert part_of_folders(Path("data/val/images/a.jpg")) == "val"
+    assert part_of_folders(Path("images/test.jpg")) is None
+
+
+BASE = Path("/set")
+
+
+def names(*files):
+    return Names(BASE, [BASE / file for file in files])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "images/photo one.jpg", "photo one.jpg", "photo one", "./images/photo one.jpg", "images\\photo one.jpg",
+        "C:\\Users\\me\\set\\images\\photo one.jpg", "/home/me/set/images/photo one.jpg", "../images/photo one.jpg",
+        "PHOTO ONE.JPG", "Photo One", "photo one.png", "photo one_mask.png", "photo one.jpg.png", "photo one.avif.png",
+        "0a1b2c3d-photo one.jpg", "mask_photo one.png", "photo one_L.png", "photo one_0000.png",
+    ],
+)  # fmt: skip
+def test_a_name_in_any_spelling_is_the_file(text):
+    assert names("images/photo one.jpg", "images/other.jpg").find(text) == BASE / "images/photo one.jpg"
+
+
+@pytest.mark.parametrize("text", ["", "..", "/", "/etc/passwd", "../../etc/passwd", "phоto.jpg", "x" * 500, "a\0b"])
+def test_what_is_not_there_is_not_found(text):
+    assert names("images/photo.jpg").find(text) is None
+
+
+def test_accents_are_one_letter_or_two():
+    decomposed = unicodedata.normalize("NFD", "café.jpg")
+    assert names(f"images/{decomposed}").find(unicodedata.normalize("NFC", "café.jpg")) == BASE / "images" / decomposed
+
+
+def test_a_name_that_two_files_have_is_ambiguous_unless_it_says_the_folder():
+    found = names("camA/1.jpg", "camB/1.jpg")
+    assert isinstance(found.find("1.jpg"), Ambiguous)
+    assert str(found.find("1")) == "/set/camA/1.jpg and /set/camB/1.jpg"
+    assert found.find("else/camB/1.jpg") == BASE / "camB/1.jpg"
+    assert found.find("1.jpg", [BASE / "camA"]) == BASE / "camA/1.jpg"
+
+
+def test_the_exact_name_comes_before_all_others():
+    found = names("a/photo.jpg", "a/Photo.jpg", "a/photo_mask.jpg")
+    texts = ("photo.jpg", "Photo.jpg", "photo_mask")
+    assert [found.find(text) for text in texts] == [
+        BASE / "a/photo.jpg",
+        BASE / "a/Photo.jpg",
+        BASE / "a/photo_mask.jpg",
+    ]
+    assert isinstance(found.find("photo_L"), Ambiguous)
+
+
+def test_a_mask_is_named_after_an_image_of_any_suffix_in_a_folder_of_its_part():
+    found = names("train/images/1.jpg", "val/images/1.jpg")
+    assert found.namesake(PurePosixPath("val/masks/1_mask.png")) == BASE / "val/images/1.jpg"
+
+
+def test_versions_of_one_image_keep_their_own_masks():
+    """Roboflow makes several of an image, which differ in the digits alone."""
+    versions = [f"train/photo_jpg.rf.{digit * 32}.jpg" for digit in "ab"]
+    assert names(*versions).namesake(PurePosixPath(f"train/photo_jpg.rf.{'b' * 32}_mask.png")) == BASE / versions[1]
+
+
+def test_how_names_were_found_is_counted():
+    found = names("images/a.jpg", "images/b.jpg")
+    for text in ("images/a.jpg", "b.jpg", "B", "nothing"):
+        found.find(text)
+    assert found.lines("images") == ["images found as written: 2, by stem without case: 1"]
+    assert names("a.jpg").lines("images") == []

@@ -1,0 +1,106 @@
+"""What the values of all masks may mean, and palettes that contradict each other."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from semiproto.data.own import values
+
+THREE = ["background", "cat", "dog"]
+
+
+def pixels(*seen):
+    found = np.zeros(65537, np.int64)
+    found[list(seen)] = 100
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seen", "names", "table", "ignore"),
+    [
+        ([0, 1, 2], THREE, None, 255),
+        ([0, 1, 2, 255], THREE, None, 255),
+        ([0, 2], THREE, None, 255),
+        ([0, 100, 201], THREE, {"0": "background", "100": "cat", "201": "dog"}, 255),
+        ([1, 2, 3], THREE, {"1": "background", "2": "cat", "3": "dog"}, 255),
+        ([0, 1, 2, 3], THREE, {"0": "void", "1": "background", "2": "cat", "3": "dog"}, 255),
+        ([0, 1, 3], THREE, {"0": "background", "1": "cat", "3": "dog"}, 255),
+        ([0, 255], THREE[:2], {"0": "background", "255": "cat"}, None),
+        ([0, 1, 255], THREE[:2], None, 255),
+        ([0, 255], THREE, None, 255),
+        ([0, 9, 77, 99, 120], THREE, None, 255),
+        ([0, 1, 2, 7], THREE, None, 255),  # one mask has a value more: 0 stays background
+        ([0, 1, 201], ["cat", "dog"], {"0": "void", "1": "cat", "201": "dog"}, 255),
+    ],
+)
+def test_the_meaning_of_values_with_names(seen, names, table, ignore):
+    found = values.meaning(pixels(*seen), names)
+    assert (found.names, found.values, found.ignore) == (names, table, ignore)
+
+
+@pytest.mark.parametrize(
+    ("seen", "names", "table"),
+    [
+        ([0, 255], ["background", "class1"], {"0": "background", "255": "class1"}),
+        (
+            [0, 100, 201],
+            ["background", "class100", "class201"],
+            {"0": "background", "100": "class100", "201": "class201"},
+        ),
+        ([1, 2], ["class1", "class2"], {"1": "class1", "2": "class2"}),
+        ([0, 1, 4, 255], ["background", "class1", "class2", "class3", "class4"], None),
+        ([0], ["background", "class1"], None),
+    ],
+)
+def test_the_meaning_of_values_without_names(seen, names, table):
+    found = values.meaning(pixels(*seen), None)
+    assert (found.names, found.values) == (names, table)
+
+
+def test_soft_edges_are_cut_in_the_middle():
+    soft = pixels(*range(0, 256, 5)) // 100
+    soft[[0, 255]] = 5000
+    found = values.meaning(soft, None)
+    assert found.values == {"0-127": "background", "128-255": "class1"} and found.ignore is None
+    assert values.meaning(soft, ["sky", "bird"]).names == ["sky", "bird"]
+    assert values.meaning(pixels(*range(60)), None).values is None  # sixty classes have no edges
+
+
+def test_masks_that_cannot_be_read_are_left_out(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    Image.fromarray(np.array([[0, 7]], np.uint8)).save(tmp_path / "good.png")
+    assert np.flatnonzero(values.counts([tmp_path / "bad.png", tmp_path / "good.png"])).tolist() == [0, 7]
+
+
+GREEN, BROWN, BLACK = (0, 200, 0), (120, 60, 0), (0, 0, 0)
+
+
+def faults(*palettes):
+    return list(values.palette_faults([(Path(f"{n}.png"), one) for n, one in enumerate(palettes)]))
+
+
+def test_palettes_that_swap_colours_are_one_error_that_names_both_files():
+    (fault,) = [
+        one for one in faults({0: BLACK, 1: GREEN, 2: BROWN}, {0: BLACK, 1: BROWN, 2: GREEN}) if not one.warning
+    ]
+    assert fault.file == "1.png" and "0.png" in fault.found and "value 1" in fault.found and "value 2" in fault.found
+
+
+def test_palettes_that_merely_differ_are_a_warning():
+    (fault,) = faults({0: BLACK, 1: GREEN}, {0: BLACK, 1: BROWN}, {0: BLACK, 1: (1, 2, 3)})
+    assert fault.warning and "palettes of 2 files differ" in fault.found
+
+
+def test_equal_palettes_are_no_fault_and_neither_is_one_colour_for_two_values():
+    assert not faults({0: BLACK, 1: GREEN}, {1: GREEN, 2: GREEN}, {0: BLACK, 2: GREEN})
+
+
+def test_the_colours_that_a_mask_uses(tmp_path):
+    mask = Image.fromarray(np.array([[0, 2]], np.uint8))
+    mask.save(tmp_path / "grey.png")
+    mask.putpalette([*BLACK, *GREEN, *BROWN])
+    mask.save(tmp_path / "palette.png")
+    assert values.used_palette(tmp_path / "palette.png") == {0: BLACK, 2: BROWN}
+    assert values.used_palette(tmp_path / "grey.png") is None
