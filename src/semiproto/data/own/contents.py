@@ -349,7 +349,7 @@ class _Found:
             if path.suffix.lower() not in MASK_SUFFIXES:
                 others.append(path)
                 continue
-            image = self.image_names.namesake(PurePosixPath(str(path)[len(str(self.base)) + 1 :]))
+            image = self.image_names.namesake(PurePosixPath(str(path)[account.start_of(self.base) :]))
             if isinstance(image, Ambiguous):
                 self.error("ambiguous-name", path, f"the mask may be of {image}", "put both in folders of one name")
             elif image is None:

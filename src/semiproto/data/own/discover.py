@@ -78,7 +78,7 @@ class _Tree:
     @cached_property
     def files(self) -> list[Path]:
         found, _ = account.survey(self.base)
-        start = len(str(self.base)) + 1
+        start = account.start_of(self.base)
         return [Path(str(path)[start:]) for path in found]
 
     @cached_property

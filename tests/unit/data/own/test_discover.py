@@ -1,6 +1,7 @@
 """How a folder is laid out is found out, and what was assumed is said."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,3 +179,11 @@ def test_the_number_of_bands_is_that_of_the_images(base, count, bands):
     (base / "pairs.csv").write_text("image,mask\n" + "".join(rows))
     (base / "images").rename(base / "photos of the day")
     assert discover(base, "own", "pairs")[0].bands == bands
+
+
+def test_the_folder_that_one_is_in_is_read_like_any_other(base, monkeypatch):
+    (base / ".hidden.png").touch()
+    named = discover(base, "own")[0]
+    monkeypatch.chdir(base)
+    here, _ = discover(Path(), "own")
+    assert here == named.model_copy(update={"path": "."})
