@@ -1,5 +1,6 @@
 """The commands that the pages for users call runnable do run, on a tiny folder and with a tiny model."""
 
+import inspect
 import os
 import re
 import shutil
@@ -10,9 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
-from pipeline import own_folder
+from pipeline import exports, own_folder
+from semiproto import params
+from semiproto.cli import app
+from semiproto.data import layout
 from semiproto.data.images.pixels import PixelFormat
+from semiproto.data.own import prepare
 from semiproto.model.folder import MODEL, Card, save_weights, write_card
 from semiproto.model.network import SegmentationNetwork
 from semiproto.params import NormalisationParams
@@ -80,3 +86,34 @@ def run(page, made, user):
         result = subprocess.run(line, shell=True, cwd=user, env=env, capture_output=True, text=True)
         assert result.returncode == 0, f"{line}\n{result.stdout}{result.stderr}"
     assert [name for name in made if not (user / name).is_file()] == []
+
+
+ROW = re.compile(r"^\| (?P<have>.+?) \| `semiproto init (?P<folder>[a-z-]+)` \|$", re.MULTILINE)
+EXPORTS = {
+    name.replace("_", "-"): make
+    for name, make in vars(exports).items()
+    if inspect.isfunction(make) and list(inspect.signature(make).parameters) == ["base"]
+}
+
+
+def test_every_export_has_a_row():
+    folders = [match["folder"] for match in ROW.finditer((ROOT / "docs/own-data.md").read_text())]
+    assert sorted(folders) == sorted(EXPORTS)
+
+
+@pytest.mark.parametrize("folder", EXPORTS)
+def test_a_row_reads_what_its_tool_writes(folder, tmp_path, monkeypatch):
+    """The row's command and check-data on the tool's export; the prepared masks are the truth."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
+    EXPORTS[folder](tmp_path / folder)
+    for words in (["init", folder, "--set", "forecast.images=validation"], ["check-data"]):
+        needs_no_unlabelled = ["--set", "experiments=[{split: all, variants: [supervised], seeds: [0]}]"]
+        result = CliRunner().invoke(app, words + needs_no_unlabelled * (words[0] == "init"), catch_exceptions=False)
+        assert result.exit_code == 0 and "files: " in result.output
+    prepare.prepare(tmp_path / "raw", params.load(tmp_path / "params.yaml").dataset)
+    masks = sorted((tmp_path / "raw" / layout.MASKS).iterdir())
+    assert masks
+    for path in masks:
+        truth = exports.truth(path.stem.removesuffix("_0000").split("_jpg.rf.")[0])
+        np.testing.assert_array_equal(layout.read_mask(path), truth > 0 if folder == "carvana" else truth)

@@ -29,3 +29,18 @@ def test_memory_that_runs_out_is_one_line():
     assert isinstance(of_memory(raised.value), UserError)
     with pytest.raises(RuntimeError, match="shape"):
         of_memory(RuntimeError("another shape"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DataLoader worker (pid 12) is killed by signal: Killed. ",
+        "DataLoader worker (pid(s) 3, 4) exited unexpectedly",
+        "unable to allocate shared memory(shm) for file </torch_1_2>: No space left on device (28)",
+        "unable to write to file </torch_1_2>: No space left on device (28)",
+        "A process in the process pool was terminated abruptly while the future was running or pending.",
+    ],
+)
+def test_a_worker_that_was_killed_is_one_line_with_a_remedy(text):
+    line = str(of_memory(RuntimeError(text)))
+    assert "a worker process was killed" in line and "lower compute.workers" in line

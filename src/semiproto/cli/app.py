@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 import re
+import signal
 import sys
 from itertools import pairwise
 from typing import Any, NoReturn, TextIO, cast
@@ -47,6 +48,8 @@ def main() -> None:
         _stop(str(of_system(error)), 1)
     except (MemoryError, RuntimeError) as error:
         _stop(str(of_memory(error)), 1)
+    finally:
+        _end_workers()
 
 
 def _of_usage(error: typer.BadParameter) -> str:
@@ -72,6 +75,12 @@ class _Trimmed:
 
 def _stop(message: str, status: int) -> NoReturn:
     print(f"semiproto: {message}", file=sys.stderr)
-    for worker in multiprocessing.active_children():  # they ignore SIGTERM, and Python would wait for them for ever
-        worker.kill()
     raise SystemExit(status)
+
+
+def _end_workers() -> None:
+    """Ends what is left of a loader's workers, which ignore SIGTERM: Python would wait for them for ever."""
+    if workers := multiprocessing.active_children():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would report their end as a fault
+        for worker in workers:
+            worker.kill()

@@ -219,3 +219,27 @@ def test_a_set_without_published_lists(digits_root, shipped, one_line):
     with pytest.raises(UserError) as error:
         make_split(digits_root, "2", shipped.splits.model_copy(update={"family": "classic"}))
     one_line(error, digits_root, "splits.family", "set it to generated")
+
+
+def params_of(validation, seed=0):
+    return SplitsParams(family="generated", seed=seed, validation=validation)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_class_always_keeps_an_image_for_training(share, seed):
+    images = {f"i{n}": {0, 1} for n in range(6)} | {"rare": {0, 2}, "few0": {0, 3}, "few1": {0, 3}}
+    val = splits.held_out(images, params_of(share, seed))
+    assert val and "rare" not in val and not {"few0", "few1"} <= set(val)
+
+
+def test_where_nothing_is_alone_the_draw_is_the_rules():
+    images = {f"i{n}": {0, n % 3} for n in range(15)}
+    assert splits.held_out(images, params_of(0.2)) == stratified(images, 3, 0)
+
+
+@pytest.mark.parametrize(("images", "words"), [({"a": {0}}, "there are 1"), ({"a": {0}, "b": {1}}, "can be spared")])
+def test_images_that_cannot_be_spared_are_one_line(one_line, images, words):
+    with pytest.raises(UserError) as error:
+        splits.held_out(images, params_of(0.2))
+    one_line(error, words, "give masks for")

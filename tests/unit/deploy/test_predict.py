@@ -496,3 +496,26 @@ def test_the_command_says_what_it_did(model, images, tmp_path, monkeypatch, capf
         assert end.value.code == 1 and done in said.out
         assert f"skipped: {tmp_path / 'images/text.jpg'}" in said.err
         assert said.err.splitlines()[-1].startswith("semiproto: images that could not be read: 1")
+
+
+def test_files_that_are_passed_over_are_said_with_the_reason(model, images, tmp_path):
+    images("a.png")
+    folder = tmp_path / "images"
+    (folder / "sub").mkdir()
+    (folder / "a.png").rename(folder / "sub/b.png")
+    images("a.png")
+    for name in ("scan.dcm", "notes.txt", ".DS_Store"):
+        (folder / name).write_text("x")
+    rows = {row.use: row.example for row in predict_files(model, [folder], tmp_path / "out", Options()).files}
+    assert rows == {
+        "images": "a.png",
+        "passed over: .dcm files": "scan.dcm",
+        "passed over: .txt files": "notes.txt",
+        "passed over: images in subfolders; name the subfolders too": "sub/b.png",
+        "passed over: hidden files and those of the system": ".DS_Store",
+    }
+    (folder / "a.png").unlink()
+    with pytest.raises(UserError, match=r"no image in it .* but 1 passed over"):
+        predict_files(model, [folder], tmp_path / "out", Options())
+    both = predict_files(model, [folder / "sub"], tmp_path / "out", Options())  # the remedy
+    assert both.written == 1

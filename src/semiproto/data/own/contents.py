@@ -96,6 +96,7 @@ def read(source: FolderSource) -> Contents:
         for path in paths
     }
     order = [path for part, paths in parts.items() for path in paths if items[path].part == part]
+    found.warn_of_strangers()
     found.tell_uses(items)
     matched = [*found.image_names.lines("images"), *found.mask_names.lines("masks")]
     return Contents([items[path] for path in order], found.faults, account.rows(base, found.uses), matched)
@@ -160,6 +161,8 @@ class _Found:
     parts: dict[Path, str] = field(default_factory=dict)
     """By image, where a table, a file's name or a folder says it."""
     faults: list[Fault] = field(default_factory=list)
+    strangers: list[Path] = field(default_factory=list)
+    """Masks that are named like no image."""
 
     def __post_init__(self) -> None:
         self.files, self.uses = account.survey(self.base)
@@ -342,7 +345,8 @@ class _Found:
 
     def _mask_files(self) -> None:
         """Masks that are files, each with the name of its image."""
-        strangers, others = [], []
+        strangers: list[Path] = []
+        others: list[Path] = []
         for path in self._below(self.labels):
             if path in self.images or path in self.uses:
                 continue
@@ -356,7 +360,7 @@ class _Found:
                 strangers.append(path)
             else:
                 self._pair(image, path)
-        self._warn_of_strangers(strangers)
+        self.strangers = strangers
         self._refuse_lossy(others)
 
     def _pair(self, image: Path, mask: Path) -> None:
@@ -373,9 +377,13 @@ class _Found:
         self.masks[image] = best
         self.uses[worse] = f"{PASSED_OVER}{worse.suffix} masks of images that have a {best.suffix} mask"
 
-    def _warn_of_strangers(self, strangers: list[Path]) -> None:
+    def warn_of_strangers(self) -> None:
+        """Masks that are named like no image, and that no list or table names either."""
         faults = []
-        for path in strangers:
+        named = {mask for mask in self.masks.values() if isinstance(mask, Path)}
+        for path in self.strangers:
+            if path in named:
+                continue
             self.uses[path] = f"{PASSED_OVER}masks without an image"
             remedy = "add the image, name the mask like it, or delete the mask"
             faults.append(

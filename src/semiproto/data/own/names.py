@@ -136,13 +136,13 @@ class Names:
 
     def namesake(self, path: PurePosixPath) -> Path | Ambiguous | None:
         """The file that another one is named after: the image of a mask, whose suffix is its own."""
-        return self._by_ways(path, BY_STEM)
+        return self._by_ways(path, BY_STEM, mirrored=True)
 
-    def _by_ways(self, wanted: PurePosixPath, first: int) -> Path | Ambiguous | None:
+    def _by_ways(self, wanted: PurePosixPath, first: int, mirrored: bool = False) -> Path | Ambiguous | None:
         for number in range(first, len(WAYS)):
             words, _, key = WAYS[number]
             if found := self._index(number).get(key(wanted)):
-                best = _nearest(found, wanted, self.base)
+                best = _nearest(found, wanted, self.base, mirrored)
                 if len(best) > 1:
                     return Ambiguous(best)
                 self.how[words] += 1
@@ -169,10 +169,18 @@ class Names:
         return [f"{what} found {', '.join(f'{words}: {count}' for words, count in self.how.most_common())}"]
 
 
-def _nearest(candidates: list[Path], wanted: PurePosixPath, base: Path) -> list[Path]:
-    """Those of the candidates that have the most folders in common with the name."""
+def _nearest(candidates: list[Path], wanted: PurePosixPath, base: Path, mirrored: bool) -> list[Path]:
+    """Those of the candidates that have the most folders in common with the name.
+
+    mirrored: the name's folders are those of a tree like the candidates', so that of these the ones with the fewest
+    other folders are meant.
+    """
     if len(candidates) == 1:
         return candidates
     folders = Counter(map(fold, wanted.parent.parts))
-    common = [sum((folders & Counter(map(fold, path.relative_to(base).parent.parts))).values()) for path in candidates]
-    return [path for path, count in zip(candidates, common, strict=True) if count == max(common)]
+    scores = []
+    for path in candidates:
+        own = Counter(map(fold, path.relative_to(base).parent.parts))
+        common = (folders & own).total()
+        scores.append((common, common - own.total() if mirrored else 0))
+    return [path for path, score in zip(candidates, scores, strict=True) if score == max(scores)]

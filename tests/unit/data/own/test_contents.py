@@ -6,9 +6,11 @@ import os
 import pytest
 from made_up import write_receipt
 
-from pipeline import own_folder
+from pipeline import exports, own_folder
 from semiproto.data import layout
 from semiproto.data.own import contents
+from semiproto.data.own.discover import discover
+from semiproto.data.own.names import part_of
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 
@@ -175,3 +177,118 @@ def test_no_suffix_is_both_read_and_passed_over(base):
     assert {item.image.suffix for item in read.items} == set(layout.IMAGE_SUFFIXES)
     told = {fault.file.rsplit(".", 1)[1] for fault in read.faults if fault.kind == "image-suffix"}
     assert {f".{suffix}" for suffix in told} == set(contents.UNREAD_SUFFIXES)
+
+
+# ------------------------------------------------------------------------------- validation and test images
+
+
+def uses(found):
+    return {row.use: row.count for row in found.files}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("train.txt", "val.txt", "test.txt"), ("train.txt", "val.txt", "test.txt", None)),
+        (("Training.txt", "VALID.txt", "Testing.txt"), ("Training.txt", "VALID.txt", "Testing.txt", None)),
+        (
+            ("labelled.txt", "validation.txt", "unlabelled.txt"),
+            ("labelled.txt", "validation.txt", None, "unlabelled.txt"),
+        ),
+        (("splits/train.txt", "splits/val.txt"), ("splits/train.txt", "splits/val.txt", None, None)),
+    ],
+)
+def test_lists_are_known_in_any_spelling(base, names, expected):
+    ids = {"train": "photo0\nphoto1\n", "val": "photo2\n", "test": "photo8\nphoto9\n", "unlabeled": "photo6\n"}
+    for name in names:
+        part = part_of(name.rpartition("/")[2].removesuffix(".txt"))
+        (base / name).parent.mkdir(exist_ok=True)
+        (base / name).write_text(ids[part])
+    source, _ = discover(base, "own")
+    assert (source.train_list, source.validation_list, source.test_list, source.unlabeled_list) == expected
+    found = contents.read(source)
+    assert [item.id for item in found.of("val")] == ["photo2"] and not found.faults
+    if expected[2]:
+        assert not {"photo8", "photo9"} & {item.id for item in found.items}
+        assert uses(found)["passed over: test images, left out of everything"] == 2
+
+
+def test_test_images_in_a_list_of_another_part_are_an_error(base):
+    (base / "test.txt").write_text("photo8\n")
+    (base / "unlabeled.txt").write_text("photo8\nphoto9\n")
+    (fault,) = contents.read(source_of(base, test_list="test.txt", unlabeled_list="unlabeled.txt")).faults
+    assert fault.kind == "held-out" and "photo8" in fault.found and not fault.warning
+
+
+@pytest.mark.parametrize("folder", ["test", "Testing", "val", "validation"])
+def test_images_of_a_folder_that_is_held_out_are_never_trained_on(base, folder):
+    (base / "images" / folder).mkdir()
+    for number in (5, 9):  # one with a mask and one without
+        (base / f"images/photo{number}.png").rename(base / f"images/{folder}/photo{number}.png")
+    found = contents.read(source_of(base))
+    trained = {item.id for part in ("train", "unlabeled") for item in found.of(part)}
+    assert not {"photo5", "photo9"} & trained and not found.faults
+    assert [item.id for item in found.of("val")] == ["photo5"] * folder.startswith("val")
+    assert sum(count for use, count in uses(found).items() if use.startswith("passed over")) >= 1
+
+
+def test_a_mask_of_another_part_than_its_image_is_an_error(base):
+    for folder, name in (("images", "train"), ("masks", "val")):
+        (base / folder / name).mkdir()
+        (base / folder / "photo5.png").rename(base / folder / name / "photo5.png")
+    (fault,) = contents.read(source_of(base)).faults
+    assert fault.kind == "held-out" and "train" in fault.found and "val" in fault.found
+
+
+@pytest.mark.parametrize(
+    "names", [("instances_Test", "instances_Train", "instances_Validation"), ("a_test", "b_train", "c_val")]
+)
+def test_coco_files_are_told_apart_by_their_names_whatever_comes_first(tmp_path, names):
+    pytest.importorskip("pycocotools")
+    exports.save_images(tmp_path / "images")
+    for name, stems in zip(names, (exports.TRAIN[:1], exports.TRAIN[1:], exports.VAL), strict=True):
+        exports.write(tmp_path / f"annotations/{name}.json", json.dumps(exports.coco_content(stems)))
+    found = contents.read(discover(tmp_path, "own")[0])
+    parts = {part: [item.id for item in found.of(part)] for part in contents.PARTS}
+    assert parts == {"train": list(exports.TRAIN[1:]), "val": list(exports.VAL), "unlabeled": list(exports.BARE)}
+    assert uses(found)["annotations (coco)"] == 3
+
+
+def test_every_file_is_accounted_for(base):
+    for name in ("images/a.jp2", "masks/photo0.npy", "notes.pdf", "more/b.jpg", "images/.hidden", "masks/stray.png"):
+        (base / name).parent.mkdir(exist_ok=True)
+        (base / name).write_bytes(b"x")
+    found = contents.read(source_of(base))
+    assert sum(row.count for row in found.files) == sum(path.is_file() for path in base.rglob("*"))
+    assert {
+        row.use.removeprefix("passed over: "): row.example for row in found.files if row.use.startswith("passed")
+    } == {
+        ".jp2 files, which are not read as images": "images/a.jp2",
+        ".npy masks of images that have a .png mask": "masks/photo0.npy",
+        "other files (.pdf)": "notes.pdf",
+        "pictures in more/, which is neither in dataset.images nor in dataset.masks": "more/b.jpg",
+        "hidden files and those of the system": "images/.hidden",
+        "masks without an image": "masks/stray.png",
+    }
+
+
+def test_lists_of_pairs_name_image_and_mask_and_names_may_hold_blanks(base):
+    for folder in ("images", "masks"):
+        (base / folder / "photo0.png").rename(base / folder / "my photo.png")
+    (base / "masks/photo1.png").rename(base / "masks/other.png")
+    (base / "train.txt").write_text("images/my photo.png masks/my photo.png\nimages/photo1.png masks/other.png\n")
+    found = contents.read(source_of(base, train_list="train.txt"))
+    assert [item.mask.name for item in found.of("train")] == ["my photo.png", "other.png"]
+    assert [fault.kind for fault in found.faults] == []
+
+
+def test_images_of_one_name_in_two_folders_have_ids_of_their_own(base):
+    for folder in ("images", "masks"):
+        (base / folder / "camB").mkdir()
+        (base / folder / "photo5.png").rename(base / folder / "camB/photo1.png")
+    found = contents.read(source_of(base))
+    ids = [item.id for item in found.of("train")]
+    assert len(set(ids)) == 6 and not found.faults
+    assert all(
+        item.image.relative_to(base / "images") == item.mask.relative_to(base / "masks") for item in found.of("train")
+    )

@@ -1,5 +1,9 @@
 """timm's encoders: map sizes and dilations."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -69,3 +73,18 @@ def test_timm_widens_the_first_convolution(bands):
     with torch.no_grad():
         assert body(torch.rand(1, bands, 33, 33))[0].shape[1] == 64
     assert body.net.conv1.weight.shape[1] == bands
+
+
+def test_offline_weights_that_are_not_there_are_one_line_and_no_connection(tmp_path):
+    code = (
+        "from semiproto.errors import UserError\n"
+        "from semiproto.model.encoders.cnn import build\n"
+        "from semiproto.params import EncoderParams\n"
+        "params = EncoderParams(name='resnet18.a1_in1k', weights='timm', output_stride=16, multi_grid=None)\n"
+        "try: build(params, download=True)\n"
+        "except UserError as error: print(error)\n"
+    )
+    env = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    assert "compute.offline" in result.stdout and "name a file of weights, set it to null" in result.stdout
+    assert result.stdout.count("\n") == 1 and "thrown while requesting" not in result.stderr
