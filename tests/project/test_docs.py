@@ -17,8 +17,11 @@ from pipeline import exports, own_folder
 from semiproto import params
 from semiproto.cli import app
 from semiproto.data import layout
+from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import prepare
 from semiproto.model.folder import MODEL, Card, save_weights, write_card
+from semiproto.model.network import SegmentationNetwork
+from semiproto.params import NormalisationParams
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"<!-- runnable -->\n```\n(.*?)```", re.DOTALL)
@@ -44,6 +47,24 @@ def user(tmp_path, tiny, make_net):
     return tmp_path
 
 
+@pytest.fixture
+def scene(user, tiny):
+    """A scene of four bands beside it, and a model for such scenes."""
+    rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
+    four = NormalisationParams(mean=[0.5] * 4, std=[0.25] * 4)
+    network = SegmentationNetwork(tiny.model, 3, pretrained=False, bands=4)
+    write_card(user / "scene-model", Card(["a", "b", "c"], tiny.model, {}, None, four, PixelFormat(bands=4)))
+    save_weights(user / "scene-model" / MODEL, network)
+    place = {"crs": "EPSG:32632", "transform": rasterio.Affine(0.5, 0, 431_000, 0, -0.5, 5_412_000)}
+    shape = {"width": 90, "height": 130, "count": 4, "dtype": "uint8"}
+    with rasterio.open(user / "scene.tif", "w", driver="GTiff", **shape, **place) as file:
+        file.write(np.random.default_rng(0).integers(0, 256, (4, 130, 90), dtype=np.uint8))
+
+
+def test_the_commands_for_scenes_run(user, scene):
+    run("images.md", ["scene-masks/scene.tif", "scene-masks/confidence/scene.tif"], user)
+
+
 @pytest.mark.parametrize(
     ("page", "made"),
     [
@@ -52,6 +73,11 @@ def user(tmp_path, tiny, make_net):
     ],
 )
 def test_the_commands_of_a_page_run(page, made, user):
+    run(page, made, user)
+
+
+def run(page, made, user):
+    """Runs what the page calls runnable, and looks for the files that it makes."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     lines = commands(page)

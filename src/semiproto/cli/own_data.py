@@ -117,8 +117,9 @@ def predict(
 
     from semiproto.data.own import account
     from semiproto.deploy import predict as prediction
+    from semiproto.deploy.files import Options
 
-    options = prediction.Options(window, not index, overlay, confidence)
+    options = Options(window, not index, overlay, confidence)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         outcome = prediction.predict_files(model, images, out, options)

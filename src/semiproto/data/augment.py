@@ -13,7 +13,7 @@ from semiproto.data.layout import IGNORE_INDEX
 from semiproto.params import AugmentParams, CutMixParams, NormalisationParams
 
 Colour = tuple[int, ...]
-"""8 bits per channel."""
+"""8 bits per band."""
 
 
 class Padding(NamedTuple):
@@ -52,8 +52,8 @@ def weak_view(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A random window of the image, resized to the crop, flipped and turned, with its label.
 
-    image: RGB uint8 [H, W, 3]. label: class indices uint8 [H, W]. Returns uint8 [crop, crop, 3] and uint8 [crop, crop];
-    outside the image they are those of `padding`. Only the window is resized.
+    image: uint8 [H, W, bands]. label: class indices uint8 [H, W]. Returns uint8 [crop, crop, bands] and uint8 [crop,
+    crop]; outside the image they are those of `padding`. Only the window is resized.
     """
     window = _draw_window(label.shape, augment, rng)
     view = _padded(_bilinear(image, window), window, augment.crop, padding.colour)
@@ -93,7 +93,7 @@ def _overlap(start: int, side: int, length: int, crop: int) -> tuple[slice, slic
 
 
 def _bilinear(image: np.ndarray, window: Window) -> np.ndarray:
-    """The window of [H, W, 3], resized with antialiasing. torch's 8-bit kernel takes a third of Pillow's time."""
+    """The window of [H, W, bands], resized with antialiasing. torch's 8-bit kernel takes a third of Pillow's time."""
     pixels = torch.from_numpy(image[window.rows, window.columns])
     pixels = pixels.flip(1) if window.mirrored else pixels.contiguous()
     # The batch axis comes first: only then does the kernel see that the channels lie side by side in memory.
@@ -125,7 +125,12 @@ def _padded(part: np.ndarray, window: Window, crop: int, fill: int | Colour) -> 
 
 
 def _rotated(array: np.ndarray, angle: float, resampling: Image.Resampling, fill: int | Colour) -> np.ndarray:
-    return np.array(Image.fromarray(array).rotate(angle, resampling, fillcolor=fill))
+    if array.ndim == 2 or array.shape[2] == 3:
+        return np.array(Image.fromarray(array).rotate(angle, resampling, fillcolor=fill))
+    # Band by band: Pillow has no pictures of any number of bands, and takes a fourth for alpha.
+    assert isinstance(fill, tuple)
+    bands = zip(np.moveaxis(array, 2, 0), fill, strict=True)
+    return np.stack([_rotated(band, angle, resampling, one) for band, one in bands], axis=2)
 
 
 def cutmix_boxes(batch: int, size: int, generator: torch.Generator) -> torch.Tensor:

@@ -13,7 +13,7 @@ from semiproto.errors import UserError
 
 
 class Images:
-    """Whole images, as they are: `[n]` gives uint8 [3, H, W] and the mask uint8 [H, W]."""
+    """Whole images: `[n]` gives uint8 [bands, H, W] and the mask uint8 [H, W]."""
 
     def __init__(self, root: Path, ids: Sequence[str]) -> None:
         self.root, self.ids = root, list(ids)
@@ -25,13 +25,17 @@ class Images:
                 " id out of its list"
             )
         self.files = [files[image_id] for image_id in self.ids]
+        self.pixels = layout.read_pixels(root)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, position: int) -> tuple[torch.Tensor, torch.Tensor]:
-        image = layout.read_image(self.files[position])
-        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(self.mask(position))
+        return torch.from_numpy(self.image(position)).permute(2, 0, 1), torch.from_numpy(self.mask(position))
+
+    def image(self, position: int) -> np.ndarray:
+        """The image alone, uint8 [H, W, bands]."""
+        return layout.read_image(self.files[position], self.pixels.format)
 
     def mask(self, position: int) -> np.ndarray:
         return layout.read_mask(self.root / layout.MASKS / f"{self.ids[position]}.png")

@@ -2,7 +2,8 @@
 
 <root>/classes.txt                        one class name a line, line n is mask value n
 <root>/palette.json                       red, green and blue of each class, where the masks had colours of their own
-<root>/JPEGImages/<id>.jpg|.jpeg|.png
+<root>/pixels.json                        what the images' samples are, where they are not 8-bit colour
+<root>/JPEGImages/<id>.<suffix>           any of IMAGE_SUFFIXES
 <root>/SegmentationClass/<id>.png         only for images with masks; palette PNG of class indices, 255 void
 <root>/ImageSets/Segmentation/train.txt   ids with masks; unlabeled.txt and val.txt beside it
 <root>/ImageSets/Segmentation/published/<family>/<labels>/labeled.txt, unlabeled.txt   where there are published splits
@@ -16,9 +17,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+from pydantic import ValidationError
 
+from semiproto.data.images import opening, pixels
+from semiproto.data.images.pixels import RGB8, PixelFormat, SetPixels
 from semiproto.errors import UserError
+from semiproto.params import MOST_CLASSES, first_problem
 from semiproto.provenance.artifacts import write_json
 
 IGNORE_INDEX = 255
@@ -26,8 +31,8 @@ FILES = "files"
 """Sub-folder of data/raw/<dataset> that holds the set, its <root>; the receipt is beside it."""
 IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
 PUBLISHED = f"{LISTS}/published"
-PALETTE = "palette.json"
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+PALETTE, PIXELS = "palette.json", "pixels.json"
+IMAGE_SUFFIXES = opening.SUFFIXES
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")
 
@@ -81,37 +86,48 @@ def images_by_id(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_image(path: Path) -> np.ndarray:
-    """The whole image as RGB, uint8 [height, width, 3], turned as its EXIF says; UserError when it cannot be read."""
-    try:
-        with Image.open(path) as file:
-            file.load()
-            if file.mode.startswith("I;16"):
-                return np.array(_eight_bits(file).convert("RGB"))
-            ImageOps.exif_transpose(file, in_place=True)  # without in_place it copies even an image that needs no turn
-            return np.array(file if file.mode == "RGB" else file.convert("RGB"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image; remove its id from the list or restore the file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as an image ({_short(error)}); replace or remove it") from None
+def read_image(path: Path, form: PixelFormat = RGB8) -> np.ndarray:
+    """The whole image as the network takes it, uint8 [height, width, bands], turned as its EXIF says.
+
+    form: what the set's samples are and how they become 8 bits. UserError where the image cannot be read or is not so.
+    """
+    return pixels.to_bytes(path, pixels.decode(path, form.bands), form)
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """A mask's values as uint8 [height, width]: the indices of a palette or grey PNG, unchanged."""
-    try:
-        with Image.open(path) as file:
-            file.load()
-            mode, values = file.mode, np.array(file)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such mask; remove its id from the list or restore the file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as a mask ({_short(error)}); replace or remove it") from None
+    """A mask's values as uint8 [height, width]: the indices of a palette or grey picture, as they are in the file.
+
+    Grey of 1, 2 or 4 bits holds 0 to 1, 3 or 15: not 255, 170 and so on, which decoders make of them to show them.
+    """
+    with opening.opened(path, opening.LOSSLESS, "a mask") as file:
+        spread = _spread(file)
+        file.load()
+        mode, values = file.mode, np.array(file)
+    if mode.startswith("I;16"):
+        return _narrowed(path, values)
     if mode not in ("P", "L", "1"):
         raise UserError(
             f"{path}: mode {mode} is not a mask of class indices; save it as a palette or 8-bit grey PNG whose values"
             " are the lines of classes.txt"
         )
-    return values.astype(np.uint8, copy=False)
+    return values.astype(np.uint8, copy=False) // np.uint8(spread)
+
+
+def _spread(file: Image.Image) -> int:
+    """By what Pillow multiplies the values of an open picture to show them: grey of 2 or 4 bits."""
+    tiles = getattr(file, "tile", [])
+    args = tiles[0].args if tiles else ""
+    return {"L;2": 85, "L;4": 17}.get(args[0] if isinstance(args, tuple) else str(args), 1)
+
+
+def _narrowed(path: Path, values: np.ndarray) -> np.ndarray:
+    """The values of a 16-bit mask as uint8."""
+    if (highest := int(values.max(initial=0))) > IGNORE_INDEX:
+        raise UserError(
+            f"{path}: value {highest}; masks are kept in 8 bits, where 0 to {MOST_CLASSES - 1} are classes and"
+            f" {IGNORE_INDEX} is void: merge rare classes, or number them from 0"
+        )
+    return values.astype(np.uint8)
 
 
 def require_known(path: Path, values: np.ndarray, known: np.ndarray, meaning: str) -> None:
@@ -136,6 +152,24 @@ def write_palette(root: Path, colours: Sequence[Sequence[int]]) -> None:
     write_json(root / PALETTE, colours)
 
 
+def write_pixels(root: Path, measured: SetPixels) -> None:
+    """Keeps what was measured of the images with the prepared set, where they are not 8-bit colour."""
+    if measured != SetPixels():
+        write_json(root / PIXELS, measured.model_dump(mode="json"))
+
+
+def read_pixels(root: Path) -> SetPixels:
+    """What the samples of a prepared set's images are; UserError where its file is damaged."""
+    try:
+        return SetPixels.model_validate_json((root / PIXELS).read_bytes())
+    except FileNotFoundError:
+        return SetPixels()
+    except ValidationError as error:
+        raise UserError(
+            f"{root / PIXELS}: {first_problem(error)}; delete {root.parent} and run `snakemake --cores all`"
+        ) from None
+
+
 def read_palette(root: Path) -> list[list[int]]:
     """Red, green and blue of each class of a prepared set: those of its masks, or VOC's where they had none."""
     if (root / PALETTE).is_file():
@@ -155,12 +189,3 @@ def voc_palette() -> np.ndarray:
             if source < 8:
                 colours[:, channel] |= ((index >> source) & 1) << (7 - bit)
     return colours
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    return Image.fromarray((np.asarray(image, dtype=np.uint32) >> 8).astype(np.uint8))
-
-
-def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) < 120 else text[:117] + "..."

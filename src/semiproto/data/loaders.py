@@ -26,7 +26,7 @@ CACHE_BYTES = 256 * 2**20
 
 
 class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Weak views: `[key]` gives uint8 [3, crop, crop] and a label uint8 [crop, crop].
+    """Weak views: `[key]` gives uint8 [bands, crop, crop] and a label uint8 [crop, crop].
 
     labeled: the label is the mask, `padding_label` outside the image. Without `labeled` it is 0 inside the image and
     255 outside, and no mask file is opened. The random choices are a function of the key alone, so neither the number
@@ -53,7 +53,7 @@ class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return torch.from_numpy(view).permute(2, 0, 1), torch.from_numpy(target)
 
     def _read(self, position: int) -> tuple[np.ndarray, np.ndarray]:
-        image = layout.read_image(self.images.files[position])
+        image = self.images.image(position)
         label = self.images.mask(position) if self.labeled else np.zeros(image.shape[:2], np.uint8)
         size = image.nbytes + label.nbytes
         if self._cached_bytes + size <= CACHE_BYTES:
@@ -90,7 +90,7 @@ class StepBatches(torch.utils.data.Sampler[list[Key]]):
 
 
 def loader(views: WeakViews, keys: StepBatches, workers: int) -> DataLoader[Batch]:
-    """The views in the order of `keys`: (uint8 [B, 3, crop, crop], uint8 [B, crop, crop])."""
+    """The views in the order of `keys`: (uint8 [B, bands, crop, crop], uint8 [B, crop, crop])."""
     return DataLoader(
         views,
         batch_sampler=keys,

@@ -25,7 +25,7 @@ class PseudoLabeled(NamedTuple):
     """This process's unlabelled images, labelled by the teacher."""
 
     images: Tensor
-    """uint8 [B, 3, S, S]."""
+    """uint8 [B, bands, S, S]."""
     labels: Tensor
     """The pseudo-label of each pixel, int64 [B, S, S]."""
     confidence: Tensor

@@ -4,15 +4,18 @@
 <out>/overlay/<stem>.jpg     on request: the mask laid over the image
 <out>/confidence/<stem>.png  on request: 255 times the probability of the predicted class
 
-Each mask carries, in its PNG text `semiproto`, a hash of the model, the options and the image's name, size and time.
+Of a GeoTIFF all three are GeoTIFFs, <stem>.tif (scene.py).
+
+Each mask carries, in its text `semiproto`, a hash of the model, the options and the image's name, size and time.
 A mask with the right hash is kept, so that an interrupted command resumes where it was.
 """
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,36 +23,23 @@ import numpy as np
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from torch import Tensor
 
 from semiproto.data import layout
+from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import account
+from semiproto.deploy import scene, segment
+from semiproto.deploy.files import TEXT, Files, Options, dead_link, files_of, images, printable, uses
 from semiproto.errors import UserError
-from semiproto.measure.inference import BATCH, bands, linear_scores
+from semiproto.measure.inference import BATCH
 from semiproto.model import folder as model_folder
-from semiproto.model.heads import LINEAR
 from semiproto.model.network import SegmentationNetwork
-from semiproto.params import WindowParams
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write, sha256_file
-
-TEXT = "semiproto"
-OPACITY = 0.5
-
-
-@dataclass(frozen=True)
-class Options:
-    """window: side of the sliding window for larger images, pixels. palette: false writes grey PNGs."""
-
-    window: int = 1024
-    palette: bool = True
-    overlay: bool = False
-    confidence: bool = False
 
 
 @dataclass
 class Outcome:
-    """Number of masks written, number of masks kept, and why images could not be read or were passed over."""
+    """Number of masks written, number of masks kept, why images have none, and what the files of the folders are."""
 
     written: int = 0
     kept: int = 0
@@ -59,28 +49,15 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _Files:
-    """Where the results of one image go, and the text that its mask must carry."""
+class _Work:
+    """What every image is handed to."""
 
-    image: Path
-    mask: Path
-    overlay: Path | None
-    confidence: Path | None
-    palette: bool
-    text: str
-
-    def outputs(self) -> list[Path]:
-        return [path for path in (self.mask, self.overlay, self.confidence) if path is not None]
-
-    def done(self) -> bool:
-        """Whether everything is there; the mask is written last, so only its text is looked at."""
-        if not all(path.is_file() for path in self.outputs()):
-            return False
-        try:
-            with Image.open(self.mask) as file:
-                return file.info.get(TEXT) == self.text
-        except (OSError, SyntaxError, ValueError):
-            return False
+    network: SegmentationNetwork
+    form: PixelFormat
+    colours: np.ndarray
+    options: Options
+    together: int
+    """Most images of one batch."""
 
 
 def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -> Outcome:
@@ -89,34 +66,54 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     Images with more than `options.window` pixels a side are looked at in overlapping windows, so memory is bounded.
     UserError, before anything is written, where there is no image or a result would replace an input.
     """
-    images = _images(paths)
-    _require_apart([_files_of(image, out, options, "") for image in images], paths)
+    found = images(paths)
+    _require_apart([files_of(image, out, options, "") for image in found], paths)
     card, network = model_folder.read_card(model), model_folder.load_model(model)
     network.to("cuda" if torch.cuda.is_available() else "cpu")
     weights, names = (sha256_file(model / name) for name in (model_folder.MODEL, model_folder.CARD))
     key = f"{weights} {names} {options.window} {options.palette}"
-    files = [_files_of(image, out, options, key) for image in images]
+    files = [files_of(image, out, options, key) for image in found]
     todo = [one for one in files if not one.done()]
-    outcome = Outcome(kept=len(files) - len(todo), files=_uses(paths))
+    outcome = Outcome(kept=len(files) - len(todo), files=uses(paths))
     progress = Progress("predict", len(files), "images", done=outcome.kept)
-    colours = palette(card)
-    together = BATCH if network.mean.is_cuda else 1
-    for batch in _batches(todo, together, options.window**2, outcome.unreadable, progress):
+    work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
+    for one in todo:
+        if one.is_scene:
+            with _noted(one, outcome, progress):
+                scene.predict(network, card.pixels, options.window, one, work.colours)
+    pictures = [one for one in todo if not one.is_scene]
+    for batch in _batches(pictures, work, outcome, progress):
         results = _segment(network, np.stack([image for _, image in batch]), options.window)
         for (one, image), classes, confidence in zip(batch, *results, strict=True):
-            _write(one, image, classes, confidence, colours)
-        outcome.written += len(batch)
-        progress.update(len(batch))
+            with _noted(one, outcome, progress):
+                _write(one, image, classes, confidence, work.colours)
     return outcome
 
 
-def _require_apart(files: list[_Files], paths: list[Path]) -> None:
-    inputs = {one.image.resolve() for one in files}
-    folders = {path.resolve() for path in paths if path.is_dir()}
+@contextmanager
+def _noted(one: Files, outcome: Outcome, progress: Progress) -> Iterator[None]:
+    """Counts the image, or notes why it has no mask: the others get theirs."""
+    try:
+        yield
+        outcome.written += 1
+    except UserError as error:
+        outcome.unreadable.append(printable(str(error)))
+    except OSError as error:
+        if error.errno not in (errno.ENAMETOOLONG, errno.EISDIR):
+            raise
+        remedy = "rename the image" if error.errno == errno.ENAMETOOLONG else "remove that folder"
+        outcome.unreadable.append(printable(f"{one.image}: no mask ({one.mask.name}: {error.strerror}); {remedy}"))
+    progress.update()
+
+
+def _require_apart(files: list[Files], paths: list[Path]) -> None:
+    # By name: links that lead in circles are no error here, but of the image that they stand for.
+    inputs = {os.path.realpath(one.image) for one in files}
+    folders = {os.path.realpath(path) for path in paths if path.is_dir()}
     for one in files:
-        if mixed := [path.parent for path in one.outputs() if path.parent.resolve() in folders]:
+        if mixed := [path.parent for path in one.outputs() if os.path.realpath(path.parent) in folders]:
             raise UserError(f"{mixed[0]}: masks would lie among the images of this folder; give another with --out")
-        if any(path.resolve() in inputs for path in one.outputs()):
+        if any(os.path.realpath(path) in inputs for path in one.outputs()):
             raise UserError(f"{one.image}: its mask would overwrite an input image; give another folder with --out")
 
 
@@ -128,41 +125,30 @@ def palette(card: model_folder.Card) -> np.ndarray:
     return colours
 
 
-@torch.inference_mode()
 def _segment(network: SegmentationNetwork, images: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Class and confidence (255 times the largest softmax probability) of uint8 [B, H, W, 3]: uint8 [B, H, W] each."""
+    """Class and confidence of uint8 [B, H, W, bands]: uint8 [B, H, W] each."""
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.mean.device)
-    tiles = WindowParams(size=window, stride=window * 2 // 3) if max(tensor.shape[-2:]) > window else None
-    rows: list[tuple[Tensor, Tensor]] = []
-    try:
-        for band in bands(linear_scores(network), tensor, tiles):
-            scores = band[LINEAR]
-            best, classes = scores.max(dim=1)
-            confidence = scores.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
-            rows.append((classes.byte().cpu(), confidence.mul_(255).round_().byte().cpu()))
-    except torch.OutOfMemoryError:
-        raise UserError(f"--window: {window} pixels a side are too many for this GPU's memory; give fewer") from None
-    all_classes, all_confidences = (torch.cat(parts, dim=1).numpy() for parts in zip(*rows, strict=True))
-    return all_classes, all_confidences
+    classes, confidences = zip(*segment.labelled(network, tensor, window), strict=True)
+    return np.concatenate(classes, axis=1), np.concatenate(confidences, axis=1)
 
 
 def _batches(
-    todo: list[_Files], together: int, most_pixels: int, unreadable: list[str], progress: Progress
-) -> Iterator[list[tuple[_Files, np.ndarray]]]:
-    """Up to `together` neighbours of one size, of `most_pixels` in all, unless one has more.
+    todo: list[Files], work: _Work, outcome: Outcome, progress: Progress
+) -> Iterator[list[tuple[Files, np.ndarray]]]:
+    """Neighbours of one size, no more pixels in all than a window has, unless one has more.
 
     One at a time on a CPU, where batches save no time for most sizes and an image's mask is then the same to the last
     bit whatever its neighbours are. Nothing is padded, so on a GPU too only pixels may differ where two classes tie.
     """
-    waiting: list[tuple[_Files, np.ndarray]] = []
+    waiting: list[tuple[Files, np.ndarray]] = []
     for one in todo:
         try:
-            image = _read(one.image)
+            image = _read(one.image, work.form)
         except UserError as error:
-            unreadable.append(_printable(str(error)))
+            outcome.unreadable.append(printable(str(error)))
             progress.update()
             continue
-        fitting = min(together, 3 * most_pixels // image.size)
+        fitting = min(work.together, work.options.window**2 // (image.shape[0] * image.shape[1]))
         if waiting and (len(waiting) >= fitting or waiting[0][1].shape != image.shape):
             yield waiting
             waiting = []
@@ -171,30 +157,16 @@ def _batches(
         yield waiting
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path, form: PixelFormat) -> np.ndarray:
     if path.is_symlink() and not path.exists():
-        raise _dead_link(path)
-    if path.exists() and not path.is_file():  # reading a pipe would block
-        raise UserError(f"{path}: not a regular file; remove it")
-    return layout.read_image(path)
+        raise dead_link(path)
+    return layout.read_image(path, form)
 
 
-def _dead_link(path: Path) -> UserError:
-    return UserError(f"{path}: a link to a file that is not there; restore the file or remove the link")
-
-
-def _printable(text: str) -> str:
-    """`text` on one line: a file's name may hold newlines, or bytes that are not text."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
-def _write(files: _Files, image: np.ndarray, classes: np.ndarray, confidence: np.ndarray, colours: np.ndarray) -> None:
+def _write(files: Files, image: np.ndarray, classes: np.ndarray, confidence: np.ndarray, colours: np.ndarray) -> None:
     if files.overlay is not None:
-        mixed = Image.blend(Image.fromarray(image), Image.fromarray(colours[classes]), OPACITY)
-        if not colours[0].any():  # a black background would only darken the image
-            mixed.paste(Image.fromarray(image), mask=Image.fromarray(classes == 0))
         with atomic_write(files.overlay) as temporary:
-            mixed.save(temporary, format="JPEG", quality=90)
+            segment.overlay(image, classes, colours).save(temporary, format="JPEG", quality=90)
     if files.confidence is not None:
         with atomic_write(files.confidence) as temporary:
             Image.fromarray(confidence).save(temporary, format="PNG")
@@ -204,59 +176,3 @@ def _write(files: _Files, image: np.ndarray, classes: np.ndarray, confidence: np
     text.add_text(TEXT, files.text)
     with atomic_write(files.mask) as temporary:
         mask.save(temporary, format="PNG", pnginfo=text)
-
-
-def _files_of(image: Path, out: Path, options: Options, key: str) -> _Files:
-    facts = image.stat() if image.exists() else None  # a dangling link is reported when it is read
-    text = f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"
-    return _Files(
-        image,
-        out / f"{image.stem}.png",
-        out / "overlay" / f"{image.stem}.jpg" if options.overlay else None,
-        out / "confidence" / f"{image.stem}.png" if options.confidence else None,
-        options.palette,
-        hashlib.sha256(os.fsencode(text)).hexdigest(),
-    )
-
-
-def _images(paths: list[Path]) -> list[Path]:
-    """The files, and the images in the folders, that `paths` name."""
-    files: dict[str, Path] = {}
-    for path in paths:
-        if not path.exists():
-            no_such = UserError(f"{path}: no such file or folder of images; correct the name")
-            raise _dead_link(path) if path.is_symlink() else no_such
-        for file in _in_folder(path) if path.is_dir() else [path]:
-            if files.setdefault(file.stem, file).resolve() != file.resolve():
-                raise UserError(
-                    f"{file}: {files[file.stem]} would give the mask the same name; predict them one by one"
-                )
-    if not files:
-        there = "; ".join(f"{row.count} {row.use}" for row in _uses(paths))
-        raise UserError(
-            f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}){there and f', but {there}'}; name a"
-            " folder of images"
-        )
-    return list(files.values())
-
-
-def _in_folder(folder: Path) -> list[Path]:
-    files = (path for path in folder.iterdir() if path.suffix.lower() in layout.IMAGE_SUFFIXES)
-    return sorted(path for path in files if not path.name.startswith("."))
-
-
-def _uses(paths: list[Path]) -> list[account.Row]:
-    """What the files below the folders of `paths` are used as; those of subfolders are passed over."""
-    rows = []
-    for folder in filter(Path.is_dir, paths):
-        files, uses = account.survey(folder)
-        used = set(_in_folder(folder))
-        for path in files:
-            if path.suffix.lower() not in layout.IMAGE_SUFFIXES:
-                uses[path] = f"{account.PASSED_OVER}{account.kind_of(path)} files"
-            elif path not in used:
-                uses[path] = f"{account.PASSED_OVER}images in subfolders; name the subfolders too"
-            else:
-                uses[path] = "images"
-        rows += account.rows(folder, uses)
-    return rows

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import EllipsisType
+from typing import Protocol
 
 import pandas as pd
 import torch
@@ -23,8 +25,18 @@ from semiproto.process import distributed
 BATCH = 16
 """Images of one size that go through the network together."""
 
+
+class Rows(Protocol):
+    """Images [B, bands, H, W], uint8, in memory or read when their rows are asked for."""
+
+    @property
+    def shape(self) -> Sequence[int]: ...
+
+    def __getitem__(self, place: tuple[EllipsisType, slice, slice], /) -> Tensor: ...
+
+
 Scores = Callable[[Tensor], dict[str, Tensor]]
-"""Images uint8 [B, 3, H, W] -> by head, class scores [B, C, h, w] at any resolution."""
+"""Images uint8 [B, bands, H, W] -> by head, class scores [B, C, h, w] at any resolution."""
 
 
 def linear_scores(model: SegmentationNetwork) -> Scores:
@@ -66,21 +78,22 @@ def classify(scores: Scores, images: Tensor, window: WindowParams | None) -> tup
 
 
 @torch.inference_mode()
-def bands(scores: Scores, images: Tensor, window: WindowParams | None) -> Iterator[dict[str, Tensor]]:
+def bands(scores: Scores, images: Rows, window: WindowParams | None) -> Iterator[dict[str, Tensor]]:
     """By head, the scores [B, C, rows, W] of one band of rows after the other, from the top.
 
-    window: the scores of overlapping windows are averaged; no more than a window's rows are held at once, so memory
-    does not grow with the height of an image. None: the whole image is one band.
+    window: the scores of overlapping windows are averaged; no more than a window's rows are read and held at once, so
+    memory does not grow with the height of an image. None: the whole image is one band.
     """
     height, width = images.shape[-2:]
     if window is None:
-        yield {name: resize(head.float(), (height, width)) for name, head in scores(images).items()}
+        whole = images[..., slice(None), slice(None)]
+        yield {name: resize(head.float(), (height, width)) for name, head in scores(whole).items()}
         return
     tops, lefts = _starts(height, window), _starts(width, window)
     overlaps = _cover(tops, height, window)[:, None] * _cover(lefts, width, window)
     totals: dict[str, Tensor] = {}
     for top, following in zip(tops, [*tops[1:], height], strict=True):
-        _add_windows(totals, scores, images[..., top : top + window.size, :], lefts, window)
+        _add_windows(totals, scores, images[..., slice(top, top + window.size), slice(None)], lefts, window)
         done, reach = following - top, min(window.size, height - following)
         count = overlaps[top:following]
         yield {name: total[..., :done, :] / count.to(total.device) for name, total in totals.items()}
@@ -124,7 +137,7 @@ def own_part(images: Images) -> slice:
 
 
 def batches(images: Images, device: torch.device) -> Iterator[tuple[list[int], Tensor, list[Tensor]]]:
-    """(positions, images [B, 3, H, W], masks) of this process's part: neighbours of one size in a group of BATCH."""
+    """(positions, images [B, bands, H, W], masks) of this process's part: neighbours of one size in groups of BATCH."""
     waiting: list[tuple[int, Tensor, Tensor]] = []
     for position in range(len(images))[own_part(images)]:
         image, mask = images[position]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from semiproto.data import layout
 from semiproto.data.dataset import Images
+from semiproto.data.images.pixels import shown
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import PatchesParams
@@ -72,7 +73,7 @@ def look(student: SegmentationNetwork, bank: PrototypeBank, images: Images, name
     found = Found(*bank.prototypes.shape[:2])
     progress = Progress(f"patches {name}", len(images), "images")
     for position in range(len(images)):
-        image = torch.from_numpy(layout.read_image(images.files[position])).permute(2, 0, 1)
+        image = torch.from_numpy(images.image(position)).permute(2, 0, 1)
         z = student(image[None].to(device)).representation[0].float()
         rows, columns = (_centres(image.shape[axis], z.shape[axis]) for axis in (1, 2))
         winner, similarity = nearest_prototype(bank, z.flatten(1).T)
@@ -129,7 +130,7 @@ def sheet(images: Images, nearest: list[list[Place]], params: PatchesParams) -> 
     drawn = np.full((len(nearest) * size, params.per_prototype * size, 3), BLANK, dtype=np.uint8)
     for index, own in enumerate(nearest):
         for place, p in enumerate(own):
-            patch = crop(layout.read_image(images.files[p.position]), p.row, p.column, size)
+            patch = crop(shown(images.image(p.position)), p.row, p.column, size)
             top, left = index * size, place * size
             drawn[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
     return drawn

@@ -1,7 +1,7 @@
 """A model is one folder: safetensors for the weights and a JSON card that describes the network and its classes.
 
-card.json                classes, palette, normalisation, the network's parameters, how it was trained, and the licence
-                         of the weights that training started from
+card.json                classes, palette, normalisation, what its images were, the network's parameters, how it was
+                         trained, and the licence of the weights that training started from
 model.safetensors        the network to predict with (the teacher's average, or the pretrained network)
 student.safetensors      semi-supervised runs: the student, whose features the prototypes follow
 """
@@ -18,12 +18,13 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from semiproto.data import layout
+from semiproto.data.images.pixels import RGB8, PixelFormat
 from semiproto.errors import UserError
 from semiproto.model.encoders.encoder import IMAGENET
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.model.weights import read_tensors, save_tensors
-from semiproto.params import RGB, EncoderParams, ModelParams, NormalisationParams, first_problem
+from semiproto.params import MOST_CLASSES, RGB, EncoderParams, ModelParams, NormalisationParams, first_problem
 from semiproto.provenance.artifacts import write_json
 
 CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
@@ -44,6 +45,20 @@ class Card:
     """Red, green and blue of each class in predicted masks; None: VOC's colours, which are then written."""
     normalisation: NormalisationParams = IMAGENET
     """How the network normalises images. Models of version 0.1, whose cards do not say it, do so with ImageNet's."""
+    pixels: PixelFormat = RGB8
+    """What the samples of its training images were, and the range by which deep ones become 8 bits."""
+
+    @model_validator(mode="after")
+    def _a_value_for_each_class(self) -> Card:
+        if len(self.classes) > MOST_CLASSES:
+            raise ValueError(f"{len(self.classes)} classes, and a mask of 8 bits has room for {MOST_CLASSES}")
+        return self
+
+    @model_validator(mode="after")
+    def _normalisation_of_its_bands(self) -> Card:
+        if len(self.normalisation.mean) != self.pixels.bands:
+            raise ValueError(f"normalisation has {len(self.normalisation.mean)} bands, and pixels {self.pixels.bands}")
+        return self
 
     @model_validator(mode="after")
     def _a_colour_for_each_class(self) -> Card:
@@ -63,13 +78,14 @@ def write_card(folder: Path, card: Card) -> None:
         "training": card.training,
         "palette": card.palette or layout.voc_palette()[: len(card.classes)].tolist(),
         "normalisation": card.normalisation.model_dump(),
+        **({} if card.pixels == RGB8 else {"pixels": card.pixels.model_dump(mode="json")}),
         "licence": _licence(card.model.encoder),
     }
     write_json(folder / CARD, fields)
 
 
 def read_card(folder: Path) -> Card:
-    """The card of a model folder. Cards of earlier versions may lack palette and normalisation and get the defaults."""
+    """The card of a model folder. Where one of an earlier version lacks a field, its default holds."""
     path = folder / CARD
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
@@ -148,7 +164,7 @@ def bank_of(prototypes: Tensor, momentum: float = 0.99, temperature: float = 0.1
 
 def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> SegmentationNetwork:
     card = read_card(folder)
-    model = SegmentationNetwork(card.model, len(card.classes), pretrained=False)
+    model = SegmentationNetwork(card.model, len(card.classes), pretrained=False, bands=card.pixels.bands)
     model.normalise_by(card.normalisation)
     try:
         model.load_state_dict(tensors)

@@ -43,30 +43,33 @@ class Output(NamedTuple):
 
 
 class SegmentationNetwork(nn.Module):
-    """Takes 8-bit RGB, [B, 3, H, W] uint8, and normalises it itself: a model cannot meet the wrong normalisation."""
+    """Takes 8-bit images, [B, bands, H, W] uint8, and normalises them itself: a model cannot meet the wrong
+    normalisation."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, params: ModelParams, num_classes: int, *, pretrained: bool) -> None:
-        """pretrained: load the encoder's weights as the parameters say; false when a saved model is restored."""
+    def __init__(self, params: ModelParams, num_classes: int, *, pretrained: bool, bands: int = 3) -> None:
+        """pretrained: load the encoder's weights as the parameters say; false when a saved model is restored.
+
+        bands: of the images. For other than three, the weights say no normalisation: `normalise_by` has to follow.
+        """
         super().__init__()
-        self.encoder = encoders.build(params.encoder, pretrained=pretrained)
+        self.encoder = encoders.build(params.encoder, pretrained=pretrained, bands=bands)
         self.decoder = DECODERS[params.decoder.kind](self.encoder.channels, params.decoder)
         self.dim, self.num_classes = self.decoder.channels, num_classes
         channels = Channels(self.encoder.channels, self.dim)
         wanted = {name: head for name, head in HEADS.items() if head.weight(params) > 0}
         self.heads = nn.ModuleDict({name: head(params, channels, num_classes) for name, head in wanted.items()})
-        for name in ("mean", "std"):
-            self.register_buffer(name, torch.empty(1, 3, 1, 1), persistent=False)
         self.normalise_by(encoders.normalisation(params.encoder))
         self.register_load_state_dict_pre_hook(_rename)  # type: ignore[no-untyped-call]
 
     def normalise_by(self, normalisation: NormalisationParams) -> None:
         """Has images normalised so from now on; where a saved model is restored, its own way."""
-        self.normalisation = normalisation
-        for buffer, values in ((self.mean, normalisation.mean), (self.std, normalisation.std)):
-            buffer.copy_(255 * torch.tensor(values).view_as(buffer))
+        self.normalisation, device = normalisation, next(self.parameters()).device
+        for name, values in (("mean", normalisation.mean), ("std", normalisation.std)):
+            by_band = 255 * torch.tensor(values, device=device).view(1, -1, 1, 1)
+            self.register_buffer(name, by_band, persistent=False)
 
     def forward(self, images: Tensor, factors: Sequence[Tensor] | None = None) -> Output:
         """factors: for each of the encoder's maps, [N, channels], by which those of the last N images are multiplied

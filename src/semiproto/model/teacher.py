@@ -46,7 +46,7 @@ class Teacher(nn.Module):
         torch._foreach_lerp_([mine for mine, _ in pairs], [theirs for _, theirs in pairs], 1 - keep)
 
     def pseudo_labels(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """The linear head's class [B, H, W] int64 and its softmax probability [B, H, W] for images [B, 3, H, W]."""
+        """The linear head's class [B, H, W] int64 and its softmax probability [B, H, W] for images [B, bands, H, W]."""
         return pseudo_labels(self.model, images)
 
     def refresh_batch_norm(self, images: Tensor) -> None:

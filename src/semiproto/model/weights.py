@@ -39,10 +39,11 @@ Convert = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 def load_what_fits(net: nn.Module, path: Path, convert: Convert = dict) -> None:
     """Loads the tensors of a checkpoint whose names and shapes fit, and prints which of the net's were not in it.
 
+    The first convolution of three bands is fitted to a net of another number by timm's rule.
     UserError when the file cannot be read or nothing in it fits.
     """
-    given = convert(read_weights(path))
-    own = net.state_dict()
+    given, own = convert(read_weights(path)), net.state_dict()
+    given = {name: _of_as_many_bands(value, own[name]) if name in own else value for name, value in given.items()}
     fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
     learned = [name for name in own if not name.endswith("num_batches_tracked")]
     missing = [name for name in learned if name not in fitting]
@@ -55,6 +56,17 @@ def load_what_fits(net: nn.Module, path: Path, convert: Convert = dict) -> None:
     print(f"{path}: {len(learned) - len(missing)} of the encoder's {len(learned)} tensors loaded", flush=True)
     if missing:
         print(f"{path}: not in the file, left random: {', '.join(missing)}", flush=True)
+
+
+def _of_as_many_bands(given: Tensor, own: Tensor) -> Tensor:
+    """A convolution of three bands for as many as `own` takes; any other tensor as it is."""
+    of_images = given.ndim == own.ndim == 4 and given.shape[1] == 3 != own.shape[1]
+    if not of_images or given.shape[0] != own.shape[0] or given.shape[2:] != own.shape[2:]:
+        return given
+    from timm.models import adapt_input_conv  # here, because it takes long to import
+
+    widened: Tensor = adapt_input_conv(own.shape[1], given)
+    return widened
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:

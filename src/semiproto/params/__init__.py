@@ -35,7 +35,16 @@ from semiproto.params.configs import (
     step_config,
     train_config,
 )
-from semiproto.params.data import VOID, DigitsSource, FolderSource, LabelFormat, PublishedSource, Source, SplitsParams
+from semiproto.params.data import (
+    MOST_CLASSES,
+    VOID,
+    DigitsSource,
+    FolderSource,
+    LabelFormat,
+    PublishedSource,
+    Source,
+    SplitsParams,
+)
 from semiproto.params.experiment import ExperimentParams, Method, Params, RunKey, VariantParams
 from semiproto.params.explanation import explain
 from semiproto.params.loading import load, parse, validate
@@ -59,6 +68,7 @@ from semiproto.params.training import (
 )
 
 __all__ = [
+    "MOST_CLASSES",
     "RGB",
     "VOID",
     "AugmentParams",

@@ -21,6 +21,9 @@ def _plain(values: object) -> object:
 
 LabelFormat = Literal["masks", "per-class", "pairs", "coco", "cvat", "labelme", "labelstudio", "yolo"]
 
+MOST_CLASSES = 254
+"""Values 0 to 253; void is 255."""
+
 
 class DigitsSource(Section):
     """The embedded set: scikit-learn's handwritten digits as stickers on coloured backgrounds."""
@@ -59,7 +62,7 @@ class FolderSource(Section):
         " docs/own-data.md has a table of all",
     )
     classes: list[ClassName] = Field(
-        min_length=2, max_length=254, description="class names in the order of mask values"
+        min_length=2, description="class names in the order of mask values; at most 254, as masks have 8 bits"
     )
     colours: list[RGB] | None = Field(
         description="red, green, blue of each class, for masks drawn in colours; null: mask values are class indices"
@@ -80,10 +83,25 @@ class FolderSource(Section):
         description="file with the validation ids; null: a share of the images with masks, see splits.validation"
     )
     unlabeled_list: str | None = Field(description="file with the unlabelled ids; null: every image without a mask")
-
     test_list: str | None = Field(
         default=None, description="file with the ids of test images: they are neither trained on nor scored"
     )
+    bands: int = Field(
+        default=3,
+        ge=1,
+        le=64,
+        description="bands of an image; 3: any picture as red, green and blue, without alpha; otherwise every channel"
+        " is data, and mean and deviation are measured",
+    )
+
+    @model_validator(mode="after")
+    def _masks_have_eight_bits(self) -> FolderSource:
+        if len(self.classes) > MOST_CLASSES:
+            raise ValueError(
+                f"classes: {len(self.classes)} of them, and a mask has 8 bits: {MOST_CLASSES} classes and 255 for void;"
+                " merge rare ones"
+            )
+        return self
 
     @model_validator(mode="after")
     def _values_of_classes(self) -> FolderSource:

@@ -15,7 +15,7 @@ from semiproto.params.analysis import (
     TsneParams,
 )
 from semiproto.params.compute import ComputeParams
-from semiproto.params.data import Source, SplitsParams
+from semiproto.params.data import FolderSource, Source, SplitsParams
 from semiproto.params.model import ModelParams
 from semiproto.params.section import Name, Section, Seed, first_problem
 from semiproto.params.training import AugmentParams, OptimizerParams, PretrainParams, SemiParams
@@ -80,6 +80,23 @@ class Params(Section):
         )
         for name in sorted(named - set(self.variants)):
             raise ValueError(f"no variant is called {name!r}; variants has {', '.join(self.variants)}")
+        return self
+
+    @model_validator(mode="after")
+    def _for_the_bands_of_the_images(self) -> Params:
+        bands = self.dataset.bands if isinstance(self.dataset, FolderSource) else 3
+        given = self.model.encoder.normalisation
+        if given is not None and len(given.mean) != bands:
+            raise ValueError(
+                f"model.encoder.normalisation: {len(given.mean)} values, and images have {bands} bands; give one"
+                " for each, or null"
+            )
+        for name in self.variants if bands != 3 else ():
+            for key, off in self.semi_of(name).strong_view.of_colours().items():
+                raise ValueError(
+                    f"semi.strong_view.{key}: changes red, green and blue, and images have {bands} bands (variant"
+                    f" {name}); set it to {off}"
+                )
         return self
 
     def runs(self) -> list[RunKey]:

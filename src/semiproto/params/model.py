@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from semiproto.params.section import Name, Section
 
@@ -13,9 +13,15 @@ class NormalisationParams(Section):
     """How the network shifts and scales images, from 0 to 1: minus `mean`, over `std`."""
 
     mean: list[Annotated[float, Field(ge=0, le=1)]] = Field(
-        min_length=3, max_length=3, description="of red, green and blue; padding has this colour"
+        min_length=1, description="of each band, such as red, green and blue; padding has this colour"
     )
-    std: list[Annotated[float, Field(gt=0)]] = Field(min_length=3, max_length=3, description="of red, green and blue")
+    std: list[Annotated[float, Field(gt=0)]] = Field(min_length=1, description="of each band")
+
+    @model_validator(mode="after")
+    def _of_the_same_bands(self) -> NormalisationParams:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} values and std {len(self.std)}; give one of each for a band")
+        return self
 
 
 class EncoderParams(Section):
@@ -30,7 +36,8 @@ class EncoderParams(Section):
     normalisation: NormalisationParams | None = Field(
         default=None,
         description="as the encoder's weights were trained. null: what timm says of the weights that it publishes under"
-        " this name, also where they come from a file; without weights, ImageNet's",
+        " this name, also where they come from a file; without weights, ImageNet's; for other than three bands, what is"
+        " measured over the training images",
     )
     patch_size: int | None = Field(
         default=None,

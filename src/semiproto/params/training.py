@@ -181,6 +181,11 @@ class StrongViewParams(Section):
         " area comes from the next image [base]",
     )
 
+    def of_colours(self) -> dict[str, str]:
+        """The switches that are on and change red, green and blue, and how each is turned off."""
+        jitter = {} if self.jitter is None else {"jitter": "null"}
+        return jitter | ({"grey_probability": "0"} if self.grey_probability > 0 else {})
+
 
 class PerturbationParams(Section):
     """What is done to channels of the encoder's maps before the decoder reads them."""

@@ -69,8 +69,9 @@ class SemiPhase(Phase):
     def forward(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, Measured]:
         """Section 5: L = labelled linear + labelled prototype + unlabelled linear + unlabelled prototype.
 
-        batches: the labelled one and, for consistency and prototype, the unlabelled one: images [B, 3, S, S] uint8 and
-        labels [B, S, S] uint8 (unlabelled: 0 inside the image, 255 outside). All randomness but dropout's is `draw`'s.
+        batches: the labelled one and, for consistency and prototype, the unlabelled one: images [B, bands, S, S] uint8
+        and labels [B, S, S] uint8 (unlabelled: 0 inside the image, 255 outside). All randomness but dropout's is
+        `draw`'s.
         """
         images, labels = batches[0]
         if len(batches) == 1 or step < self.teacher_from:

@@ -26,7 +26,7 @@ class SupervisedPhase(Phase):
 def supervised_loss(student: SegmentationNetwork, output: Output, labels: Tensor, params: LabeledLossParams) -> Tensor:
     """The labelled losses of the network's heads, weighted: of the linear head and, for Cityscapes, the auxiliary one.
 
-    output: of images [B, 3, H, W]; labels [B, H, W].
+    output: of images [B, bands, H, W]; labels [B, H, W].
     """
     losses = [
         weight * labeled_loss(resize(output.scores[head].float(), labels.shape[-2:]), labels, params)

@@ -291,3 +291,19 @@ def test_cutmix_takes_the_box_from_a_given_partner():
     found = cutmix(x, boxes, -x)
     for place in np.ndindex(2, 4, 4):
         assert found[place] == (-x[place] if boxes[place] else x[place])
+
+
+@pytest.mark.parametrize("bands", [1, 2, 4, 6])
+@pytest.mark.parametrize("rotation", [0.0, 30.0])
+def test_any_number_of_bands_is_seen_as_three_are(bands, rotation):
+    """Each band alone: none is taken for alpha, and what lies outside has its mean."""
+    image = np.random.default_rng(0).integers(0, 256, (60, 70, 3), dtype=np.uint8)
+    many = np.resize(image.transpose(2, 0, 1), (bands, 60, 70)).transpose(1, 2, 0)
+    label = np.random.default_rng(1).integers(0, 9, (60, 70), dtype=np.uint8)
+    params = augment(scale=(0.5, 2.0), shift=20, rotation=rotation, flip=0.5)
+    colour = tuple(PADDING.colour[band % 3] for band in range(bands))
+    expected = views(params, image, label, 10)
+    found = views(params, np.ascontiguousarray(many), label, 10, padding=Padding(colour))
+    for (view, target), (wanted, wanted_target) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(view, wanted[..., [band % 3 for band in range(bands)]])
+        np.testing.assert_array_equal(target, wanted_target)

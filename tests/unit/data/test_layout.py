@@ -1,18 +1,25 @@
 """Ids, lists, images and masks of a prepared set."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from semiproto.data.images.pixels import PixelFormat, SetPixels
 from semiproto.data.layout import (
+    PIXELS,
     check_id,
     images_by_id,
     read_classes,
     read_image,
     read_list,
     read_mask,
+    read_pixels,
     voc_palette,
     write_mask,
+    write_pixels,
 )
 from semiproto.errors import UserError
 
@@ -107,10 +114,19 @@ def test_any_image_is_read_as_rgb(tmp_path, mode):
     assert image.min() > 250
 
 
-def test_sixteen_bits_become_eight(tmp_path):
-    values = np.array([[0, 255, 256, 32768, 65535]], dtype=np.uint16)
+def test_deep_samples_become_eight_bits_by_the_sets_range(tmp_path):
+    values = np.array([[90, 100, 102, 610, 1120, 2000]], dtype=np.uint16)
     Image.fromarray(values).save(tmp_path / "deep.png")
-    assert read_image(tmp_path / "deep.png")[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+    form = PixelFormat(kind="integer", low=[100.0] * 3, high=[1120.0] * 3)
+    image = read_image(tmp_path / "deep.png", form)
+    assert image[0].tolist() == [[value] * 3 for value in (0, 0, 0, 128, 255, 255)]
+
+
+def test_deep_samples_without_a_range_are_refused(tmp_path, one_line):
+    Image.fromarray(np.array([[700]], dtype=np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(UserError) as error:
+        read_image(tmp_path / "deep.png")
+    one_line(error, tmp_path / "deep.png", "more than 8 bits")
 
 
 def test_the_exif_turn_is_applied(tmp_path):
@@ -164,6 +180,77 @@ def test_grey_and_palette_masks_give_their_indices(tmp_path, mode):
         image.putpalette([7] * 768)
     image.save(tmp_path / "mask.png")
     assert read_mask(tmp_path / "mask.png").tolist() == [[0, 1, 20, 255]]
+
+
+def grey_png(values, bits):
+    """A grey PNG of 1, 2 or 4 bits a pixel, as optimisers write it; values [height, width]."""
+    height, width = values.shape
+    spread = (values[..., None] >> np.arange(bits)[::-1]) & 1
+    rows = np.packbits(spread.astype(np.uint8).reshape(height, -1), axis=1)
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_masks_of_few_bits_keep_their_indices(tmp_path, bits):
+    """Decoders multiply them to show them: index 3 of 2 bits would be 255, which is void."""
+    values = np.arange(2**bits, dtype=np.uint8).reshape(2, -1)
+    (tmp_path / "mask.png").write_bytes(grey_png(values, bits))
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), values)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_tiff_masks_of_few_bits_keep_their_indices(tmp_path, bits):
+    rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
+    values = np.arange(2**bits, dtype=np.uint8).repeat(8).reshape(2, -1)
+    shape = {"width": values.shape[1], "height": 2, "count": 1, "dtype": "uint8", "nbits": bits}
+    with rasterio.open(tmp_path / "mask.png", "w", driver="GTiff", **shape) as file:
+        file.write(values, 1)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), values)
+
+
+def test_sixteen_bit_masks_are_read_where_their_values_fit(tmp_path, one_line):
+    Image.fromarray(np.array([[0, 7, 255]], np.uint16)).save(tmp_path / "mask.png")
+    assert read_mask(tmp_path / "mask.png").tolist() == [[0, 7, 255]]
+    Image.fromarray(np.array([[0, 256]], np.uint16)).save(tmp_path / "mask.png")
+    with pytest.raises(UserError) as error:
+        read_mask(tmp_path / "mask.png")
+    one_line(error, "mask.png", "value 256", "0 to 253")
+
+
+@pytest.mark.parametrize(("format", "name"), [("JPEG", "JPEG"), ("WEBP", "WEBP"), ("PPM", "PPM")])
+def test_masks_in_formats_that_change_values_are_refused_by_name(tmp_path, one_line, format, name):
+    Image.new("L", (4, 4)).save(tmp_path / "mask.png", format=format)
+    with pytest.raises(UserError) as error:
+        read_mask(tmp_path / "mask.png")
+    one_line(error, "mask.png", name, "save it as PNG")
+
+
+def test_a_mask_that_claims_too_many_pixels_is_one_clear_error(tmp_path, one_line):
+    header = struct.pack(">IIBBBBB", 60000, 60000, 1, 0, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    (tmp_path / "mask.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    with pytest.raises(UserError) as error:
+        read_mask(tmp_path / "mask.png")
+    one_line(error, "mask.png", "3600000000 pixels")
+
+
+def test_what_is_measured_of_the_images_is_kept_and_read(tmp_path, one_line):
+    assert read_pixels(tmp_path) == SetPixels()
+    write_pixels(tmp_path, SetPixels())
+    assert not (tmp_path / PIXELS).exists()  # 8-bit colour: the prepared set is what it has always been
+    measured = SetPixels(format=PixelFormat(bands=4), mean=[0.1] * 4, std=[0.2] * 4)
+    write_pixels(tmp_path, measured)
+    assert read_pixels(tmp_path) == measured
+    (tmp_path / PIXELS).write_text('{"format": {"bands": 0}}')
+    with pytest.raises(UserError) as error:
+        read_pixels(tmp_path)
+    one_line(error, tmp_path / PIXELS)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])

@@ -14,9 +14,11 @@ from gates import PATIENCE, Gate
 from PIL import Image
 
 from semiproto import cli
+from semiproto.data.images.pixels import RGB8, PixelFormat
 from semiproto.data.layout import read_image, read_mask, voc_palette
 from semiproto.deploy import predict
-from semiproto.deploy.predict import Options, predict_files
+from semiproto.deploy.files import Options, files_of
+from semiproto.deploy.predict import predict_files
 from semiproto.errors import UserError
 from semiproto.measure import inference as evaluate
 from semiproto.model.folder import CARD, MODEL, Card, load_model, save_weights, write_card
@@ -138,15 +140,27 @@ def test_a_batch_has_the_classes_of_its_images_alone(net):
         np.testing.assert_allclose(confidence[n].astype(int), sure[0].astype(int), atol=1)
 
 
-def test_only_neighbours_of_one_size_make_a_batch_no_larger_than_a_window(images):
+def work(net, together):
+    """Of a device that takes so many images at once, with windows of 64 pixels."""
+    return predict._Work(net, RGB8, voc_palette(), Options(window=64), together)
+
+
+def test_only_neighbours_of_one_size_make_a_batch_no_larger_than_a_window(net, images):
     sizes = [(40, 30)] * 3 + [(30, 40)] * 2 + [(40, 30)] + [(64, 64)] * 2
     files = [images(f"{n}.png", size) for n, size in enumerate(sizes)]
-    todo = [predict._files_of(file, file.parent / "out", Options(), "") for file in files]
+    todo = [files_of(file, file.parent / "out", Options(), "") for file in files]
     progress = Progress("test", len(files), "images")
-    groups = list(predict._batches(todo, 16, 64**2, [], progress))
+    groups = list(predict._batches(todo, work(net, 16), predict.Outcome(), progress))
     assert [len(group) for group in groups] == [3, 2, 1, 1, 1]
     assert [one.image for group in groups for one, _ in group] == files
-    assert [len(group) for group in predict._batches(todo, 2, 64**2, [], progress)] == [2, 1, 2, 1, 1, 1]
+    assert [len(group) for group in predict._batches(todo, work(net, 2), predict.Outcome(), progress)] == [
+        2,
+        1,
+        2,
+        1,
+        1,
+        1,
+    ]
 
 
 @pytest.mark.gpu
@@ -229,13 +243,29 @@ def test_any_kind_of_image_is_read(model, images, tmp_path, name, mode, options)
     assert masks_in(tmp_path / "out")[image.stem].shape == (33, 45)
 
 
-def test_sixteen_bit_images_are_read(model, images, tmp_path):
+def test_deep_images_are_scaled_by_the_range_that_the_card_gives(model, images, tmp_path, tiny):
+    """A 10-bit picture in 16 bits has the mask of the 8-bit picture that it becomes."""
     image = images("a.png", mode="L")
     deep = image.with_name("deep.png")
-    Image.fromarray(np.asarray(Image.open(image)).astype(np.uint16) * 257).save(deep)
-    predict_files(model, [image, deep], tmp_path / "out", Options())
+    values = np.asarray(Image.open(image)).astype(np.uint16) * 4 + 100
+    Image.fromarray(values).save(deep)
+    predict_files(model, [image], tmp_path / "out", Options())
+    form = PixelFormat(kind="integer", low=[100.0] * 3, high=[1120.0] * 3)
+    write_card(model, Card(CLASSES, tiny.model, {}, pixels=form))
+    predict_files(model, [deep], tmp_path / "out", Options())
     found = masks_in(tmp_path / "out")
     np.testing.assert_array_equal(found["deep"], found["a"])
+
+
+def test_images_of_another_depth_than_the_training_images_are_skipped_and_said(model, images, tmp_path, tiny):
+    deep = images("a.png").with_name("deep.png")
+    Image.fromarray(np.full((9, 9), 700, np.uint16)).save(deep)
+    outcome = predict_files(model, [deep], tmp_path / "out", Options())
+    assert outcome.written == 0 and "deep.png: samples of more than 8 bits" in outcome.unreadable[0]
+    write_card(model, Card(CLASSES, tiny.model, {}, pixels=PixelFormat(kind="float", low=[0.0] * 3, high=[1.0] * 3)))
+    outcome = predict_files(model, [tmp_path / "images"], tmp_path / "out", Options())
+    assert outcome.written == 0 and len(outcome.unreadable) == 2
+    assert "samples of 8 bits, and those of the set are floating-point" in outcome.unreadable[0]
 
 
 def test_the_mask_is_of_the_image_as_it_is_shown(model, images, tmp_path):

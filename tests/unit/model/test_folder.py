@@ -7,11 +7,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from semiproto.data.images.pixels import RGB8, PixelFormat
 from semiproto.data.layout import voc_palette
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
 from semiproto.model.encoders.encoder import IMAGENET
 from semiproto.model.folder import (
+    CARD,
+    MODEL,
     Card,
     load_model,
     load_student,
@@ -21,6 +24,7 @@ from semiproto.model.folder import (
     start_from,
     write_card,
 )
+from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import NormalisationParams
 
@@ -186,3 +190,38 @@ def test_bad_cards(folder, one_line, content):
 
 def test_the_card_is_plain_json(folder):
     assert json.loads((folder / model_folder.CARD).read_text())["classes"] == CLASSES
+
+
+def test_a_network_of_other_bands_comes_back_with_its_normalisation_and_range(tmp_path, tiny):
+    form = PixelFormat(bands=2, kind="integer", low=[0.0, 5.0], high=[100.0, 4000.0])
+    normalisation = NormalisationParams(mean=[0.3, 0.6], std=[0.1, 0.2])
+    network = SegmentationNetwork(tiny.model, 3, pretrained=False, bands=2)
+    network.normalise_by(normalisation)
+    write_card(tmp_path, Card(["a", "b", "c"], tiny.model, {}, None, normalisation, form))
+    save_weights(tmp_path / MODEL, network)
+    restored, card = load_model(tmp_path), read_card(tmp_path)
+    assert card.pixels == form and card.normalisation == normalisation
+    images = torch.randint(256, (1, 2, 32, 32), dtype=torch.uint8)
+    with torch.no_grad():
+        assert torch.equal(restored(images).logits, network.eval()(images).logits)
+
+
+def test_a_card_of_eight_bit_colour_says_nothing_of_pixels(folder):
+    assert "pixels" not in json.loads((folder / CARD).read_text()) and read_card(folder).pixels == RGB8
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"classes": [f"c{n}" for n in range(300)], "palette": None}, ["300 classes", "254"]),
+        ({"pixels": {"bands": 4}}, ["normalisation has 3 bands, and pixels 4"]),
+        ({"pixels": {"bands": 3, "kind": "integer"}}, ["low and high need 3 values"]),
+        ({"normalisation": {"mean": [0.1, 0.2, 0.3], "std": [0.1]}}, ["mean has 3 values and std 1"]),
+    ],
+)
+def test_a_card_whose_numbers_do_not_fit_says_which(folder, one_line, change, words):
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | change))
+    with pytest.raises(UserError) as error:
+        read_card(folder)
+    one_line(error, folder / CARD, *words)

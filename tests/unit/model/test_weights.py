@@ -67,3 +67,24 @@ def test_a_file_that_cannot_be_used_is_one_clear_error(tmp_path, one_line, kind)
     with pytest.raises(UserError) as error:
         encoders.build(params(weights=str(path)), pretrained=True)
     one_line(error, path)
+
+
+@pytest.mark.parametrize("bands", [1, 6])
+def test_weights_of_three_bands_are_widened(tmp_path, bands, capsys):
+    """As timm does: an image whose bands are all the same grey gives what it gave as red, green and blue."""
+    three = encoders.build(params(), pretrained=False)
+    torch.save(three.net.state_dict(), tmp_path / "small.pth")
+    wide = encoders.build(params(weights=str(tmp_path / "small.pth")), pretrained=True, bands=bands)
+    assert "left random" not in capsys.readouterr().out
+    grey = torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        expected, found = (net.eval()(grey.expand(1, n, -1, -1))[-1] for net, n in ((three, 3), (wide, bands)))
+    torch.testing.assert_close(found, expected)
+
+
+def test_weights_of_four_bands_are_those_of_three_and_the_first_again(tmp_path, capsys):
+    three = encoders.build(params(), pretrained=False)
+    torch.save(three.net.state_dict(), tmp_path / "small.pth")
+    wide = encoders.build(params(weights=str(tmp_path / "small.pth")), pretrained=True, bands=4)
+    assert "left random" not in capsys.readouterr().out
+    torch.testing.assert_close(wide.net.stem[0].weight, three.net.stem[0].weight[:, [0, 1, 2, 0]] * 3 / 4)

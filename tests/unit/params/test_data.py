@@ -1,6 +1,9 @@
 """Where images come from: the kind of source, and the classes and colours of a user's folder."""
 
 import pytest
+from pydantic import ValidationError
+
+from semiproto.params import FolderSource
 
 FOLDER = {
     "source": "folder",
@@ -44,6 +47,12 @@ def test_classes_and_colours_that_do_not_fit(edited, refused, changes, words):
 @pytest.mark.parametrize("share", [0, 1])
 def test_a_validation_share_keeps_images_for_both_parts(edited, refused, share):
     refused(edited({"splits.validation": share}), "splits.validation", str(share))
+
+
+def test_more_classes_than_a_mask_has_values_are_refused_with_the_reason():
+    assert FolderSource(**FOLDER | {"classes": [f"c{n}" for n in range(254)]}).bands == 3
+    with pytest.raises(ValidationError, match="255 of them, and a mask has 8 bits: 254 classes and 255 for void"):
+        FolderSource(**FOLDER | {"classes": [f"c{n}" for n in range(255)]})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Variants change `semi`, experiments name variants, and each run is listed once."""
 
+from pathlib import Path
+
 import pytest
 
 from semiproto import params as parameters
@@ -60,3 +62,29 @@ def test_a_variant_replaces_the_kind_of_perturbation(edited):
     both = parameters.validate(edited(changes), "params.yaml")
     kinds = [both.semi_of(name).perturbation.kind for name in ("supervised", "prototype", "consistency")]
     assert kinds == ["dropout", "complementary", "none"]
+
+
+JITTER = {"probability": 0.8, "brightness": 0.5, "contrast": 0.5, "saturation": 0.5, "hue": 0.25}
+FOUR = {"mean": [0.1, 0.2, 0.3, 0.4], "std": [0.1] * 4}
+
+
+@pytest.fixture
+def folder(edited):
+    """params.yaml of an own folder whose images have four bands."""
+    template = parameters.load(Path("experiments/my-data.yaml")).dataset.model_dump()
+    return lambda changes, bands=4: edited({"dataset": template | {"bands": bands}} | changes)
+
+
+@pytest.mark.parametrize(("key", "value", "off"), [("jitter", JITTER, "null"), ("grey_probability", 0.2, "0")])
+def test_views_of_colours_are_for_three_bands(folder, refused, key, value, off):
+    view = {"semi.strong_view": {key: value}}
+    refused(folder(view), f"semi.strong_view.{key}", "4 bands", f"set it to {off}")
+    refused(folder({"variants.prototype.semi": {"strong_view": {key: value}}}), key, "variant prototype")
+    parameters.validate(folder(view, bands=3), "params.yaml")
+    parameters.validate(folder({"semi.strong_view": {"blur": {"probability": 0.5, "sigma": [0.1, 2]}}}), "params.yaml")
+
+
+def test_a_normalisation_has_as_many_values_as_images_have_bands(folder, refused):
+    given = {"model.encoder.normalisation": FOUR}
+    parameters.validate(folder(given), "params.yaml")
+    refused(folder(given, bands=3), "model.encoder.normalisation", "4 values", "3 bands", "null")

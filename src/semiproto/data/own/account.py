@@ -45,10 +45,15 @@ def is_system(relative: str) -> bool:
     return parts[-1].lower() in SYSTEM_FILES or any(part.startswith(".") or part in SYSTEM_FOLDERS for part in parts)
 
 
+def start_of(base: Path) -> int:
+    """Where the part that is relative to `base` starts in the text of a path below it; 0 for `.`, which has no text."""
+    return len(str(base / "x")) - 1
+
+
 def survey(base: Path) -> tuple[list[Path], dict[Path, str]]:
     """The files below `base` that may be of use, and those that are not, with the reason."""
     files, passed_over = [], {}
-    start = len(str(base)) + 1
+    start = start_of(base)
     for path in walk(base):
         text = str(path)
         if is_system(text[start:]):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from semiproto.data import layout, splits
+from semiproto.data import splits
+from semiproto.data.images import measure, pixels
+from semiproto.data.images.measure import Span
+from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import masks, values
 from semiproto.data.own.contents import Contents, Item
 from semiproto.data.own.faults import Fault, fault_of, worst_first
@@ -23,10 +23,9 @@ from semiproto.data.own.findings import ClassShare, Findings
 from semiproto.data.own.formats import readers
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, Params
+from semiproto.process.pool import mapped
 from semiproto.process.progress import Progress
 
-WORTH_PROCESSES = 200
-"""Number of images from which worker processes save more time than they cost to start."""
 NEAR = 6
 """Bits of 64 in which the hashes of near duplicates differ at most. Measured on photographs: 99 in 100 copies that were
 saved again, halved or trimmed by 2 % are found, and 4 in a million pairs of different ones are taken for copies."""
@@ -40,10 +39,6 @@ NOTABLE = 0.1
 """Difference of two means, as a share of the first, below which it is not worth a warning however small the spread."""
 ENOUGH = 5
 """Images of each kind that a comparison of means needs."""
-EXIF_ORIENTATION = 0x0112
-PLAIN_SUFFIXES = (".jpg", ".jpeg", ".png")
-EXIF_MARKS = (b"Exif", b"eXIf", b"exif", b"adobe")
-"""What files of these formats hold where they hold EXIF or XMP, which may say how an image is turned."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,10 @@ class Seen:
     """64 bits; None where the image is too flat to be told from others."""
     pixels: np.ndarray | None = None
     """Labelled pixels of each class, int64 [classes]; None without a sound mask."""
+    span: Span | None = None
+    """The range of samples of more than 8 bits, in which `brightness` then is too; None for 8 bits."""
+    alpha: bool = False
+    """Whether alpha was left out that is not opaque everywhere."""
     palette: dict[int, values.Colour] | None = None
     """The colours of the values of a palette mask."""
 
@@ -70,6 +69,9 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
     The result depends on the files alone: neither on the order of the file system nor on the number of processes.
     """
     seen = list(_look(source, contents.items))
+    form = _format(source, seen)
+    depths = list(_depth_faults(form, seen))
+    seen = [_as_shown(one, form) for one in seen]
     shares = [share for part in ("train", "val") for share in _shares(part, source.classes, seen)]
     looks = {
         kind: _look_of([one for one in seen if one.width and (one.item.mask is None) == (kind == "unlabelled")])
@@ -78,6 +80,7 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
     faults = [
         *contents.faults,
         *(fault for one in seen for fault in one.faults),
+        *depths,
         *_class_faults(source, shares, seen),
         *values.palette_faults(
             [(masks.file_of(one.item.mask), one.palette) for one in seen if one.item.mask and one.palette]
@@ -88,7 +91,7 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
         *(experiment_faults(params, contents.counts(), _shown(seen)) if params else ()),
     ]
     return Findings(
-        source.path, worst_first(faults), contents.counts(), shares, looks, contents.files, contents.matched
+        source.path, worst_first(faults), contents.counts(), shares, looks, form, contents.files, contents.matched
     )
 
 
@@ -106,50 +109,41 @@ def _shown(seen: list[Seen]) -> dict[str, frozenset[int]]:
 
 def _look(source: FolderSource, items: list[Item]) -> Iterator[Seen]:
     """Every item as seen, in order; by as many processes as there are cores where that is worth it."""
-    work = partial(look, masks.rules(source))
-    progress = Progress(f"data {source.name}: checking", len(items), "images")
-    if len(items) < WORTH_PROCESSES:
-        for item in items:
-            yield work(item)
-            progress.update()
-        return
-    # Spawned, since a forked copy of a process with threads (torch's, in a test or a notebook) may hang.
-    with ProcessPoolExecutor(_cores(), multiprocessing.get_context("spawn")) as pool:
-        for one in pool.map(work, items, chunksize=32):
-            yield one
-            progress.update()
+    work = partial(look, masks.rules(source), source.bands)
+    return mapped(work, items, Progress(f"data {source.name}: checking", len(items), "images"))
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def look(rules: masks.Rules, item: Item) -> Seen:
+def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
     """Reads one image and its mask whole."""
     try:
-        image = Image.fromarray(layout.read_image(item.image))
+        samples = pixels.decode(item.image, bands)
     except UserError as error:
         return Seen(item, [fault_of("image-unreadable", item.image, error)])
-    faults, pixels = [], None
-    data = item.image.read_bytes()
-    orientation = _orientation(item.image, data)
+    span = None if samples.kind == "8-bit" else measure.span(samples)
+    # A deep image is shown by its own range: whether two look alike does not depend on the set's.
+    own = PixelFormat(bands=bands) if span is None else measure.format_of([span], bands)
+    image = Image.fromarray(pixels.shown(pixels.to_bytes(item.image, samples, own)))
+    faults, counts = [], None
     if item.mask is not None:
         found = masks.read(item.mask, image.size, rules)
         if isinstance(found, Fault):
-            faults.append(_turned(found, orientation))
+            faults.append(_turned(found, samples.orientation))
         else:
-            pixels = np.bincount(found.ravel(), minlength=256)[: rules.classes]
-            sides_tell = orientation >= 5 and image.width != image.height
-            faults += _mask_warnings(item, pixels, orientation, sides_tell)
+            counts = np.bincount(found.ravel(), minlength=256)[: rules.classes]
+            sides_tell = samples.orientation >= 5 and image.width != image.height
+            faults += _mask_warnings(item, counts, samples.orientation, sides_tell)
     thumbnail = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR), dtype=np.int16)
+    brightness = float(thumbnail.mean())
     return Seen(
         item,
         faults,
         *image.size,
-        brightness=float(thumbnail.mean()),
-        digest=hashlib.sha256(data).digest(),
+        brightness=brightness if span is None else _on_scale(brightness, own),
+        digest=hashlib.sha256(item.image.read_bytes()).digest(),
         hash=difference_hash(thumbnail),
-        pixels=pixels,
+        pixels=counts,
+        span=span,
+        alpha=samples.alpha,
         palette=None if rules.colours or not isinstance(item.mask, Path) else values.used_palette(item.mask),
     )
 
@@ -159,25 +153,6 @@ def difference_hash(thumbnail: np.ndarray) -> int | None:
     if np.ptp(thumbnail) < FLAT:
         return None
     return int.from_bytes(np.packbits(thumbnail[:, :-1] < thumbnail[:, 1:]).tobytes(), "big")
-
-
-def _orientation(path: Path, data: bytes | None = None) -> int:
-    """1 for an image that is shown as it is stored, 2 to 8 for a turned or mirrored one (EXIF).
-
-    data: the file's bytes where they are known; most files have no EXIF in them and need not be opened again.
-    """
-    plain = path.suffix.lower() in PLAIN_SUFFIXES
-    if data is not None and plain and not any(mark in data for mark in EXIF_MARKS):
-        return 1
-    with Image.open(path) as file:
-        return int(file.getexif().get(EXIF_ORIENTATION, 1))
-
-
-def shown_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image as it is shown, from its header alone."""
-    with Image.open(path) as file:
-        width, height = file.size
-    return (width, height) if _orientation(path) < 5 else (height, width)
 
 
 def _turned(fault: Fault, orientation: int) -> Fault:
@@ -197,6 +172,56 @@ def _mask_warnings(item: Item, pixels: np.ndarray, orientation: int, sides_tell:
     if orientation != 1 and not sides_tell:
         found = f"its EXIF orientation is {orientation}, and it is used as shown"
         yield Fault("exif", str(item.image), found, "make sure that its mask is of the image as shown", warning=True)
+
+
+# -------------------------------------------------------------------------------------------- depth of images
+
+
+def _format(source: FolderSource, seen: list[Seen]) -> PixelFormat:
+    """What the samples of the set are, measured over its training images, labelled or not."""
+    training = [one for one in seen if one.width and one.item.part != "val"]
+    kinds = Counter(_kind(one) for one in training)
+    most = kinds.most_common(1)[0][0] if kinds else "8-bit"
+    spans = [one.span for one in training if one.span is not None and one.span.kind == most]
+    return measure.format_of(spans, source.bands)
+
+
+def _kind(one: Seen) -> pixels.Kind:
+    return "8-bit" if one.span is None else one.span.kind
+
+
+def _on_scale(brightness: float, form: PixelFormat) -> float:
+    """A brightness of 0 to 255 in the samples' own unit, on average over the bands; 8 bits stay as they are."""
+    if form.low is None or form.high is None:
+        return brightness
+    return float(np.mean(form.low) + brightness / 255 * (np.mean(form.high) - np.mean(form.low)))
+
+
+def _as_shown(one: Seen, form: PixelFormat) -> Seen:
+    """With the brightness, 0 to 255, that the image has by the set's range."""
+    if one.span is None or form.low is None or form.high is None:
+        return one
+    low, high = np.mean(form.low), np.mean(form.high)
+    return replace(one, brightness=float(np.clip(255 * (one.brightness - low) / (high - low), 0, 255)))
+
+
+def _depth_faults(form: PixelFormat, seen: list[Seen]) -> Iterator[Fault]:
+    """Images of another depth than most; and, of a deep set, by which range it is scaled."""
+    readable = [one for one in seen if one.width]
+    first = next((one for one in readable if _kind(one) == form.kind), None)
+    for one in readable:
+        if first is not None and _kind(one) != form.kind:
+            found = f"its samples are {_kind(one)}, those of most images {form.kind}, such as {first.item.image.name}"
+            yield Fault("image-depth", str(one.item.image), found, "save all images with one depth")
+    if first is not None and form.low is not None and form.high is not None:
+        ends = ", ".join(f"{low:g} to {high:g}" for low, high in sorted({*zip(form.low, form.high, strict=True)}))
+        found = f"{form.kind} samples of more than 8 bits: {ends} of the training images become grey levels 0 to 255"
+        remedy = "predict only images with the same meaning of a value"
+        yield Fault("image-range", str(first.item.image), found, remedy, warning=True)
+    if transparent := [one for one in readable if one.alpha]:
+        found = f"its alpha is left out ({len(transparent)} such images)"
+        remedy = "where it is data, set dataset.bands to 4"
+        yield Fault("image-alpha", str(transparent[0].item.image), found, remedy, warning=True)
 
 
 # ----------------------------------------------------------------------------------------------- the classes

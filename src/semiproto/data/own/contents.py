@@ -37,10 +37,10 @@ LIST_SUFFIXES = (".txt", ".csv", ".json")
 CLASS_FILES = (*class_files.NAMES, *yolo.DESCRIPTIONS)
 """Files that name the classes; `init` reads them."""
 UNREAD_SUFFIXES = (
-    *(".tif", ".tiff", ".bmp", ".webp", ".gif", ".heic", ".jp2", ".jfif", ".avif", ".jxl", ".ppm", ".pgm", ".psd"),
-    *(".svg", ".dng", ".raw", ".exr", ".hdr", ".dcm", ".nii", ".gz", ".npy", ".svs"),
+    *(".gif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg"),
+    *(".dng", ".raw", ".exr", ".hdr", ".dcm", ".nii", ".gz", ".npy", ".svs"),
 )
-"""Suffixes of pictures and volumes; those that are no image suffixes get a warning where an image could be."""
+"""Suffixes of pictures and volumes that are not read as images: they get a warning where an image could be."""
 NO_IMAGES = (
     *(f"segmentation{what}{form}" for what in ("class", "object") for form in ("", "visualization", "npy", "raw")),
     "overlay",
@@ -357,7 +357,7 @@ class _Found:
             if path.suffix.lower() not in MASK_SUFFIXES:
                 others.append(path)
                 continue
-            image = self.image_names.namesake(PurePosixPath(str(path)[len(str(self.base)) + 1 :]))
+            image = self.image_names.namesake(PurePosixPath(str(path)[account.start_of(self.base) :]))
             if isinstance(image, Ambiguous):
                 self.error("ambiguous-name", path, f"the mask may be of {image}", "put both in folders of one name")
             elif image is None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from pydantic import ValidationError
 
 from semiproto.data import layout
+from semiproto.data.images import opening, pixels
 from semiproto.data.own import account, contents, masks, values
 from semiproto.data.own.formats import (
     class_files,
@@ -80,7 +80,7 @@ class _Tree:
     @cached_property
     def files(self) -> list[Path]:
         found, _ = account.survey(self.base)
-        start = len(str(self.base)) + 1
+        start = account.start_of(self.base)
         return [Path(str(path)[start:]) for path in found]
 
     @cached_property
@@ -194,7 +194,7 @@ def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[Fold
     if found is None:
         raise _not_understood(base, tree, wanted)
     lists, notes = _lists(tree)
-    source = _source(base, name=name, **_section(found), **lists)
+    source = _with_bands(tree, _source(base, name=name, **_section(found), **lists))
     others = [f"{other.tool} in {', '.join(other.masks[:2])} (--format {tool})" for tool, other in fitting]
     if others:
         notes.append(f"also there, and not read: {'; '.join(others)}")
@@ -254,6 +254,18 @@ def _section(found: _Layout) -> dict[str, Any]:
     }
 
 
+def _with_bands(tree: _Tree, source: FolderSource) -> FolderSource:
+    """With the bands of the first image; 3 where it cannot be read, which `check-data` says."""
+    if not tree.suffixed(".tif", ".tiff"):  # the only ones with other numbers of them
+        return source
+    try:
+        first = next(iter(contents.read(source).items), None)
+        bands = 3 if first is None else pixels.bands_of(first.image)
+    except UserError:
+        return source
+    return source.model_copy(update={"bands": bands})
+
+
 def _one_or_list(names: list[str]) -> str | list[str]:
     return names[0] if len(names) == 1 else names
 
@@ -278,6 +290,8 @@ def _assumed(source: FolderSource, found: _Layout, notes: list[str]) -> Iterator
         yield f"masks are drawn in colours, those {found.why}"
     if source.values:
         yield f"mask values mean {', '.join(f'{value}: {name}' for value, name in source.values.items())}"
+    if source.bands != 3:
+        yield f"images have {source.bands} bands"
     what = "value" if source.colours is None else "colour"
     yield f"mask {what} {source.ignore} is void" if source.ignore is not None else "no mask value is void"
     yield f"{number['train']} images with masks to train with, {_origin(source, source.train_list)}"
@@ -633,9 +647,9 @@ def _take_colours(base: Path, found: _Layout, table: ClassTable | None, example:
 def _mode(path: Path) -> str | None:
     """Pillow's mode of a mask (P, L, RGB, ...), None where it cannot be read: `check-data` says why."""
     try:
-        with Image.open(path) as file:
+        with opening.opened(path, opening.LOSSLESS, "a mask") as file:
             return file.mode
-    except (OSError, SyntaxError, ValueError):
+    except UserError:
         return None
 
 
@@ -647,5 +661,5 @@ def _drawn_in_colours(mask: Path, table: ClassTable | None) -> bool:
 
 
 def _colours(mask: Path) -> set[Colour]:
-    pixels = np.asarray(layout.read_image(mask)).reshape(-1, 3)
-    return {(r, g, b) for r, g, b in np.unique(pixels, axis=0).tolist()}
+    found = masks.colours(mask).reshape(-1, 3)
+    return {(r, g, b) for r, g, b in np.unique(found, axis=0).tolist()}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from semiproto.data.images.pixels import RGB8, PixelFormat
 from semiproto.data.own import account
 from semiproto.data.own.account import Row
 from semiproto.data.own.faults import Fault
@@ -29,6 +30,7 @@ class ClassShare:
 class Findings:
     """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py.
 
+    pixels: what the images' samples are, and the range by which deep ones become 8 bits.
     files: what every file is used as. matched: how names were found.
     """
 
@@ -37,6 +39,7 @@ class Findings:
     images: dict[str, int]
     classes: list[ClassShare]
     looks: dict[str, dict[str, float]]
+    pixels: PixelFormat = RGB8
     files: list[Row] = field(default_factory=list)
     matched: list[str] = field(default_factory=list)
 
@@ -53,6 +56,7 @@ class Findings:
             "images": self.images,
             "classes": [vars(share) for share in self.classes],
             "looks": self.looks,
+            "pixels": self.pixels.model_dump(mode="json"),
             "files": [row.as_json() for row in self.files],
         }
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from semiproto.data import layout
+from semiproto.data.images import opening, pixels
+from semiproto.data.images.pixels import RGB8
 from semiproto.data.own.faults import Fault, fault_of
 from semiproto.data.own.formats import outlines, per_class
 from semiproto.data.own.formats.outlines import Layers, Outlines
@@ -101,25 +102,29 @@ def _wrong_size(path: Path, mine: tuple[int, int], image: tuple[int, int], name:
 
 def _coloured(path: Path) -> np.ndarray:
     """Colours as numbers red * 65536 + green * 256 + blue, int64 [height, width]."""
-    image = layout.read_image(path)
-    with Image.open(path) as file:
+    with opening.opened(path, opening.LOSSLESS, "a mask") as file:
         mode = file.mode
     if mode not in ("RGB", "P", "L", "1"):
         raise UserError(
             f"{path}: mode {mode} is not a mask of class colours; save it as an 8-bit RGB or palette PNG without alpha"
         )
-    packed: np.ndarray = np.asarray(image, dtype=np.int64) @ np.array([65536, 256, 1])
+    packed: np.ndarray = colours(path).astype(np.int64) @ np.array([65536, 256, 1])
     return packed
+
+
+def colours(path: Path) -> np.ndarray:
+    """The colours of a mask file, uint8 [height, width, 3]."""
+    return pixels.to_bytes(path, pixels.decode(path, RGB8.bands, opening.LOSSLESS), RGB8)
 
 
 def palette(path: Path) -> list[tuple[int, int, int]] | None:
     """The colours of a palette PNG; None for any other mask."""
-    with path.open("rb") as head:
-        is_palette = head.read(26)[25:] == b"\x03"  # the colour type of a PNG
-    if not is_palette:
-        return None
-    with Image.open(path) as file:
-        flat = file.getpalette("RGB") or []
+    with opening.door(path, "a mask") as stream:
+        start = stream.read(26)
+        if not start.startswith(b"\x89PNG") or start[25:] != b"\x03":  # the colour type
+            return None
+        with opening.picture(path, stream, ("PNG",)) as file:
+            flat = file.getpalette("RGB") or []
     return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
 
 

@@ -33,8 +33,8 @@ AFFIXES = re.compile(
     r"^[0-9a-f]{8}-(?=.)"  # Label Studio puts eight digits before the name of an uploaded file
     r"|^(?:mask|label|gt|seg)[-_. ](?=.)"
     rf"|(?<=.)[-_. ](?:{MASK_WORDS}|0000|labelids|gtfine_labelids|leftimg8bit)$"
-    r"|(?<=.)\.(?:jpe?g|png|tiff?|bmp|gif|webp)$"
-    r"|(?<=.)_(?:jpe?g|png|tiff?|bmp|webp)\.rf\.[0-9a-f]{20,40}$"  # Roboflow's
+    r"|(?<=.)\.(?:jpe?g|jfif|png|tiff?|bmp|gif|webp|avif|ppm|pgm)$"
+    r"|(?<=.)_(?:jpe?g|jfif|png|tiff?|bmp|webp|avif)\.rf\.[0-9a-f]{20,40}$"  # Roboflow's
 )
 """What tools put before and behind the stem of an image's name; lower case."""
 

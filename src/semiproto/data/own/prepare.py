@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from semiproto.data import layout
+from semiproto.data.images import measure, opening
+from semiproto.data.images.measure import Moments
+from semiproto.data.images.pixels import PixelFormat, SetPixels
 from semiproto.data.own import check, contents, masks
 from semiproto.data.own.faults import Fault
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
+from semiproto.process.pool import mapped
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import write_text
 
@@ -41,10 +46,24 @@ def prepare(root: Path, source: FolderSource) -> None:
     write_text(root / "classes.txt", "".join(f"{name}\n" for name in source.classes))
     if source.colours:
         layout.write_palette(root, source.colours)
+    layout.write_pixels(root, _measured(source, found, report.pixels))
+
+
+def _measured(source: FolderSource, found: contents.Contents, form: PixelFormat) -> SetPixels:
+    """What is kept of the images; mean and deviation of the training images where they have not three bands."""
+    if form.bands == 3:
+        return SetPixels(format=form)
+    training = [item.image for item in found.items if item.part != "val"]
+    progress = Progress(f"data {source.name}: measuring", len(training), "images")
+    return measure.set_pixels(form, mapped(partial(_moments, form), training, progress))
+
+
+def _moments(form: PixelFormat, image: Path) -> Moments:
+    return measure.moments(layout.read_image(image, form))
 
 
 def _indices(item: contents.Item, mask: masks.Mask, rules: masks.Rules) -> np.ndarray:
-    values = masks.read(mask, check.shown_size(item.image), rules)
+    values = masks.read(mask, opening.outline(item.image).size, rules)
     if isinstance(values, Fault):  # checked a moment ago: the file was changed meanwhile
         raise UserError(str(values))
     return values

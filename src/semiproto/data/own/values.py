@@ -176,6 +176,6 @@ def used_palette(path: Path) -> dict[int, Colour] | None:
         if table is None:
             return None
         used = np.unique(masks.values(path)).tolist()
-    except (OSError, SyntaxError, ValueError, UserError):
+    except UserError:
         return None
     return {value: table[value] for value in used if value < len(table)}

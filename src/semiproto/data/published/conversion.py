@@ -8,17 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from semiproto.data import layout
+from semiproto.data.images import opening
 from semiproto.data.published import archives
 from semiproto.data.published.download import Access, fetch_all
 from semiproto.data.published.entry import Dataset, Parts, Published
 from semiproto.errors import UserError
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import write_text
-
-_EXIF_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 
 
 def prepare(root: Path, dataset: Dataset, downloads: Path, access: Access) -> None:
@@ -93,18 +92,11 @@ def _require_counts(dataset: Dataset, parts: Parts) -> None:
 def _fitting(image: Path, mask: Path, read: Callable[[Path], np.ndarray]) -> np.ndarray:
     """The mask's values; UserError where its size differs from that of the image as it is shown."""
     values = read(mask)
-    try:
-        with Image.open(image) as file:
-            width, height = file.size
-            turned = file.getexif().get(_EXIF_ORIENTATION) in _TURNED
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        raise UserError(f"{image}: cannot be read as an image; get its archive again") from None
-    if turned:
-        width, height = height, width
+    (width, height), orientation = opening.outline(image)
     if values.shape != (height, width):
         raise UserError(
             f"{mask}: {values.shape[1]}x{values.shape[0]} pixels, its image {image.name} has {width}x{height}"
-            f"{' when turned by its EXIF orientation' if turned else ''}; get both again"
+            f"{' when turned by its EXIF orientation' if orientation >= 5 else ''}; get both again"
         )
     return values
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from semiproto.data import layout
+from semiproto.data.images import opening
 from semiproto.data.published import u2pl
 from semiproto.data.published.entry import Converter, Dataset, Example, Parts, Protocol, Published, Remote
 from semiproto.errors import UserError
@@ -107,11 +107,8 @@ def _read_sbd(path: Path) -> np.ndarray:
 
 def _colours(path: Path) -> np.ndarray | None:
     """The colours uint8 [height, width, 3] of a mask drawn in colours; None for any other file."""
-    try:
-        with Image.open(path) as file:
-            return np.asarray(file.convert("RGB")) if file.mode in ("RGB", "RGBA") else None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        return None
+    with opening.opened(path, opening.LOSSLESS, "a mask") as file:
+        return np.asarray(file.convert("RGB")) if file.mode in ("RGB", "RGBA") else None
 
 
 def _by_colour(path: Path, colours: np.ndarray) -> np.ndarray:

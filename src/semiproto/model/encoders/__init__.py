@@ -13,10 +13,10 @@ FAMILIES: tuple[Family, ...] = (small, vit, cnn)
 """The first that knows a name builds it; cnn comes last, because it tries every name with timm."""
 
 
-def build(params: EncoderParams, *, pretrained: bool) -> Encoder:
+def build(params: EncoderParams, *, pretrained: bool, bands: int = 3) -> Encoder:
     """The encoder named in `params`; its weights are loaded only where `pretrained` (not when a model is restored)."""
     family = next(family for family in FAMILIES if family.knows(params.name))
-    encoder = family.build(params, download=pretrained and params.weights == "timm")
+    encoder = family.build(params, download=pretrained and params.weights == "timm", bands=bands)
     if pretrained and params.weights not in (None, "timm"):
         load_what_fits(encoder.net, Path(str(params.weights)), encoder.convert)
     if params.trainable != "all":

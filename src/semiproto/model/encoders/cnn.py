@@ -16,14 +16,15 @@ def knows(name: str) -> bool:
     return True  # timm says so itself, in `build`
 
 
-def build(params: EncoderParams, *, download: bool) -> Encoder:
+def build(params: EncoderParams, *, download: bool, bands: int = 3) -> Encoder:
     if not timm_models.knows(params.name):
         raise UserError(
             f"model.encoder.name: {params.name!r} is not an encoder timm knows; take small or a name that"
             " timm.list_models() lists"
         )
     require_null(params, params.name, "patch_size")
-    net = timm_models.create(params, download=download, features_only=True, output_stride=params.output_stride)
+    options = {"output_stride": params.output_stride, "in_chans": bands}
+    net = timm_models.create(params, download=download, features_only=True, **options)
     info: Any = net.feature_info
     if 4 not in info.reduction():
         raise UserError(f"model.encoder.name: {params.name!r} has no map at stride 4; take another encoder")

@@ -17,7 +17,7 @@ IMAGENET = NormalisationParams(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.
 
 
 class Encoder(nn.Module):
-    """Maps of normalised images [B, 3, H, W].
+    """Maps of normalised images [B, bands, H, W].
 
     A CNN's go from the finest (stride 4) to the last (output stride); a ViT's go from the first tap to the last block
     and have one size.
@@ -74,8 +74,9 @@ class Family(Protocol):
     def knows(self, name: str) -> bool:
         """Whether model.encoder.name names an encoder of this family."""
 
-    def build(self, params: EncoderParams, *, download: bool) -> Encoder:
+    def build(self, params: EncoderParams, *, download: bool, bands: int = 3) -> Encoder:
         """The encoder named in `params`, with timm's published weights where `download`, otherwise with random ones.
 
+        bands: of the images; weights of the first convolution, published for three, are then widened as timm does.
         UserError says which parameter does not fit.
         """

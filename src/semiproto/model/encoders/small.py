@@ -13,21 +13,21 @@ def knows(name: str) -> bool:
     return name == "small"
 
 
-def build(params: EncoderParams, *, download: bool) -> Encoder:
+def build(params: EncoderParams, *, download: bool, bands: int = 3) -> Encoder:
     require_null(params, "small", "multi_grid", "patch_size")
     if params.output_stride != 8:
         raise UserError(f"model.encoder.output_stride: {params.output_stride} does not fit small; set it to 8")
     if params.weights == "timm":
         raise UserError("model.encoder.weights: timm has none for small; set it to null, or name a file")
-    return Encoder(SmallEncoder(), (16, 32, 64))
+    return Encoder(SmallEncoder(bands), (16, 32, 64))
 
 
 class SmallEncoder(nn.Module):
     """Stem and three residual blocks: 16 channels at stride 4, 32 at stride 8, 64 at stride 8 (dilation 2)."""
 
-    def __init__(self) -> None:
+    def __init__(self, bands: int = 3) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(nn.Conv2d(bands, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True))
         self.layer1 = _BasicBlock(16, 16, stride=2)
         self.layer2 = _BasicBlock(16, 32, stride=2)
         self.layer3 = _BasicBlock(32, 64, dilation=2)

@@ -30,10 +30,10 @@ def knows(name: str) -> bool:
     return timm_models.knows(name, MODULES)
 
 
-def build(params: EncoderParams, *, download: bool) -> Encoder:
+def build(params: EncoderParams, *, download: bool, bands: int = 3) -> Encoder:
     require_null(params, "a ViT", "multi_grid")
-    patch = {} if params.patch_size is None else {"patch_size": params.patch_size}
-    net = timm_models.create(params, download=download, num_classes=0, dynamic_img_size=True, **patch)
+    options = {"in_chans": bands} if params.patch_size is None else {"in_chans": bands, "patch_size": params.patch_size}
+    net = timm_models.create(params, download=download, num_classes=0, dynamic_img_size=True, **options)
     body = Taps(net)
     return Encoder(body, TAPS * [net.embed_dim], body.converted)
 
@@ -62,7 +62,7 @@ class Taps(nn.Module):
             net.fc_norm = after_pooling
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """images [B, 3, H, W]; sides that are no multiple of the patch are resized to the nearest one."""
+        """images [B, bands, H, W]; sides that are no multiple of the patch are resized to the nearest one."""
         rows, columns = (max(1, (side + self.patch // 2) // self.patch) for side in images.shape[-2:])
         size = (rows * self.patch, columns * self.patch)
         if images.shape[-2:] != size:

@@ -14,6 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from semiproto.data import layout
+from semiproto.data.images.pixels import shown
 from semiproto.errors import UserError
 from semiproto.report.drawing.results import Results
 from semiproto.report.drawing.style import (
@@ -98,8 +99,9 @@ def _row(results: Results, runs: list[Evaluation], image_id: str, image: Path | 
             raise UserError(
                 f"{run.folder}/predictions/{image_id}.png: not as large as its mask; evaluate the run again"
             )
-    shown = layout.read_image(image or results.data / layout.IMAGES / f"{image_id}.png")
-    row = [shown, truth, *predictions]
+    form = layout.read_pixels(results.data).format
+    picture = layout.read_image(image or results.data / layout.IMAGES / f"{image_id}.png", form)
+    row = [shown(picture), truth, *predictions]
     if runs[-1].variant == "prototype":
         row.append(_errors(predictions[-1], truth))
     return [_small(picture) for picture in row]

@@ -11,7 +11,10 @@ from semiproto.steps.job import Written
 
 
 def written(out: Path, facts: dict[str, Any] | None = None) -> Written:
-    """The set in out/files, with its numbers of images and its classes."""
+    """The set in out/files, with its numbers of images, its classes, and what its images' samples are."""
     root = out / FILES
     lists = {path.stem: len(layout.read_list(path)) for path in sorted((root / layout.LISTS).glob("*.txt"))}
-    return Written([FILES], facts=(facts or {}) | {"images": lists, "classes": layout.read_classes(root)})
+    known = {"images": lists, "classes": layout.read_classes(root)}
+    if (root / layout.PIXELS).is_file():
+        known["pixels"] = layout.read_pixels(root).model_dump(mode="json")
+    return Written([FILES], facts=(facts or {}) | known)

@@ -15,7 +15,7 @@ from semiproto.train.supervised import SupervisedPhase
 def pretrain(job: Job[PretrainConfig]) -> Written | None:
     """Writes a model folder."""
     config, lists = job.config, Lists.of(job)
-    student = first_student(job, lists.classes, pretrained=True)
+    student = first_student(job, lists, pretrained=True)
     phase = SupervisedPhase(student, config.pretrain.labeled_loss)
     steps = config.pretrain.total_steps(len(lists.labeled))
     run = run_of(job, "pretrain", config.pretrain, lists.classes, steps)

@@ -31,7 +31,7 @@ def train(job: Job[TrainConfig]) -> Written | None:
         raise UserError(
             f"{job.inputs.one('split')}/unlabeled.txt: empty, and {config.method} needs unlabelled images; add some"
         )
-    student = first_student(job, lists.classes, pretrained=pretrained is None)
+    student = first_student(job, lists, pretrained=pretrained is None)
     if pretrained is not None:
         model_folder.start_from(student, pretrained)
     bank = None if prototypes is None else first_bank(config, prototypes)

@@ -21,7 +21,7 @@ from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
 from semiproto.model.encoders import timm_models
 from semiproto.model.network import SegmentationNetwork
-from semiproto.params import PretrainConfig, ScheduleParams, TrainConfig, canonical
+from semiproto.params import NormalisationParams, PretrainConfig, ScheduleParams, TrainConfig, canonical
 from semiproto.process import distributed
 from semiproto.provenance import sources
 from semiproto.provenance.artifacts import sha256_text
@@ -62,12 +62,20 @@ def weights_file(config: PretrainConfig | TrainConfig) -> Path | None:
     return Path(weights) if weights is not None and Path(weights).is_file() else None
 
 
-def first_student(job: TrainingJob, classes: list[str], *, pretrained: bool) -> SegmentationNetwork:
-    """The network before its first step. pretrained: load the encoder's weights as the parameters say."""
+def first_student(job: TrainingJob, lists: Lists, *, pretrained: bool) -> SegmentationNetwork:
+    """The network before its first step. pretrained: load the encoder's weights as the parameters say.
+
+    Images of other than three bands are normalised as the parameters say, otherwise by their own mean and deviation.
+    """
     if job.machine.offline:
         timm_models.ask_nobody()
     torch.manual_seed(job.seed or 0)  # the initial weights; later draws come from (seed, step)
-    return SegmentationNetwork(job.config.model, len(classes), pretrained=pretrained)
+    params, measured = job.config.model, layout.read_pixels(lists.root)
+    bands = measured.format.bands
+    student = SegmentationNetwork(params, len(lists.classes), pretrained=pretrained, bands=bands)
+    if params.encoder.normalisation is None and measured.mean is not None and measured.std is not None:
+        student.normalise_by(NormalisationParams(mean=measured.mean, std=measured.std))
+    return student
 
 
 def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[str], steps: int) -> Run:
@@ -147,7 +155,8 @@ def views(
 def write_card(job: TrainingJob, lists: Lists, student: SegmentationNetwork, training: dict[str, Any]) -> None:
     """Writes the card of the model folder. training: free facts for people."""
     palette, facts = layout.read_palette(lists.root), training | {"seed": job.seed}
-    card = model_folder.Card(lists.classes, job.config.model, facts, palette, student.normalisation)
+    pixels = layout.read_pixels(lists.root).format
+    card = model_folder.Card(lists.classes, job.config.model, facts, palette, student.normalisation, pixels)
     model_folder.write_card(job.out, card)
 
 

@@ -51,3 +51,15 @@ def test_a_name_that_is_no_text_can_be_printed(tmp_path):
 )
 def test_the_kind_of_a_file(name, kind):
     assert account.kind_of(Path(name)) == kind
+
+
+def test_the_folder_that_one_is_in_is_surveyed_like_any_other(tmp_path, monkeypatch):
+    for name in (".hidden.png", "a.png", "b/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    here, passed_over = account.survey(Path())
+    assert here == [Path("a.png"), Path("b/c.png")] and passed_over == {Path(".hidden.png"): account.SYSTEM}
+    assert [str(path)[account.start_of(base) :] for base in (Path(), Path("/")) for path in [base / "a.png"]] == [
+        "a.png", "a.png",
+    ]  # fmt: skip

@@ -11,6 +11,7 @@ from pipeline import own_folder
 from semiproto.data.own import check, contents
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
+from semiproto.process import pool
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
@@ -80,8 +81,8 @@ ERRORS = {
         lambda b: save_mask(b, np.zeros((40, 40, 4), np.uint8)),
         {}, "mask-unreadable", "masks/photo1.png", ["mode RGBA"]),
     "16-bit mask": (
-        lambda b: save_mask(b, np.zeros((40, 40), np.uint16)),
-        {}, "mask-unreadable", "masks/photo1.png", ["mode I;16", "8-bit"]),
+        lambda b: save_mask(b, np.full((40, 40), 300, np.uint16)),
+        {}, "mask-unreadable", "masks/photo1.png", ["value 300", "8 bits", "merge rare classes"]),
     "value out of range": (
         lambda b: save_mask(b, np.where(mask_of(b) == 1, np.uint8(1), np.uint8(7))),
         {}, "mask-value", "masks/photo1.png", ["value 7 is not a class", "row 0, column 0", "0 to 1", "255"]),
@@ -186,7 +187,7 @@ WARNINGS = {
         lambda b: (save_mask(b, np.zeros((40, 40), np.uint8)), write(b / "val.txt", "photo1")),
         {"validation_list": "val.txt"}, "class-unvalidated", "masks", ["class square"]),
     "image in a format that is passed over": (
-        lambda b: picture().save(b / "images/scan.tif"), {}, "image-suffix", "images/scan.tif", [".tif"]),
+        lambda b: picture().save(b / "images/scan.gif"), {}, "image-suffix", "images/scan.gif", [".gif"]),
     "same file twice": (
         lambda b: (b / "images/photo7.jpg").write_bytes((b / "images/photo6.jpg").read_bytes()),
         {}, "duplicate", "images/photo7.jpg", ["photo6.jpg", "unlabeled"]),
@@ -327,7 +328,7 @@ def test_processes_and_the_order_of_files_change_nothing(base, monkeypatch):
     save_mask(base, np.full((40, 40), 9, np.uint8), "photo3")
     (base / "images/photo7.jpg").write_bytes(b"")
     alone = findings_of(base).as_json()
-    monkeypatch.setattr(check, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(pool, "WORTH_PROCESSES", 1)
     real = os.walk
 
     def backwards(*args, **kwargs):
@@ -353,3 +354,63 @@ def test_a_hash_is_near_for_copies_and_far_for_others():
         assert distance(first, copy) <= check.NEAR
     assert min(distance(first, picture(seed, (320, 240))) for seed in range(2, 30)) > check.NEAR
     assert hashed(Image.new("RGB", (50, 50), (90, 90, 90))) is None
+
+
+# ---------------------------------------------------------------------------------------------------- depth
+
+
+def deepen(base, scale=4, kind=np.uint16):
+    """Every image of the folder as grey of more than 8 bits, in TIFF."""
+    for path in sorted((base / "images").iterdir()):
+        grey = np.asarray(Image.open(path).convert("L")).astype(kind) * kind(scale)
+        Image.fromarray(grey).save(path.with_suffix(".tif"))
+        path.unlink()
+
+
+def test_the_range_of_deep_images_is_measured_and_told(base):
+    deepen(base)
+    found = findings_of(base)
+    (fault,) = (fault for fault in found.faults if fault.kind == "image-range")
+    low, high = found.pixels.low[0], found.pixels.high[0]
+    assert fault.warning and f"{low:g} to {high:g}" in fault.found and 0 <= low < 40 and 800 < high <= 1020
+    assert not found.errors()
+    assert 20 < found.looks["labelled"]["brightness_mean"] < 120  # of 255, by the range
+
+
+def test_the_range_is_that_of_the_training_images_alone(base):
+    deepen(base)
+    write(base / "val.txt", "photo1")
+    inside = findings_of(base, validation_list="val.txt").pixels
+    Image.fromarray(np.full((40, 40), 60000, np.uint16)).save(base / "images/photo1.tif")
+    assert findings_of(base, validation_list="val.txt").pixels == inside
+    assert findings_of(base).pixels != inside
+
+
+@pytest.mark.parametrize(("other", "kind"), [(np.uint8, "8-bit"), (np.float32, "float")])
+def test_images_of_another_depth_than_most_are_errors(base, other, kind):
+    deepen(base)
+    Image.fromarray(np.full((40, 40), 7, other)).save(base / "images/photo3.tif")
+    errors = [fault for fault in findings_of(base).faults if not fault.warning]
+    assert [(fault.kind, fault.file) for fault in errors] == [("image-depth", str(base / "images/photo3.tif"))]
+    assert f"its samples are {kind}, those of most images integer" in errors[0].found
+
+
+def test_alpha_that_is_left_out_is_told_once(base):
+    for name in ("photo2", "photo4"):
+        image = Image.open(base / f"images/{name}.jpg").convert("RGBA")
+        image.putpixel((3, 3), (9, 9, 9, 0))
+        image.save(base / f"images/{name}.png")
+        (base / f"images/{name}.jpg").unlink()
+    (fault,) = findings_of(base).faults
+    assert fault.kind == "image-alpha" and fault.warning and "2 such images" in fault.found
+    assert "set dataset.bands to 4" in fault.remedy
+
+
+def test_the_bands_are_those_of_the_parameters(base):
+    errors = [fault for fault in findings_of(base, bands=4).faults if not fault.warning]
+    assert {fault.kind for fault in errors} >= {"image-unreadable"}
+    assert "3 bands where 4 are expected" in next(f for f in errors if f.kind == "image-unreadable").found
+    for path in sorted((base / "images").iterdir()):
+        Image.open(path).convert("RGBA").save(path.with_suffix(".png"))
+        path.unlink()
+    assert findings_of(base, bands=4).errors() == 0

@@ -7,6 +7,7 @@ import pytest
 from made_up import write_receipt
 
 from pipeline import exports, own_folder
+from semiproto.data import layout
 from semiproto.data.own import contents
 from semiproto.data.own.discover import discover
 from semiproto.data.own.names import part_of
@@ -168,6 +169,16 @@ def test_hidden_files_are_no_images(base):
     assert not found.faults and len(found.items) == 10
 
 
+def test_no_suffix_is_both_read_and_passed_over(base):
+    assert not set(contents.UNREAD_SUFFIXES) & set(layout.IMAGE_SUFFIXES)
+    for suffix in (*layout.IMAGE_SUFFIXES, *contents.UNREAD_SUFFIXES):
+        (base / f"images/new{suffix[1:]}{suffix}").touch()
+    read = contents.read(source_of(base))
+    assert {item.image.suffix for item in read.items} == set(layout.IMAGE_SUFFIXES)
+    told = {fault.file.rsplit(".", 1)[1] for fault in read.faults if fault.kind == "image-suffix"}
+    assert {f".{suffix}" for suffix in told} == set(contents.UNREAD_SUFFIXES)
+
+
 # ------------------------------------------------------------------------------- validation and test images
 
 
@@ -244,7 +255,7 @@ def test_coco_files_are_told_apart_by_their_names_whatever_comes_first(tmp_path,
 
 
 def test_every_file_is_accounted_for(base):
-    for name in ("images/a.tif", "masks/photo0.npy", "notes.pdf", "more/b.jpg", "images/.hidden", "masks/stray.png"):
+    for name in ("images/a.jp2", "masks/photo0.npy", "notes.pdf", "more/b.jpg", "images/.hidden", "masks/stray.png"):
         (base / name).parent.mkdir(exist_ok=True)
         (base / name).write_bytes(b"x")
     found = contents.read(source_of(base))
@@ -252,7 +263,7 @@ def test_every_file_is_accounted_for(base):
     assert {
         row.use.removeprefix("passed over: "): row.example for row in found.files if row.use.startswith("passed")
     } == {
-        ".tif files, which are not read as images": "images/a.tif",
+        ".jp2 files, which are not read as images": "images/a.jp2",
         ".npy masks of images that have a .png mask": "masks/photo0.npy",
         "other files (.pdf)": "notes.pdf",
         "pictures in more/, which is neither in dataset.images nor in dataset.masks": "more/b.jpg",

@@ -1,6 +1,7 @@
 """How a folder is laid out is found out, and what was assumed is said."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,3 +207,28 @@ def test_other_names_of_folders(base, images, masks):
     source, _ = discovered(base)
     found = contents.read(source)
     assert found.counts() == {"train": 6, "val": 0, "unlabeled": 4} and not found.faults
+
+
+@pytest.mark.parametrize(("count", "bands"), [(1, 3), (3, 3), (5, 5)])
+def test_the_number_of_bands_is_that_of_the_images(base, count, bands):
+    rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
+    for path in sorted((base / "images").iterdir()):
+        shape = {"width": 40, "height": 40, "count": count, "dtype": "uint8"}
+        with rasterio.open(path.with_suffix(".tif"), "w", driver="GTiff", **shape) as file:
+            file.write(np.zeros((count, 40, 40), np.uint8))
+        path.unlink()
+    source, assumed = discover(base, "own")
+    assert source.bands == bands and any("5 bands" in line for line in assumed) == (bands == 5)
+    (base / "masks").rename(base / "a")  # a table's masks may come before the images
+    rows = [f"photos of the day/{path.stem}.tif,a/{path.name}\n" for path in sorted((base / "a").iterdir())]
+    (base / "pairs.csv").write_text("image,mask\n" + "".join(rows))
+    (base / "images").rename(base / "photos of the day")
+    assert discover(base, "own", "pairs")[0].bands == bands
+
+
+def test_the_folder_that_one_is_in_is_read_like_any_other(base, monkeypatch):
+    (base / ".hidden.png").touch()
+    named = discover(base, "own")[0]
+    monkeypatch.chdir(base)
+    here, _ = discover(Path(), "own")
+    assert here == named.model_copy(update={"path": "."})

@@ -99,6 +99,27 @@ def test_a_palette_mask_may_be_drawn_in_colours(saved):
     np.testing.assert_array_equal(masks.read(path, (2, 1), rules), [[0, 1]])
 
 
+@pytest.mark.parametrize("suffix", [one for one in masks.MASK_SUFFIXES if one != ".npy"])
+def test_every_kind_of_mask_keeps_its_values_and_colours(tmp_path, suffix):
+    indices = np.random.default_rng(0).integers(0, 2, (8, 8), np.uint8)
+    colours = [(9, 8, 7), (1, 2, 3)]
+    grey, drawn = Image.fromarray(indices), Image.fromarray(np.array(colours, np.uint8)[indices]).quantize(4)
+    rules = {"grey": rules_of(), "drawn": rules_of(colours=[list(colour) for colour in colours], ignore=None)}
+    for name, image in (("grey", grey), ("drawn", drawn)):
+        path = tmp_path / f"{name}{suffix}"
+        image.save(path)
+        np.testing.assert_array_equal(masks.read(path, (8, 8), rules[name]), indices)
+    assert (masks.palette(tmp_path / f"drawn{suffix}") is not None) == (suffix == ".png")
+
+
+@pytest.mark.parametrize("colours", [None, [[0, 0, 0], [1, 2, 3]]])
+def test_a_jpeg_is_no_mask_whatever_it_is_called(tmp_path, colours):
+    path = tmp_path / "mask.png"
+    Image.new("RGB" if colours else "L", (8, 8)).save(path, format="JPEG")
+    found = masks.read(path, (8, 8), rules_of(colours=colours, ignore=None))
+    assert found.kind == "mask-unreadable" and "JPEG, which does not keep values" in found.found
+
+
 def test_an_outline_of_another_size_names_its_image():
     mask = coco.Outlines(Path("a.json"), "photo.png", 30, 40, ())
     fault = masks.read(mask, (40, 40), rules_of())

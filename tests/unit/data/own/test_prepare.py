@@ -162,7 +162,7 @@ def test_each_file_is_looked_at_once(base, tmp_path, monkeypatch):
     """The check before a run is the one of `check-data`, and it runs once."""
     looked = []
     real = check.look
-    monkeypatch.setattr(check, "look", lambda rules, item: looked.append(item.id) or real(rules, item))
+    monkeypatch.setattr(check, "look", lambda rules, bands, item: looked.append(item.id) or real(rules, bands, item))
     prepared(tmp_path / "raw", source_of(base))
     assert sorted(looked) == [f"photo{n}" for n in range(10)]
 
@@ -177,3 +177,30 @@ def test_an_image_turned_by_its_exif_tag_goes_with_a_mask_as_it_is_shown(base, t
     shown[5:20, 3:9] = 1
     Image.fromarray(shown).save(base / "masks/photo0.png")
     np.testing.assert_array_equal(prepared(tmp_path / "raw", source_of(base))["photo0"], shown)
+
+
+def test_what_is_measured_of_the_images_is_kept_with_the_set(base, tmp_path):
+    for path in (base / "images").glob("*.png"):
+        Image.open(path).convert("RGBA").save(path)
+    prepared(tmp_path / "raw", source_of(base, bands=4))
+    found = layout.read_pixels(tmp_path / "raw")
+    images = np.stack([np.asarray(Image.open(path)) for path in sorted((base / "images").iterdir())])
+    assert found.format.bands == 4 and found.mean[3] == 1.0 and found.std[3] == pytest.approx(1 / 255)
+    np.testing.assert_allclose(found.mean, images.mean(axis=(0, 1, 2)) / 255, rtol=1e-6)
+    np.testing.assert_allclose(found.std[:3], images.std(axis=(0, 1, 2))[:3] / 255, rtol=1e-6)
+
+
+def test_eight_bit_colour_leaves_no_file_of_what_was_measured(base, tmp_path):
+    prepared(tmp_path / "raw", source_of(base))
+    assert not (tmp_path / "raw" / layout.PIXELS).exists()
+
+
+def test_images_of_the_new_formats_keep_their_suffix(base, tmp_path):
+    for path, suffix in zip(
+        sorted((base / "images").iterdir()), (".tif", ".webp", ".bmp", ".ppm", ".jpg"), strict=False
+    ):
+        Image.open(path).save(path.with_suffix(suffix), **({"lossless": True} if suffix == ".webp" else {}))
+        path.unlink()
+    prepared(tmp_path / "raw", source_of(base))
+    names = {path.name for path in (tmp_path / "raw" / layout.IMAGES).iterdir()}
+    assert names == {path.name for path in (base / "images").iterdir()}

@@ -67,6 +67,14 @@ def test_it_has_no_patches(one_line):
     one_line(error, "model.encoder.patch_size", 8, "resnet18")
 
 
+@pytest.mark.parametrize("bands", [1, 4, 6])
+def test_timm_widens_the_first_convolution(bands):
+    body = build(params("resnet18"), download=False, bands=bands).eval()
+    with torch.no_grad():
+        assert body(torch.rand(1, bands, 33, 33))[0].shape[1] == 64
+    assert body.net.conv1.weight.shape[1] == bands
+
+
 def test_offline_weights_that_are_not_there_are_one_line_and_no_connection(tmp_path):
     code = (
         "from semiproto.errors import UserError\n"

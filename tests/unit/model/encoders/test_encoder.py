@@ -30,7 +30,7 @@ def test_weights_are_not_read_when_a_model_is_restored(tmp_path):
 def test_the_first_family_that_knows_the_name_builds_the_encoder(monkeypatch):
     class Mine:
         knows = staticmethod(lambda name: name.startswith("mine"))
-        build = staticmethod(lambda params, download: Encoder(SmallEncoder(), (16, 32, 64)))
+        build = staticmethod(lambda params, download, bands: Encoder(SmallEncoder(bands), (16, 32, 64)))
 
     monkeypatch.setattr(encoders, "FAMILIES", (small, Mine, cnn))
     assert isinstance(encoders.build(params("mine_b"), pretrained=False).body, SmallEncoder)
@@ -42,7 +42,7 @@ def test_published_weights_are_downloaded_where_they_are_asked_for(monkeypatch, 
 
     class Mine:
         knows = staticmethod(lambda name: True)
-        build = staticmethod(lambda params, download: asked.append(download))
+        build = staticmethod(lambda params, download, bands: asked.append(download))
 
     monkeypatch.setattr(encoders, "FAMILIES", (Mine,))
     encoders.build(params("any", weights=weights), pretrained=pretrained)

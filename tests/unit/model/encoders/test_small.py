@@ -38,3 +38,9 @@ def test_it_has_no_patches(one_line):
     with pytest.raises(UserError) as error:
         encoders.build(params(patch_size=8), pretrained=False)
     one_line(error, "model.encoder.patch_size", 8, "small")
+
+
+@pytest.mark.parametrize("bands", [1, 4, 6])
+def test_it_takes_any_number_of_bands(bands):
+    encoder = encoders.build(params(), pretrained=True, bands=bands).eval()
+    assert encoder(torch.rand(1, bands, 32, 32))[-1].shape == (1, 64, 4, 4)

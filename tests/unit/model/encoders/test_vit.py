@@ -146,3 +146,16 @@ def test_a_file_of_another_network_is_refused(tmp_path, one_line):
     with pytest.raises(UserError) as error:
         encoders.build(params(weights=str(path)), pretrained=True)
     one_line(error, path, "model.encoder.name")
+
+
+@pytest.mark.parametrize("bands", [1, 4, 6])
+def test_weights_of_three_bands_are_widened_for_any_number(tmp_path, bands, capsys):
+    """As timm does; also where the patches get another size on the way."""
+    three = build(params(), download=False)
+    torch.save(three.net.state_dict(), tmp_path / "vit.pth")
+    for size in (None, 8):
+        wanted = params(weights=str(tmp_path / "vit.pth"), patch_size=size)
+        wide = encoders.build(wanted, pretrained=True, bands=bands).eval()
+        assert "left random" not in capsys.readouterr().out
+        assert wide.net.patch_embed.proj.weight.shape[1] == bands
+        assert wide(noise(1, bands, 48, 48))[-1].shape[1] == wide.channels[-1]

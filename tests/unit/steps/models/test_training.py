@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from semiproto.data import layout
+from semiproto.data.images.pixels import PixelFormat, SetPixels
 from semiproto.model.encoders import timm_models
+from semiproto.model.encoders.encoder import IMAGENET
+from semiproto.params import NormalisationParams
 from semiproto.provenance import sources
 from semiproto.steps.job import Inputs
 from semiproto.steps.models.training import Lists, first_student, run_of, uses_bfloat16, weights_file
@@ -78,5 +82,27 @@ def test_offline_the_first_network_asks_nobody_for_weights(training, monkeypatch
     asked = []
     monkeypatch.setattr(timm_models, "ask_nobody", lambda: asked.append(True))
     compute = training.compute.model_copy(update={"offline": offline})
-    first_student(replace(training, compute=compute), ["a", "b"], pretrained=True)
+    first_student(replace(training, compute=compute), Lists.of(training), pretrained=True)
     assert asked == [True] * offline
+
+
+FOUR = SetPixels(format=PixelFormat(bands=4), mean=[0.2, 0.4, 0.6, 0.8], std=[0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize("asked", [None, NormalisationParams(mean=[0.5] * 4, std=[0.5] * 4)])
+def test_images_of_other_bands_are_normalised_as_asked_for_or_as_measured(training, tmp_path, asked):
+    layout.write_pixels(tmp_path, FOUR)
+    encoder = training.config.model.encoder.model_copy(update={"normalisation": asked})
+    model = training.config.model.model_copy(update={"encoder": encoder})
+    job = replace(training, config=training.config.model_copy(update={"model": model}))
+    student = first_student(job, replace(Lists.of(job), root=tmp_path), pretrained=True)
+    expected = asked or NormalisationParams(mean=FOUR.mean, std=FOUR.std)
+    assert student.normalisation == expected
+    assert torch.equal(student.std.flatten(), 255 * torch.tensor(expected.std))
+    assert student(torch.zeros(2, 4, 32, 32, dtype=torch.uint8)).logits.shape[:2] == (2, 7)
+
+
+def test_deep_images_of_three_bands_are_normalised_as_the_weights_were_trained(training, tmp_path):
+    layout.write_pixels(tmp_path, SetPixels(format=PixelFormat(kind="integer", low=[0] * 3, high=[1023] * 3)))
+    student = first_student(training, replace(Lists.of(training), root=tmp_path), pretrained=True)
+    assert student.normalisation == IMAGENET

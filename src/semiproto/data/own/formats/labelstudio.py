@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
+from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.cvat import Ellipse, turned_box
@@ -26,7 +27,7 @@ from semiproto.data.own.formats.outlines import Layers, Outlines, Record, class_
 from semiproto.errors import UserError
 
 PNG = re.compile(r"task-(\d+)-annotation-(\d+)-by-[^-]*-(.+)-(\d+)\.png")
-PICTURE = re.compile(r"(?i)\.(jpe?g|png|tiff?|bmp|webp|gif|avif)$")
+PICTURE = re.compile(rf"(?i)({'|'.join(map(re.escape, (*IMAGE_SUFFIXES, '.gif')))})$")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,199 @@
+"""The one door for pictures from outside: a regular file of an allowed format, of bounded size, of one page.
+
+Pillow opens what it recognises, whatever a file is called; some of its formats run other programs (PostScript runs
+Ghostscript). Here the formats are named, and everything else is refused by its own name.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+from semiproto.data.images import tiff
+from semiproto.errors import Interrupted, UserError
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "PPM")
+"""Formats of images, by Pillow's names; a build of Pillow without AVIF refuses AVIF by name."""
+LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")
+"""Formats of masks: those that keep a value as it is."""
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".tif", ".tiff", ".webp", ".avif", ".bmp", ".ppm", ".pgm")
+"""How files of these formats are called."""
+
+SIGNATURES = {
+    "PostScript": (b"%!", b"\xc5\xd0\xd3\xc6"),
+    "PDF": (b"%PDF",),
+    "SVG or other XML": (b"<svg", b"<?xml"),
+    "an HTML page": (b"<!DOCTYPE", b"<!doctype", b"<html"),
+    "GIF": (b"GIF8",),
+    "Photoshop": (b"8BPS",),
+    "JPEG 2000": (b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51"),
+    "JPEG XL": (b"\0\0\0\x0cJXL", b"\xff\x0a"),
+    "OpenEXR": (b"\x76\x2f\x31\x01",),
+    "Radiance HDR": (b"#?RADIANCE", b"#?RGBE"),
+    "an icon": (b"\0\0\1\0",),
+    "HDF5": (b"\x89HDF",),
+    "a NumPy array": (b"\x93NUMPY",),
+    "a zip archive": (b"PK\3\4",),
+    "gzip": (b"\x1f\x8b",),
+    "a pointer of Git LFS": (b"version https://git-lfs",),
+    "JPEG": (b"\xff\xd8\xff",),
+    "WEBP": (b"RIFF",),
+    "PPM": (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"),
+}
+"""How files of formats begin that are refused: everywhere, or for images (GIF) or masks (the last three) only."""
+BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC"}
+"""Formats that share one container, by the four letters at byte 8."""
+
+ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How an image is turned or mirrored to be shown, by its EXIF orientation."""
+
+MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+"""From which number on Pillow refuses a picture: its guard against files that unpack to too much."""
+
+# Pillow's warnings (many pixels, odd metadata) would only be noise between our lines: faults are errors of their own.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@contextmanager
+def opened(path: Path, formats: tuple[str, ...] = FORMATS, what: str = "an image") -> Iterator[Image.Image]:
+    """The picture at `path`, its header read and its pixels not; UserError names what is wrong with the file.
+
+    The block's own errors of decoding become UserErrors too. formats: some of FORMATS and LOSSLESS.
+    what: `an image` or `a mask`.
+    """
+    with door(path, what) as stream, picture(path, stream, formats) as file:
+        yield file
+
+
+@contextmanager
+def door(path: Path, what: str = "an image") -> Iterator[BinaryIO]:
+    """The bytes of a regular file; whatever reading them raises in the block is a UserError of one line."""
+    # A pipe or a device would block, or give bytes that nobody meant: it is looked at before it is read.
+    with one_line(path, what), os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise UserError(f"{path}: not a regular file; remove it")
+        yield stream
+
+
+@contextmanager
+def one_line(path: Path, what: str = "an image") -> Iterator[None]:
+    """Makes a UserError of whatever a decoder raises in the block; memory that ran out stays what it is."""
+    try:
+        yield
+    except (UserError, Interrupted, MemoryError):
+        raise
+    except FileNotFoundError:
+        noun = what.split()[-1]
+        raise UserError(f"{path}: no such {noun}; remove its id from the list or restore the file") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: not a regular file; remove it") from None
+    except Exception as error:  # decoders raise many kinds, all meaning the same here
+        unknown = isinstance(error, UnidentifiedImageError)
+        why = "no picture, or its header is damaged" if unknown else _short(error)
+        raise UserError(f"{path}: cannot be read as {what} ({why}); replace or remove it") from None
+
+
+@contextmanager
+def picture(path: Path, stream: BinaryIO, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """`opened`, of a stream that came through the door."""
+    stream.seek(0)
+    with _identified(path, stream, formats) as file:
+        _require_one_picture(path, file, stream)
+        yield file
+
+
+def _identified(path: Path, stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
+    try:
+        return Image.open(stream, formats=formats)
+    except UnidentifiedImageError:
+        stream.seek(0)
+        name = format_name(stream.read(512))
+        if name is None or (name in formats and name in Image.OPEN):
+            raise  # a damaged file of an allowed format
+        why = "does not keep values" if name in FORMATS and name in Image.OPEN else "is not read here"
+        raise UserError(f"{path}: {name}, which {why}; save it as PNG") from None
+
+
+def format_name(start: bytes) -> str | None:
+    """The name of a format by a file's first 512 bytes; None where they are not known."""
+    if start[4:8] == b"ftyp" and start[8:12] in BRANDS:
+        return BRANDS[start[8:12]]
+    if start[128:132] == b"DICM":
+        return "DICOM"
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((name for name, heads in SIGNATURES.items() if start.startswith(heads) or text.startswith(heads)), None)
+
+
+def _require_one_picture(path: Path, file: Image.Image, stream: BinaryIO) -> None:
+    """UserError for animations and files of several pages.
+
+    A JPEG may hold further pictures (a preview, or a gain map, as telephones write them): the first is the photograph.
+    """
+    if file.format == "TIFF":
+        tiff.read_header(path, stream)
+    elif file.format != "MPO" and (count := getattr(file, "n_frames", 1)) > 1:
+        raise UserError(f"{path}: an animation of {count} pictures; save the ones to use as files of their own")
+
+
+def require_bands(path: Path, found: int, bands: int) -> None:
+    """UserError unless a picture has as many bands as the set; grey may stand for red, green and blue."""
+    if found != bands and not (found == 1 and bands == 3):
+        raise UserError(
+            f"{path}: it has {found} bands where {bands} are expected; save it with {bands}, or set dataset.bands to"
+            f" {found} for all images"
+        )
+
+
+def orientation(file: Image.Image) -> int:
+    """1 for a picture that is shown as it is stored, 2 to 8 for a turned or mirrored one (EXIF).
+
+    A tag that holds no such number counts as absent. Of a TIFF that was loaded it is 1: Pillow has turned it.
+    """
+    try:
+        value = file.getexif().get(ORIENTATION)
+    except Exception:  # damaged EXIF, which viewers pass over: the picture is sound
+        return 1
+    return int(value) if isinstance(value, int | float) and value in TURNS else 1
+
+
+class Outline(NamedTuple):
+    """What an image's header says of its shape."""
+
+    size: tuple[int, int]
+    """Width and height as it is shown."""
+    orientation: int
+    """As of EXIF; from 5 on, width and height are stored the other way round."""
+
+
+def outline(path: Path) -> Outline:
+    """Size and orientation of an image, from its header alone."""
+    with door(path) as stream:
+        start = stream.read(64)
+        if tiff.is_tiff(start):
+            header = tiff.read_header(path, stream)
+            width, height, turn = header.width, header.height, header.orientation
+        else:
+            with picture(path, stream) as file:
+                (width, height), turn = file.size, orientation(file)
+    return Outline((width, height) if turn < 5 else (height, width), turn)
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) < 120 else text[:117] + "..."

@@ -1,0 +1,93 @@
+"""Pictures that Pillow does not read at full depth, and scenes that are read by windows: through rasterio, an extra.
+
+Multi-band, 16-bit colour, 64-bit and unsigned 32-bit TIFF; 16-bit colour PNG and PPM. GDAL is told which driver reads a
+file, so that it does not guess: some of its formats name other files or addresses.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from semiproto.data.images import opening
+from semiproto.data.images.tiff import TiffHeader
+from semiproto.errors import UserError
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+Array = np.ndarray
+BLOCK_CACHE = 256
+"""MiB of decoded blocks that GDAL keeps; its own default is a twentieth of the machine's memory."""
+
+
+def driver_for(start: bytes, header: TiffHeader | None) -> str | None:
+    """GDAL's driver for a file that begins with `start` (64 bytes); None where Pillow reads it whole.
+
+    header: of a TIFF.
+    """
+    if header is not None:
+        return None if header.plain else "GTiff"
+    if start.startswith(b"\x89PNG") and start[24] == 16 and start[25] in (2, 4, 6):  # depth, and colour or alpha
+        return "PNG"
+    if start.startswith(b"P6"):
+        numbers = b" ".join(line.partition(b"#")[0] for line in start[2:].split(b"\n")).split()
+        deep = len(numbers) > 2 and numbers[2].isdigit() and int(numbers[2]) > 255
+        return "PNM" if deep else None
+    return None
+
+
+@contextmanager
+def dataset(path: Path, driver: str) -> Iterator[DatasetReader]:
+    """The file opened by rasterio; UserError where rasterio is not installed or cannot read it."""
+    try:
+        import rasterio
+        from rasterio.errors import NotGeoreferencedWarning
+    except ImportError:
+        raise UserError(
+            f"{path}: needs rasterio, since Pillow does not read all its bands at full depth; pip install"
+            " 'semiproto[geo]', or save it as 8-bit RGB"
+        ) from None
+    with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with opening.door(path):
+            data = rasterio.open(path.absolute(), driver=driver)
+        with data:
+            yield data
+
+
+def read(path: Path, driver: str, bands: int) -> tuple[Array, Array | None]:
+    """All samples [height, width, bands], and where they are known, bool [height, width], or None: everywhere."""
+    with dataset(path, driver) as data:
+        if data.width * data.height > opening.MOST_PIXELS:
+            raise UserError(
+                f"{path}: {data.width}x{data.height} pixels are too many to read at once; cut it into tiles"
+            )
+        return window(path, data, bands)
+
+
+def window(path: Path, data: DatasetReader, bands: int, place: Any = None) -> tuple[Array, Array | None]:
+    """`read`, of a window of rasterio's; None: the whole."""
+    with opening.one_line(path):
+        values = data.read(indexes=_indexes(path, data, bands), window=place)
+        known = None if data.nodata is None else data.dataset_mask(window=place) > 0
+    if np.iscomplexobj(values):
+        raise UserError(f"{path}: complex samples, which are not read here; save magnitude or phase")
+    if len(values) == 1 and bands == 3:
+        values = np.repeat(values, 3, axis=0)
+    return np.ascontiguousarray(values.transpose(1, 2, 0)), known
+
+
+def _indexes(path: Path, data: DatasetReader, bands: int) -> list[int]:
+    """The bands to read, from 1; with three, alpha is left out."""
+    from rasterio.enums import ColorInterp
+
+    every = list(range(1, data.count + 1))
+    kept = [n for n in every if bands != 3 or data.colorinterp[n - 1] != ColorInterp.alpha]
+    opening.require_bands(path, len(kept), bands)
+    return kept

@@ -1,0 +1,145 @@
+"""What `predict` reads and writes: the images that paths name, and where the results of each go."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from semiproto.data import layout
+from semiproto.data.images import opening, raster, tiff
+from semiproto.data.own import account
+from semiproto.errors import UserError
+
+TEXT = "semiproto"
+"""Name of the text that a mask carries: what it was made of."""
+SCENE = ".tif"
+"""Suffix of the results of a scene: a picture with a place on Earth, or with too many pixels to hold."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """window: side of the sliding window for larger images, pixels. palette: false writes masks without colours."""
+
+    window: int = 1024
+    palette: bool = True
+    overlay: bool = False
+    confidence: bool = False
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the results of one image go, and the text that its mask must carry."""
+
+    image: Path
+    mask: Path
+    overlay: Path | None
+    confidence: Path | None
+    palette: bool
+    text: str
+
+    @property
+    def is_scene(self) -> bool:
+        """Whether the results are GeoTIFFs."""
+        return self.mask.suffix == SCENE
+
+    def outputs(self) -> list[Path]:
+        return [path for path in (self.mask, self.overlay, self.confidence) if path is not None]
+
+    def done(self) -> bool:
+        """Whether everything is there; the mask is written last, so only its text is looked at."""
+        if not all(path.is_file() for path in self.outputs()):
+            return False
+        try:
+            if self.is_scene:
+                with raster.dataset(self.mask, "GTiff") as data:
+                    return bool(data.tags().get(TEXT) == self.text)
+            with opening.opened(self.mask, ("PNG",), "a mask") as file:
+                return file.info.get(TEXT) == self.text
+        except UserError:
+            return False
+
+
+def files_of(image: Path, out: Path, options: Options, key: str) -> Files:
+    """Where the results of an image go. key: of the model and the options."""
+    facts = image.stat() if image.exists() else None  # a dangling link is reported when it is read
+    text = f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"
+    mask, overlay = (SCENE, SCENE) if _is_scene(image) else (".png", ".jpg")
+    return Files(
+        image,
+        out / f"{image.stem}{mask}",
+        out / "overlay" / f"{image.stem}{overlay}" if options.overlay else None,
+        out / "confidence" / f"{image.stem}{mask}" if options.confidence else None,
+        options.palette,
+        hashlib.sha256(os.fsencode(text)).hexdigest(),
+    )
+
+
+def _is_scene(path: Path) -> bool:
+    """Whether a file is a TIFF with a place on Earth, in it or in a world file, or with too many pixels to hold.
+
+    False where its header cannot be read: reading the picture says why.
+    """
+    try:
+        with opening.door(path) as stream:
+            if not tiff.is_tiff(stream.read(64)):
+                return False
+            header = tiff.read_header(path, stream)
+    except UserError:
+        return False
+    large = header.width * header.height > opening.MOST_PIXELS
+    return header.geographic or large or path.with_suffix(".tfw").is_file()
+
+
+def images(paths: list[Path]) -> list[Path]:
+    """The files, and the images in the folders, that `paths` name."""
+    files: dict[str, Path] = {}
+    for path in paths:
+        if not path.exists():
+            no_such = UserError(f"{path}: no such file or folder of images; correct the name")
+            raise dead_link(path) if path.is_symlink() else no_such
+        for file in _in_folder(path) if path.is_dir() else [path]:
+            if os.path.realpath(files.setdefault(file.stem, file)) != os.path.realpath(file):
+                raise UserError(
+                    f"{file}: {files[file.stem]} would give the mask the same name; predict them one by one"
+                )
+    if not files:
+        there = "; ".join(f"{row.count} {row.use}" for row in uses(paths))
+        raise UserError(
+            f"{paths[0]}: no image in it ({', '.join(layout.IMAGE_SUFFIXES)}){there and f', but {there}'}; name a"
+            " folder of images"
+        )
+    return list(files.values())
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    files = (path for path in folder.iterdir() if path.suffix.lower() in layout.IMAGE_SUFFIXES)
+    return sorted(path for path in files if not path.name.startswith("."))
+
+
+def uses(paths: list[Path]) -> list[account.Row]:
+    """What the files below the folders of `paths` are used as; those of subfolders are passed over."""
+    rows = []
+    for folder in filter(Path.is_dir, paths):
+        files, found = account.survey(folder)
+        used = set(_in_folder(folder))
+        for path in files:
+            if path.suffix.lower() not in layout.IMAGE_SUFFIXES:
+                found[path] = f"{account.PASSED_OVER}{account.kind_of(path)} files"
+            elif path not in used:
+                found[path] = f"{account.PASSED_OVER}images in subfolders; name the subfolders too"
+            else:
+                found[path] = "images"
+        rows += account.rows(folder, found)
+    return rows
+
+
+def dead_link(path: Path) -> UserError:
+    """Of a link whose target is missing."""
+    return UserError(f"{path}: a link to a file that is not there; restore the file or remove the link")
+
+
+def printable(text: str) -> str:
+    """`text` on one line: a file's name may hold newlines, or bytes that are not text."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

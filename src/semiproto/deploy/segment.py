@@ -1,0 +1,53 @@
+"""What the network says of images in memory or on disk, by rows, and how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+
+from semiproto.data.images.pixels import shown
+from semiproto.errors import UserError
+from semiproto.measure.inference import Rows, bands, linear_scores
+from semiproto.model.heads import LINEAR
+from semiproto.model.network import SegmentationNetwork
+from semiproto.params import WindowParams
+
+Array = np.ndarray
+OPACITY = 0.5
+
+
+def labelled(network: SegmentationNetwork, images: Rows, window: int) -> Iterator[tuple[Array, Array]]:
+    """Class and confidence (255 times the largest softmax probability) of one band of rows after the other.
+
+    images: uint8 [B, bands, H, W]. Yields uint8 [B, rows, W] each. Images with more than `window` pixels a side are
+    looked at in windows that overlap by a third.
+    """
+    tiles = WindowParams(size=window, stride=window * 2 // 3) if max(images.shape[-2:]) > window else None
+    try:
+        for band in bands(linear_scores(network), images, tiles):
+            yield _class_and_confidence(band[LINEAR])
+    except torch.OutOfMemoryError:
+        raise UserError(f"--window: {window} pixels a side are too many for this GPU's memory; give fewer") from None
+
+
+@torch.inference_mode()
+def _class_and_confidence(scores: torch.Tensor) -> tuple[Array, Array]:
+    best, classes = scores.max(dim=1)
+    confidence = scores.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
+    return classes.byte().cpu().numpy(), confidence.mul_(255).round_().byte().cpu().numpy()
+
+
+def overlay(image: Array, classes: Array, colours: Array) -> Image.Image:
+    """The mask in its colours, laid over the image.
+
+    image: uint8 [H, W, bands]. classes: uint8 [H, W]. colours: uint8 [256, 3]; a first class in black is left clear,
+    since it would only darken the image.
+    """
+    under = Image.fromarray(shown(image))
+    mixed = Image.blend(under, Image.fromarray(colours[classes]), OPACITY)
+    if not colours[0].any():
+        mixed.paste(under, mask=Image.fromarray(classes == 0))
+    return mixed

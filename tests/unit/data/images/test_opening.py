@@ -1,0 +1,170 @@
+"""The one door for pictures: allowed formats, regular files, one picture a file, and one line for every fault."""
+
+import os
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image, features
+
+from semiproto.data.images import opening
+from semiproto.data.images.opening import door, format_name, opened, orientation, outline
+from semiproto.errors import UserError
+
+
+def picture(size=(8, 4)):
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+
+
+def refused(path, one_line, *words):
+    with pytest.raises(UserError) as error, opened(path) as file:
+        file.load()
+    one_line(error, path, *words)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "PPM"])
+def test_allowed_formats_are_opened_whatever_they_are_called(tmp_path, format):
+    if format == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    path = tmp_path / "picture.png"
+    picture().save(path, format=format)
+    with opened(path) as file:
+        assert file.format == format and file.size == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n", "PostScript"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(40), "PostScript"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\xef\xbb\xbf  <?xml version='1.0'?><svg/>", "SVG"),
+        (b"<svg xmlns='x'/>", "SVG"),
+        (b"GIF89a" + bytes(40), "GIF"),
+        (b"8BPS" + bytes(40), "Photoshop"),
+        (b"\0\0\0\x1cftypheic" + bytes(40), "HEIC"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (bytes(128) + b"DICM", "DICOM"),
+        (b"\x93NUMPY\1\0", "NumPy"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+        (b"<html><body>404</body></html>", "HTML"),
+    ],
+)
+def test_other_formats_are_refused_by_name(tmp_path, one_line, start, name):
+    path = tmp_path / "photo.png"
+    path.write_bytes(start)
+    assert name in format_name(start)
+    refused(path, one_line, name, "save it as PNG")
+
+
+def test_postscript_runs_no_program(tmp_path, monkeypatch, one_line):
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\necho run >> {tmp_path}/log\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n%%EndComments\nshowpage\n%%EOF\n")
+    refused(path, one_line, "PostScript")
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "AVIF"])
+def test_animations_are_refused(tmp_path, one_line, format):
+    if format == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    path = tmp_path / "moving.png"
+    picture().save(path, format=format, save_all=True, append_images=[picture().rotate(180)])
+    refused(path, one_line, "animation of 2 pictures")
+
+
+def test_several_pages_are_refused(tmp_path, one_line):
+    path = tmp_path / "pages.tif"
+    picture().save(path, save_all=True, append_images=[picture()])
+    refused(path, one_line, "several pages")
+
+
+def test_the_first_picture_of_a_telephones_jpeg_is_the_photograph(tmp_path):
+    path = tmp_path / "phone.jpg"
+    picture().save(path, format="MPO", save_all=True, append_images=[picture((4, 2))])
+    with opened(path) as file:
+        assert file.size == (8, 4)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "loop", "missing", "dead link", "empty", "device"])
+def test_what_is_no_regular_file_is_one_line_and_never_waits(tmp_path, one_line, kind):
+    path = tmp_path / "photo.png"
+    {
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+        "loop": lambda: path.symlink_to(path.name),
+        "missing": lambda: None,
+        "dead link": lambda: path.symlink_to("absent.png"),
+        "empty": path.touch,
+        "device": lambda: path.symlink_to("/dev/zero"),
+    }[kind]()
+    refused(path, one_line)
+
+
+@pytest.mark.parametrize("error", [ValueError("a\nb"), struct.error("x"), KeyError(3), ZeroDivisionError(), EOFError()])
+def test_whatever_a_decoder_raises_is_one_line(tmp_path, one_line, error):
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"x")
+    with pytest.raises(UserError) as raised, door(path):
+        raise error
+    one_line(raised, path, "cannot be read as an image", "replace or remove it")
+
+
+def test_memory_that_ran_out_is_no_fault_of_the_file(tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"x")
+    with pytest.raises(MemoryError), door(path):
+        raise MemoryError
+
+
+# ----------------------------------------------------------------------------------------------------- EXIF
+
+
+def exif(*entries):
+    """A block of EXIF with (tag, type, count, four bytes) entries."""
+    packed = b"".join(struct.pack("<HHI", tag, kind, count) + value for tag, kind, count, value in entries)
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + packed + bytes(4)
+
+
+TURNED = (0x0112, 3, 1, struct.pack("<HH", 6, 0))
+
+
+@pytest.mark.parametrize(
+    ("block", "turn"),
+    [
+        (exif(TURNED), 6),
+        (exif((0x0100, 2, 2, b"6\0\0\0"), TURNED), 6),  # ImageWidth as text
+        (exif((0x0112, 2, 4, b"top\0")), 1),
+        (exif((0x0112, 3, 2, struct.pack("<HH", 6, 6))), 6),  # twice
+        (exif((0x0112, 3, 1, struct.pack("<HH", 9, 0))), 1),
+        (exif((0x0112, 5, 1, struct.pack("<I", 2**31))), 1),
+        (b"Exif\0\0II*\0\xff\xff\xff\xff", 1),
+        (b"Exif\0\0nonsense", 1),
+    ],
+)
+def test_ill_typed_exif_is_passed_over(tmp_path, block, turn):
+    path = tmp_path / "photo.jpg"
+    picture().save(path, exif=block)
+    with opened(path) as file:
+        assert orientation(file) == turn
+    assert outline(path) == (((4, 8) if turn == 6 else (8, 4)), turn)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
+def test_the_outline_is_that_of_the_picture_as_shown(tmp_path, format):
+    if format == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    image = picture()
+    tags = image.getexif()
+    tags[0x0112] = 6
+    image.save(tmp_path / "photo.png", format=format, exif=tags)
+    assert outline(tmp_path / "photo.png") == ((4, 8), 6)
+
+
+def test_the_suffixes_are_those_of_the_formats():
+    known = {suffix for suffix, format in Image.registered_extensions().items() if format in opening.FORMATS}
+    assert set(opening.SUFFIXES) - {".avif"} <= known
