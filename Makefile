@@ -9,32 +9,36 @@ PYTHON ?= python3
 PYTHONS := >=3.11,<3.14
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL := $(if $(UV),VIRTUAL_ENV=$(VENV) uv pip install,$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check)
+# Not by `activate`, and no command by its own name: neither stands every path that a checkout may have.
+ENTER := export PATH="$$PWD/$(VENV)/bin:$$PATH" &&
+# There while the environment is made: one that was left half made is made anew.
+UNFINISHED := $(VENV).unfinished
 
 .PHONY: run test bench proof dag
 
 run: $(VENV)/run.stamp
-	. $(VENV)/bin/activate && snakemake --cores all --rerun-incomplete --quiet rules host reason
+	$(ENTER) python -m snakemake --cores all --rerun-incomplete --quiet rules host reason
 
 test: $(VENV)/test.stamp
-	. $(VENV)/bin/activate && python -m pytest --numprocesses 2 --dist loadfile
+	$(ENTER) python -m pytest --numprocesses 2 --dist loadfile
 
 BENCHMARKS := prototype_head prototype_update teacher_ema pseudo_labels confusion labeled_loading whole_step unimatch_step paper_step frozen_encoder
 
 bench: $(VENV)/run.stamp
-	. $(VENV)/bin/activate && for name in $(BENCHMARKS); do python benchmarks/$$name.py || exit 1; done
+	$(ENTER) for name in $(BENCHMARKS); do python benchmarks/$$name.py || exit 1; done
 
 proof: $(VENV)/run.stamp
-	. $(VENV)/bin/activate && python tests/proof.py "$(REV)"
+	$(ENTER) python tests/proof.py "$(REV)"
 
 dag: $(VENV)/run.stamp
-	. $(VENV)/bin/activate && python workflow/draw_dag.py
-
-$(VENV)/bin/python:
-	$(if $(UV),uv venv --quiet --python "$(PYTHONS)" $(VENV),$(PYTHON) -m venv $(VENV))
+	$(ENTER) python workflow/draw_dag.py
 
 # The lock file pins every version as a constraint, so that any build of torch of that version will do.
-$(VENV)/run.stamp: pyproject.toml requirements.lock | $(VENV)/bin/python
+$(VENV)/run.stamp: pyproject.toml requirements.lock
+	if [ -e $(UNFINISHED) ]; then rm -rf $(VENV); fi
+	[ -x $(VENV)/bin/python ] || { touch $(UNFINISHED) && $(if $(UV),uv venv --quiet --python "$(PYTHONS)" $(VENV),$(PYTHON) -m venv $(VENV)); }
 	$(INSTALL) --constraint requirements.lock --editable .
+	rm -f $(UNFINISHED)
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from semiproto.data.own import account
 from semiproto.errors import UserError
 
 TEXT = "semiproto"
-"""Name of the text that a mask carries: what it was made of."""
+"""Name of the text that a result carries: what it was made of. In a JPEG it is the comment."""
 SCENE = ".tif"
 """Suffix of the results of a scene: a picture with a place on Earth, or with too many pixels to hold."""
 
@@ -30,7 +33,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Files:
-    """Where the results of one image go, and the text that its mask must carry."""
+    """Where the results of one image go, and the text that they must carry."""
 
     image: Path
     mask: Path
@@ -48,17 +51,51 @@ class Files:
         return [path for path in (self.mask, self.overlay, self.confidence) if path is not None]
 
     def done(self) -> bool:
-        """Whether everything is there; the mask is written last, so only its text is looked at."""
-        if not all(path.is_file() for path in self.outputs()):
-            return False
+        """Whether every result is there, and made of what it has to be made of."""
+        return all(text_of(path) == self.text for path in self.outputs())
+
+    def remove_stale(self) -> None:
+        """Removes the overlay and the confidence of a former mask, which are not asked for and would not go with it."""
+        suffix = self.mask.suffix
+        beside = {"overlay": SCENE if suffix == SCENE else ".jpg", "confidence": suffix}
+        for folder, kind in beside.items():
+            path = self.mask.parent / folder / f"{self.mask.stem}{kind}"
+            if path not in self.outputs() and text_of(path) not in (None, self.text):
+                path.unlink()
+
+
+def text_of(path: Path) -> str | None:
+    """What a result says that it was made of; None where there is no such file, or it says nothing."""
+    try:
+        if path.suffix == SCENE:
+            with raster.dataset(path, "GTiff") as data:
+                found: str | None = data.tags().get(TEXT)
+                return found
+        with opening.opened(path, ("PNG", "JPEG"), "a result") as file:
+            comment = file.info.get("comment", b"") if file.format == "JPEG" else b""
+            return comment.decode("ascii", "replace") or file.info.get(TEXT)
+    except UserError:
+        return None
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Holds a folder of results, which is made where it is missing; UserError where another process holds it.
+
+    The lock ends with the process, however it ends. File systems that know no locks of folders have none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         try:
-            if self.is_scene:
-                with raster.dataset(self.mask, "GTiff") as data:
-                    return bool(data.tags().get(TEXT) == self.text)
-            with opening.opened(self.mask, ("PNG",), "a mask") as file:
-                return file.info.get(TEXT) == self.text
-        except UserError:
-            return False
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{folder}: another predict writes into it; wait for it, or give another --out") from None
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def files_of(image: Path, out: Path, options: Options, key: str) -> Files:

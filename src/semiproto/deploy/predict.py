@@ -6,8 +6,8 @@
 
 Of a GeoTIFF all three are GeoTIFFs, <stem>.tif (scene.py).
 
-Each mask carries, in its text `semiproto`, a hash of the model, the options and the image's name, size and time.
-A mask with the right hash is kept, so that an interrupted command resumes where it was.
+Each carries, in its text `semiproto` (a JPEG: in its comment), a hash of the model, the options and the image's name,
+size and time. Results with the right hash are kept, so that an interrupted command resumes where it was.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from semiproto.data import layout
 from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import account
 from semiproto.deploy import scene, segment
-from semiproto.deploy.files import TEXT, Files, Options, dead_link, files_of, images, printable, uses
+from semiproto.deploy.files import TEXT, Files, Options, alone_in, dead_link, files_of, images, printable, uses
 from semiproto.errors import UserError
 from semiproto.measure.inference import BATCH
 from semiproto.model import folder as model_folder
@@ -68,22 +68,33 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     """
     found = images(paths)
     _require_apart([files_of(image, out, options, "") for image in found], paths)
-    card, network = model_folder.read_card(model), model_folder.load_model(model)
+    card, digests = model_folder.read_card(model), _digests(model)
+    network = model_folder.load_model(model)
+    if _digests(model) != digests or model_folder.read_card(model) != card:
+        raise UserError(f"{model}: changed while it was read; run the same command again")
     network.to("cuda" if torch.cuda.is_available() else "cpu")
-    weights, names = (sha256_file(model / name) for name in (model_folder.MODEL, model_folder.CARD))
-    key = f"{weights} {names} {options.window} {options.palette}"
-    files = [files_of(image, out, options, key) for image in found]
+    files = [files_of(image, out, options, f"{digests} {options.window} {options.palette}") for image in found]
+    work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
+    with alone_in(out):
+        return _predicted(files, paths, work)
+
+
+def _digests(model: Path) -> str:
+    return " ".join(sha256_file(model / name) for name in (model_folder.MODEL, model_folder.CARD))
+
+
+def _predicted(files: list[Files], paths: list[Path], work: _Work) -> Outcome:
     todo = [one for one in files if not one.done()]
     outcome = Outcome(kept=len(files) - len(todo), files=uses(paths))
     progress = Progress("predict", len(files), "images", done=outcome.kept)
-    work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
     for one in todo:
         if one.is_scene:
             with _noted(one, outcome, progress):
-                scene.predict(network, card.pixels, options.window, one, work.colours)
+                scene.predict(work.network, work.form, work.options.window, one, work.colours)
+                one.remove_stale()
     pictures = [one for one in todo if not one.is_scene]
     for batch in _batches(pictures, work, outcome, progress):
-        results = _segment(network, np.stack([image for _, image in batch]), options.window)
+        results = _segment(work.network, np.stack([image for _, image in batch]), work.options.window)
         for (one, image), classes, confidence in zip(batch, *results, strict=True):
             with _noted(one, outcome, progress):
                 _write(one, image, classes, confidence, work.colours)
@@ -164,15 +175,18 @@ def _read(path: Path, form: PixelFormat) -> np.ndarray:
 
 
 def _write(files: Files, image: np.ndarray, classes: np.ndarray, confidence: np.ndarray, colours: np.ndarray) -> None:
+    text = PngInfo()
+    text.add_text(TEXT, files.text)
     if files.overlay is not None:
         with atomic_write(files.overlay) as temporary:
-            segment.overlay(image, classes, colours).save(temporary, format="JPEG", quality=90)
+            drawn = segment.overlay(image, classes, colours)
+            drawn.save(temporary, format="JPEG", quality=90, comment=files.text)
     if files.confidence is not None:
         with atomic_write(files.confidence) as temporary:
-            Image.fromarray(confidence).save(temporary, format="PNG")
-    mask, text = Image.fromarray(classes), PngInfo()
+            Image.fromarray(confidence).save(temporary, format="PNG", pnginfo=text)
+    mask = Image.fromarray(classes)
     if files.palette:
         mask.putpalette(colours.ravel().tolist())
-    text.add_text(TEXT, files.text)
+    files.remove_stale()
     with atomic_write(files.mask) as temporary:
         mask.save(temporary, format="PNG", pnginfo=text)

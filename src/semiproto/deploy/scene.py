@@ -83,7 +83,8 @@ def predict(network: SegmentationNetwork, form: PixelFormat, window: int, files:
             path and _file(stack, scene, path, bands=bands)
             for path, bands in ((files.confidence, 1), (files.overlay, 3))
         )
-        mask.update_tags(**{TEXT: files.text})
+        for file in filter(None, (mask, confidence, overlay)):
+            file.update_tags(**{TEXT: files.text})
         if files.palette:
             mask.write_colormap(1, {value: (*colour, 255) for value, colour in enumerate(colours.tolist())})
         progress = Progress(f"predict {files.image.name}", scene.data.height, "rows")

@@ -166,6 +166,7 @@ def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> Segmentatio
     card = read_card(folder)
     model = SegmentationNetwork(card.model, len(card.classes), pretrained=False, bands=card.pixels.bands)
     model.normalise_by(card.normalisation)
+    _require_numbers(folder / file, tensors, model)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
@@ -173,3 +174,17 @@ def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> Segmentatio
             f"{folder / file}: not weights of the network in {CARD} ({' '.join(str(error).split())[:120]})"
         ) from None
     return model.eval()
+
+
+def _require_numbers(path: Path, tensors: dict[str, Tensor], model: SegmentationNetwork) -> None:
+    """UserError where a weight is not finite or is a whole number: it would be loaded, and masks be made of it."""
+    for name, own in model.state_dict().items():
+        given = tensors.get(name)
+        if given is None or not own.is_floating_point():
+            continue
+        if not given.is_floating_point():
+            raise UserError(
+                f"{path}: {name} holds {given.dtype}, not floating-point weights; restore it, or train again"
+            )
+        if not given.isfinite().all():
+            raise UserError(f"{path}: {name} holds NaN or infinity; restore it, or train again")

@@ -17,7 +17,7 @@ from semiproto import cli
 from semiproto.data.images.pixels import RGB8, PixelFormat
 from semiproto.data.layout import read_image, read_mask, voc_palette
 from semiproto.deploy import predict
-from semiproto.deploy.files import Options, files_of
+from semiproto.deploy.files import Options, alone_in, files_of
 from semiproto.deploy.predict import predict_files
 from semiproto.errors import UserError
 from semiproto.measure import inference as evaluate
@@ -519,3 +519,44 @@ def test_files_that_are_passed_over_are_said_with_the_reason(model, images, tmp_
         predict_files(model, [folder], tmp_path / "out", Options())
     both = predict_files(model, [folder / "sub"], tmp_path / "out", Options())  # the remedy
     assert both.written == 1
+
+
+def test_results_of_another_model_are_made_again_and_none_is_left_beside(model, net, images, tmp_path):
+    images("a.png")
+    folder, out, fresh = tmp_path / "images", tmp_path / "out", tmp_path / "fresh"
+    everything = Options(overlay=True, confidence=True)
+    predict_files(model, [folder], out, everything)
+    with torch.no_grad():
+        net.heads["linear"].layers[-1].weight.neg_()
+    save_weights(model / MODEL, net)
+    predict_files(model, [folder], out, Options())
+    assert [path.name for path in out.rglob("*.*")] == ["a.png"]
+    predict_files(model, [folder], out, everything)
+    predict_files(model, [folder], fresh, everything)
+    for name in ("a.png", "overlay/a.jpg", "confidence/a.png"):
+        assert (out / name).read_bytes() == (fresh / name).read_bytes()
+    assert predict_files(model, [folder], out, Options()).kept == 1
+    assert (out / "overlay/a.jpg").is_file()  # of the same model: it goes with the mask
+
+
+def test_one_predict_writes_into_a_folder_at_a_time(model, images, tmp_path, one_line):
+    images("a.png")
+    with alone_in(tmp_path / "out"), pytest.raises(UserError) as error:
+        predict_files(model, [tmp_path / "images"], tmp_path / "out", Options())
+    one_line(error, tmp_path / "out", "another predict", "--out")
+    assert predict_files(model, [tmp_path / "images"], tmp_path / "out", Options()).written == 1
+
+
+def test_a_model_that_changes_while_it_is_read_is_not_used(model, images, tmp_path, monkeypatch, one_line):
+    images("a.png")
+    load = predict.model_folder.load_model
+
+    def load_and_change(folder):
+        network = load(folder)
+        (folder / CARD).write_text((folder / CARD).read_text() + "\n")
+        return network
+
+    monkeypatch.setattr(predict.model_folder, "load_model", load_and_change)
+    with pytest.raises(UserError) as error:
+        predict_files(model, [tmp_path / "images"], tmp_path / "out", Options())
+    one_line(error, model, "changed while it was read")

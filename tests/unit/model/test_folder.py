@@ -225,3 +225,21 @@ def test_a_card_whose_numbers_do_not_fit_says_which(folder, one_line, change, wo
     with pytest.raises(UserError) as error:
         read_card(folder)
     one_line(error, folder / CARD, *words)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda value: value.fill_(torch.nan), "NaN"),
+        (lambda value: value.masked_fill_(value > 0, torch.inf), "infinity"),
+        (lambda value: value.to(torch.int8), "int8"),
+    ],
+    ids=["nan", "infinity", "whole numbers"],
+)
+def test_weights_that_are_no_finite_numbers_make_no_masks(folder, one_line, change, words):
+    tensors = load_file(folder / MODEL)
+    name = next(name for name in tensors if name.startswith("heads.linear") and name.endswith("weight"))
+    save_file(tensors | {name: change(tensors[name])}, folder / MODEL)
+    with pytest.raises(UserError) as error:
+        load_model(folder)
+    one_line(error, folder / MODEL, name, words)
