@@ -36,7 +36,7 @@ def require_names(classes: list[str]) -> None:
 def voc(predictions: Predictions) -> Iterator[File]:
     """JPEGImages, SegmentationClass with palettes, a list of all images, and the colours of the classes."""
     yield LABELMAP, _labelmap(predictions)
-    yield LIST, _list(predictions)
+    yield LIST, "".join(f"{one.image.stem}\n" for one in predictions.of).encode()
     yield from predictions.copies(layout.IMAGES)
     for one in predictions.of:
         picture = Image.fromarray(one.classes())
@@ -57,7 +57,7 @@ def cvat(predictions: Predictions) -> Iterator[File]:
 
 def _cvat_files(predictions: Predictions) -> Iterator[tuple[str, bytes]]:
     yield LABELMAP, _labelmap(predictions)
-    yield LIST, _list(predictions)
+    yield LIST, "".join(f"{_quoted(one.image.stem)}\n" for one in predictions.of).encode()
     for one in predictions.of:
         classes = one.classes()
         for folder, colours in (
@@ -86,10 +86,9 @@ def _labelmap(predictions: Predictions) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _list(predictions: Predictions) -> bytes:
-    """A name a line, in quotes where it has a blank, as CVAT writes them."""
-    names = (one.image.stem for one in predictions.of)
-    return "".join(f'"{name}"\n' if re.search(r"\s", name) else f"{name}\n" for name in names).encode()
+def _quoted(name: str) -> str:
+    """A name with a blank stands in quotes, as CVAT writes and reads it."""
+    return f'"{name}"' if re.search(r"\s", name) else name
 
 
 def _png(picture: Image.Image) -> bytes:

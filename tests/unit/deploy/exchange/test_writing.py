@@ -183,7 +183,7 @@ def test_an_image_that_cannot_be_read_is_left_out_and_said(user):
     Path("photos/broken.png").write_bytes(b"no picture")
     with pytest.raises(UserError, match="could not be read: 1"):
         invoke("predict", "model", "photos", "-o", "out", "--format", "voc")
-    assert Path("out/ImageSets/Segmentation/default.txt").read_text("utf-8") == 'a\n"b c"\né\n'
+    assert Path("out/ImageSets/Segmentation/default.txt").read_text("utf-8") == "a\nb c\né\n"
 
 
 @pytest.mark.parametrize("name", ["a\nb.png", "\udcff.png"])

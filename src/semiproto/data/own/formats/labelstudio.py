@@ -2,9 +2,10 @@
 
 A later region lies on an earlier one. Of several annotations of a task the one marked as ground truth is used,
 otherwise the newest that was not cancelled. Predictions are used only where no task of the file has annotations: then
-it is a file for import, as `predict --format labelstudio` writes it. The PNGs (`task-1-annotation-2-by-3-tag-cat-0.png`,
-one per class) do not say which image a task is of: a JSON, JSON-MIN or CSV export beside them does; where two classes
-share a pixel the smaller is on top.
+it is a file for import, as `predict --format labelstudio` writes it.
+
+The PNGs (`task-1-annotation-2-by-3-tag-cat-0.png`, one per class) do not say which image a task is of: a JSON, JSON-MIN
+or CSV export beside them does; where two classes share a pixel the smaller is on top.
 """
 
 from __future__ import annotations
