@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -23,20 +23,25 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 MOST_OBJECTS = 255
 
 
-def require_names(classes: list[str]) -> None:
-    """UserError where labelmap.txt cannot hold a class's name."""
+def require_names(classes: list[str], images: list[Path]) -> None:
+    """UserError where labelmap.txt cannot hold a class's name, or the list of images an image's."""
     for name in classes:
         if ":" in name or name.startswith("#"):
             raise UserError(
                 f"class {name!r}: its name has a colon or begins with #, which {LABELMAP} cannot hold; rename it in the"
                 " model's card.json, or give another --format"
             )
+    for image in images:
+        if image.name.startswith("#"):
+            raise UserError(
+                f"{image}: its name begins with #, which {LIST} cannot hold; rename it, or give another --format"
+            )
 
 
 def voc(predictions: Predictions) -> Iterator[File]:
     """JPEGImages, SegmentationClass with palettes, a list of all images, and the colours of the classes."""
     yield LABELMAP, _labelmap(predictions)
-    yield LIST, "".join(f"{one.image.stem}\n" for one in predictions.of).encode()
+    yield LIST, _list(predictions)
     yield from predictions.copies(layout.IMAGES)
     for one in predictions.of:
         picture = Image.fromarray(one.classes())
@@ -57,7 +62,7 @@ def cvat(predictions: Predictions) -> Iterator[File]:
 
 def _cvat_files(predictions: Predictions) -> Iterator[tuple[str, bytes]]:
     yield LABELMAP, _labelmap(predictions)
-    yield LIST, "".join(f"{_quoted(one.image.stem)}\n" for one in predictions.of).encode()
+    yield LIST, _list(predictions)
     for one in predictions.of:
         classes = one.classes()
         for folder, colours in (
@@ -86,9 +91,8 @@ def _labelmap(predictions: Predictions) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _quoted(name: str) -> str:
-    """A name with a blank stands in quotes, as CVAT writes and reads it."""
-    return f'"{name}"' if re.search(r"\s", name) else name
+def _list(predictions: Predictions) -> bytes:
+    return "".join(f"{one.image.stem}\n" for one in predictions.of).encode()
 
 
 def _png(picture: Image.Image) -> bytes:

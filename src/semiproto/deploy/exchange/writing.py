@@ -57,7 +57,7 @@ def predict_for(form: ToolFormat, model: Path, paths: list[Path], out: Path, win
 
 def _require_place(form: ToolFormat, classes: list[str], images: list[Path]) -> None:
     if form in LABELMAPS:
-        masks.require_names(classes)
+        masks.require_names(classes, images)
     for image in images:
         if files.is_scene(image):
             raise UserError(

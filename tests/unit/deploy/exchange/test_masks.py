@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,8 +41,7 @@ def test_an_archive_for_cvat_has_colours_for_classes_and_objects(predictions):
     ((name, content),) = formats.cvat(predictions)
     archive = zipfile.ZipFile(io.BytesIO(content))
     assert name == "cvat.zip" and archive.read("labelmap.txt").decode() == LABELMAP
-    quoted = LIST.replace("two words", '"two words"')
-    assert archive.read("ImageSets/Segmentation/default.txt").decode() == quoted
+    assert archive.read("ImageSets/Segmentation/default.txt").decode() == LIST
     for name, mask in zip(NAMES, masks(), strict=True):
         classes, objects = (
             Image.open(io.BytesIO(archive.read(f"{folder}/{name.rpartition('.')[0]}.png")))
@@ -76,5 +76,11 @@ def test_every_region_is_an_object(make_predictions):
 @pytest.mark.parametrize("name", ["a:b", "#a"])
 def test_a_name_that_a_labelmap_cannot_hold_is_refused(name, one_line):
     with pytest.raises(UserError) as error:
-        formats.require_names([*CLASSES, name])
+        formats.require_names([*CLASSES, name], [])
     one_line(error, name, "card.json", "--format")
+
+
+def test_a_name_that_a_list_takes_for_a_comment_is_refused(one_line):
+    with pytest.raises(UserError) as error:
+        formats.require_names(CLASSES, [Path("photos/a.png"), Path("photos/#1.png")])
+    one_line(error, "photos/#1.png", "rename it")
