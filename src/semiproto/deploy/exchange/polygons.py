@@ -38,8 +38,7 @@ def labelme(predictions: Predictions) -> Iterator[File]:
             "imageHeight": height,
             "imageWidth": width,
         }
-        text = json.dumps(content, ensure_ascii=False, indent=2)
-        yield f"{LABELME_FOLDER}/{one.image.stem}.json", text.encode()
+        yield f"{LABELME_FOLDER}/{one.image.stem}.json", json.dumps(content, ensure_ascii=False).encode()
 
 
 def painted(classes: np.ndarray, predictions: Predictions) -> list[Region]:
