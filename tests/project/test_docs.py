@@ -69,6 +69,7 @@ def test_the_commands_for_scenes_run(user, scene):
     ("page", "made"),
     [
         ("own-data.md", ["params.yaml", "faults.json", "classes.png", "masks/0001.png", "masks/0002.png"]),
+        ("labelling.md", ["for-cvat/cvat.zip", "for-labelme/images/0001.json", "for-labelme/images/0002.png"]),
         ("predict.md", ["masks/0001.png", "some/overlay/0001.jpg", "some/confidence/0002.png", "indices/0001.png"]),
     ],
 )

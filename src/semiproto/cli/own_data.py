@@ -10,6 +10,7 @@ import typer
 from semiproto import params, paths
 from semiproto.cli.app import app
 from semiproto.cli.given import existing, existing_file, existing_folder, new_file, new_folder
+from semiproto.deploy.exchange import ToolFormat
 from semiproto.errors import Interrupted, UserError
 from semiproto.params import LabelFormat
 
@@ -107,6 +108,9 @@ def predict(
     confidence: Annotated[
         bool, typer.Option("--confidence", help="Also OUT/confidence: probability of the class, 255 is certain.")
     ] = False,
+    tool: Annotated[
+        ToolFormat | None, typer.Option("--format", help="For a labelling tool instead, to be corrected there.")
+    ] = None,
 ) -> None:
     """Write a mask of class indices for each image; masks of the same model and options are kept.
 
@@ -117,12 +121,18 @@ def predict(
 
     from semiproto.data.own import account
     from semiproto.deploy import predict as prediction
+    from semiproto.deploy.exchange import writing
     from semiproto.deploy.files import Options
 
     options = Options(window, not index, overlay, confidence)
+    if tool is not None and options != Options(window):
+        raise UserError(f"--format {tool}: takes none of --index, --overlay and --confidence; leave them out")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        outcome = prediction.predict_files(model, images, out, options)
+        if tool is None:
+            outcome = prediction.predict_files(model, images, out, options)
+        else:
+            outcome = writing.predict_for(tool, model, images, out, window)
     except KeyboardInterrupt:
         raise Interrupted(f"{out}: stopped; the same command goes on") from None
     for line in outcome.unreadable:
@@ -130,6 +140,8 @@ def predict(
     for line in account.lines(outcome.files) if outcome.files else ():
         typer.echo(line)
     typer.echo(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")
+    for line in outcome.notes:
+        typer.echo(line)
     if outcome.unreadable:
         raise UserError(
             f"images that could not be read: {len(outcome.unreadable)}; the masks of the others are in {out}"

@@ -102,7 +102,7 @@ def files_of(image: Path, out: Path, options: Options, key: str) -> Files:
     """Where the results of an image go. key: of the model and the options."""
     facts = image.stat() if image.exists() else None  # a dangling link is reported when it is read
     text = f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"
-    mask, overlay = (SCENE, SCENE) if _is_scene(image) else (".png", ".jpg")
+    mask, overlay = (SCENE, SCENE) if is_scene(image) else (".png", ".jpg")
     return Files(
         image,
         out / f"{image.stem}{mask}",
@@ -113,7 +113,7 @@ def files_of(image: Path, out: Path, options: Options, key: str) -> Files:
     )
 
 
-def _is_scene(path: Path) -> bool:
+def is_scene(path: Path) -> bool:
     """Whether a file is a TIFF with a place on Earth, in it or in a world file, or with too many pixels to hold.
 
     False where its header cannot be read: reading the picture says why.

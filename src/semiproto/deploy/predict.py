@@ -46,6 +46,10 @@ class Outcome:
     unreadable: list[str] = field(default_factory=list)
     files: list[account.Row] = field(default_factory=list)
     """What every file of the folders is used as, or why it is passed over."""
+    finished: list[Files] = field(default_factory=list)
+    """The images that have their masks."""
+    notes: list[str] = field(default_factory=list)
+    """What else to tell the user."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def _predicted(files: list[Files], paths: list[Path], work: _Work) -> Outcome:
         for (one, image), classes, confidence in zip(batch, *results, strict=True):
             with _noted(one, outcome, progress):
                 _write(one, image, classes, confidence, work.colours)
+    outcome.finished = [one for one in files if one.done()]
     return outcome
 
 

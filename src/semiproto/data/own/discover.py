@@ -521,8 +521,10 @@ def _labelstudio(tree: _Tree) -> _Layout | None:
     files = tree.json_of("labelstudio")
     if not files:
         return None
-    note = "a later region is on top; pixels outside all are background"
-    return _annotated(tree, _Layout("Label Studio", "labelstudio", [], [], notes=[note]), files, labelstudio.names)
+    notes = ["a later region is on top; pixels outside all are background"]
+    if predicted := [path.as_posix() for path in files if labelstudio.is_predicted(tree.base / path)]:
+        notes.append(f"predictions that nobody has corrected, taken for labels: {', '.join(predicted)}")
+    return _annotated(tree, _Layout("Label Studio", "labelstudio", [], [], notes=notes), files, labelstudio.names)
 
 
 def _annotated(tree: _Tree, found: _Layout, files: list[Path], names: Callable[[Path], list[str]]) -> _Layout:

@@ -1,9 +1,11 @@
 """Label Studio: JSON and JSON-MIN with brushes, polygons, rectangles and ellipses, and brushes as PNGs.
 
 A later region lies on an earlier one. Of several annotations of a task the one marked as ground truth is used,
-otherwise the newest that was not cancelled. The PNGs (`task-1-annotation-2-by-3-tag-cat-0.png`, one per class) do not
-say which image a task is of: a JSON, JSON-MIN or CSV export beside them does; where two classes share a pixel the
-smaller is on top.
+otherwise the newest that was not cancelled. Predictions are used only where no task of the file has annotations: then
+it is a file for import, as `predict --format labelstudio` writes it.
+
+The PNGs (`task-1-annotation-2-by-3-tag-cat-0.png`, one per class) do not say which image a task is of: a JSON, JSON-MIN
+or CSV export beside them does; where two classes share a pixel the smaller is on top.
 """
 
 from __future__ import annotations
@@ -80,10 +82,10 @@ def _decoded(bits: np.ndarray, expected: int) -> np.ndarray:
 
 
 def is_labelstudio(content: Any) -> bool:
-    """Whether JSON is a list of tasks, each with an id and annotations (JSON) or an image (JSON-MIN)."""
+    """Whether JSON is a list of tasks, each with an id and annotations or predictions (JSON) or an image (JSON-MIN)."""
     first = content[0] if isinstance(content, list) and content else None
     return isinstance(first, dict) and "id" in first and (
-        ("data" in first and "annotations" in first) or _picture(first) is not None
+        ("data" in first and ("annotations" in first or "predictions" in first)) or _picture(first) is not None
     )  # fmt: skip
 
 
@@ -102,7 +104,17 @@ def _tasks(path: Path) -> list[dict[str, Any]]:
     content = shapes.read_json(path, "Label Studio tasks")
     if not is_labelstudio(content):
         raise UserError(f"{path}: not a list of Label Studio tasks; export them as JSON")
-    return [task for task in content if isinstance(task, dict)]
+    tasks = [task for task in content if isinstance(task, dict)]
+    return [{**task, "annotations": task["predictions"]} for task in tasks] if _for_import(tasks) else tasks
+
+
+def is_predicted(path: Path) -> bool:
+    """Whether the labels of a file are predictions that nobody has looked at."""
+    return _for_import([task for task in shapes.read_json(path, "Label Studio tasks") if isinstance(task, dict)])
+
+
+def _for_import(tasks: list[dict[str, Any]]) -> bool:
+    return all("annotations" not in task and isinstance(task.get("predictions"), list) for task in tasks)
 
 
 def _image_of(task: dict[str, Any]) -> str:

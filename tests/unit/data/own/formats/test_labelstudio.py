@@ -52,6 +52,24 @@ def test_a_brush_is_decoded_to_the_pixel(tmp_path):
     np.testing.assert_array_equal(outlines.draw(record.mask), shape)
 
 
+def test_a_file_of_predictions_alone_is_read_and_said_to_be_one(tmp_path):
+    covered = region("rectanglelabels", {"x": 20, "y": 10, "width": 50, "height": 40})
+    (record, bare), _ = records(
+        tmp_path,
+        {"id": 1, "data": {"image": "a.jpg"}, "predictions": [{"model_version": "m", "result": [covered]}]},
+        {"id": 2, "data": {"image": "b.jpg"}, "predictions": []},
+    )
+    assert outlines.draw(record.mask).sum() == 40 and bare.mask is None
+    assert labelstudio.is_predicted(tmp_path / "tasks.json")
+
+
+def test_predictions_are_no_labels_where_a_task_is_annotated(tmp_path):
+    covered = region("rectanglelabels", {"x": 20, "y": 10, "width": 50, "height": 40})
+    waiting = {"id": 8, "data": {"image": "b.jpg"}, "annotations": [], "predictions": [{"result": [covered]}]}
+    (_, record), _ = records(tmp_path, task(covered), waiting)
+    assert record.mask is None and not labelstudio.is_predicted(tmp_path / "tasks.json")
+
+
 def test_runs_of_bytes_that_differ_are_decoded():
     """One byte that is repeated, then four that are not: bits by hand."""
     bits = f"{8:032b}{7:05b}" + "0010001101111111"
