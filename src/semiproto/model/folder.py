@@ -79,7 +79,7 @@ def write_card(folder: Path, card: Card) -> None:
         "palette": card.palette or layout.voc_palette()[: len(card.classes)].tolist(),
         "normalisation": card.normalisation.model_dump(),
         **({} if card.pixels == RGB8 else {"pixels": card.pixels.model_dump(mode="json")}),
-        "licence": _licence(card.model.encoder),
+        "licence": licence(card.model.encoder),
     }
     write_json(folder / CARD, fields)
 
@@ -102,7 +102,7 @@ def read_card(folder: Path) -> Card:
         raise UserError(f"{path}: not a model card ({' '.join(str(error).split())[:120]}); train again") from None
 
 
-def _licence(encoder: EncoderParams) -> str:
+def licence(encoder: EncoderParams) -> str:
     """What is known about the licence of the weights that training started from."""
     if encoder.weights is None:
         return "started from random weights; only the licence of the training images bears on these"
