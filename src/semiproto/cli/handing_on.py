@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from semiproto.cli.app import app
-from semiproto.cli.given import existing_folder, new_file
+from semiproto.cli.given import existing_folder, new_file, new_folder
 from semiproto.errors import Interrupted
 
 PANEL = "Hand a model on"
@@ -38,3 +38,28 @@ def export(
     except KeyboardInterrupt:
         raise Interrupted(f"{out}: stopped; nothing was written") from None
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; {found}")
+
+
+@app.command(rich_help_panel=PANEL)
+def card(
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", "-o", callback=new_folder, help="Folder to hand on.")] = Path(
+        "shared-model"
+    ),
+) -> None:
+    """Write a folder to hand on: the model, a model card for the Hugging Face hub, and config.json.
+
+    Run it in the checkout that trained the model, so that the card has the score.
+
+    Example: semiproto card models/semi/digits/30/prototype/seed0 -o digits
+    """
+    from semiproto.deploy import card as cards
+    from semiproto.model.folder import MODEL
+    from semiproto.report import score
+
+    found = score.of_model(model, MODEL)
+    files = cards.write_folder(model, out, found)
+    typer.echo(f"{out}: {', '.join(path.name for path in files)}")
+    typer.echo(
+        f"{files[0]}: {'no score, since these weights were not evaluated here' if found is None else 'with the score'}"
+    )

@@ -108,10 +108,17 @@ def licence(encoder: EncoderParams) -> str:
         return "started from random weights; only the licence of the training images bears on these"
     if encoder.weights != "timm":
         return f"started from the file {Path(encoder.weights).name}; its licence is that of its source"
+    return f"started from timm's {encoder.name}: {stated_licence(encoder) or 'no licence stated'}"
+
+
+def stated_licence(encoder: EncoderParams) -> str | None:
+    """The licence that timm states of the weights that training started from; None where it states none."""
+    if encoder.weights != "timm":
+        return None
     from timm import get_pretrained_cfg  # here, because it takes long to import, and training has done so
 
     config = get_pretrained_cfg(encoder.name)
-    return f"started from timm's {encoder.name}: {(config and config.license) or 'no licence stated'}"
+    return (config and config.license) or None
 
 
 def start_from(student: SegmentationNetwork, folder: Path) -> None:
