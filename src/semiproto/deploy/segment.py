@@ -35,9 +35,17 @@ def labelled(network: SegmentationNetwork, images: Rows, window: int) -> Iterato
 
 @torch.inference_mode()
 def _class_and_confidence(scores: torch.Tensor) -> tuple[Array, Array]:
+    classes, confidence = most_likely(scores)
+    return classes.cpu().numpy(), confidence.mul_(255).round_().byte().cpu().numpy()
+
+
+def most_likely(scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The class of every pixel, uint8 [B, H, W], and its softmax probability, float [B, H, W].
+
+    scores: [B, classes, H, W]; they are overwritten, because those of large images fill the memory.
+    """
     best, classes = scores.max(dim=1)
-    confidence = scores.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
-    return classes.byte().cpu().numpy(), confidence.mul_(255).round_().byte().cpu().numpy()
+    return classes.byte(), scores.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
 
 
 def overlay(image: Array, classes: Array, colours: Array) -> Image.Image:

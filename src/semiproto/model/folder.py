@@ -79,7 +79,7 @@ def write_card(folder: Path, card: Card) -> None:
         "palette": card.palette or layout.voc_palette()[: len(card.classes)].tolist(),
         "normalisation": card.normalisation.model_dump(),
         **({} if card.pixels == RGB8 else {"pixels": card.pixels.model_dump(mode="json")}),
-        "licence": _licence(card.model.encoder),
+        "licence": licence(card.model.encoder),
     }
     write_json(folder / CARD, fields)
 
@@ -102,16 +102,23 @@ def read_card(folder: Path) -> Card:
         raise UserError(f"{path}: not a model card ({' '.join(str(error).split())[:120]}); train again") from None
 
 
-def _licence(encoder: EncoderParams) -> str:
+def licence(encoder: EncoderParams) -> str:
     """What is known about the licence of the weights that training started from."""
     if encoder.weights is None:
         return "started from random weights; only the licence of the training images bears on these"
     if encoder.weights != "timm":
         return f"started from the file {Path(encoder.weights).name}; its licence is that of its source"
+    return f"started from timm's {encoder.name}: {stated_licence(encoder) or 'no licence stated'}"
+
+
+def stated_licence(encoder: EncoderParams) -> str | None:
+    """The licence that timm states of the weights that training started from; None where it states none."""
+    if encoder.weights != "timm":
+        return None
     from timm import get_pretrained_cfg  # here, because it takes long to import, and training has done so
 
     config = get_pretrained_cfg(encoder.name)
-    return f"started from timm's {encoder.name}: {(config and config.license) or 'no licence stated'}"
+    return (config and config.license) or None
 
 
 def start_from(student: SegmentationNetwork, folder: Path) -> None:

@@ -148,24 +148,24 @@ def compare(more: Sequence[Evaluation], less: Sequence[Evaluation]) -> Compariso
     if not seeds:
         return None
     pairs = [first[seed] for seed in seeds], [second[seed] for seed in seeds]
-    pixels = _pixels([*pairs[0], *pairs[1]])
+    counts = pixels([*pairs[0], *pairs[1]])
     left_out = sorted({e.seed for e in (*more, *less)} - set(seeds))
-    return Comparison(*pairs, paired_gains(pixels[: len(seeds)], pixels[len(seeds) :]), left_out)
+    return Comparison(*pairs, paired_gains(counts[: len(seeds)], counts[len(seeds) :]), left_out)
 
 
-def _pixels(runs: list[Evaluation]) -> np.ndarray:
+def pixels(runs: list[Evaluation]) -> np.ndarray:
     """Pixels of intersection and union from the runs' images.csv, int64 [runs, images, classes, 2]."""
     tables = [_checked(run, read_table(run.folder / "images.csv", IMAGE_COLUMNS)) for run in runs]
     ids, classes, truth = sorted(set(tables[0]["image"])), list(runs[0].iou), _truth(tables[0])
-    pixels = np.zeros((len(runs), len(ids), len(classes), 2), dtype=np.int64)
-    for run, table, own in zip(runs, tables, pixels, strict=True):
+    counts = np.zeros((len(runs), len(ids), len(classes), 2), dtype=np.int64)
+    for run, table, own in zip(runs, tables, counts, strict=True):
         if list(run.iou) != classes or not _truth(table).equals(truth):
             raise UserError(
                 f"{run.folder}: not the validation images or classes of {runs[0].folder}; compare runs that share them"
             )
         image, class_ = (pd.Categorical(table[c], of).codes for c, of in (("image", ids), ("class", classes)))
         own[image, class_] = table[["intersection", "union"]].to_numpy()
-    return pixels
+    return counts
 
 
 def _truth(table: pd.DataFrame) -> pd.Series[int]:

@@ -1,0 +1,65 @@
+"""Commands that hand a trained model on: to other programs and to other people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semiproto.cli.app import app
+from semiproto.cli.given import existing_folder, new_file, new_folder
+from semiproto.errors import Interrupted
+
+PANEL = "Hand a model on"
+
+Model = Annotated[
+    Path, typer.Argument(callback=existing_folder, help="Model folder, e.g. models/semi/digits/30/prototype/seed0.")
+]
+
+
+@app.command(rich_help_panel=PANEL)
+def export(
+    model: Model,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", callback=new_file, help="ONNX file to write; replaced where it is there.")
+    ] = Path("model.onnx"),
+    scores: Annotated[bool, typer.Option("--scores", help="Also the classes' scores, before the softmax.")] = False,
+) -> None:
+    """Write the model as one ONNX file, after onnxruntime gave torch's classes. Takes about a minute.
+
+    Example: semiproto export models/semi/digits/30/prototype/seed0 \\
+    -o digits.onnx
+    """
+    from semiproto.deploy import export as exporting
+
+    try:
+        found = exporting.write_onnx(model, out, scores=scores)
+    except KeyboardInterrupt:
+        raise Interrupted(f"{out}: stopped; nothing was written") from None
+    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; {found}")
+
+
+@app.command(rich_help_panel=PANEL)
+def card(
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", "-o", callback=new_folder, help="Folder to hand on.")] = Path(
+        "shared-model"
+    ),
+) -> None:
+    """Write a folder to hand on: the model, a model card for the Hugging Face hub, and config.json.
+
+    Run it in the checkout that trained the model, so that the card has the score.
+
+    Example: semiproto card models/semi/digits/30/prototype/seed0 -o digits
+    """
+    from semiproto.deploy import card as cards
+    from semiproto.model.folder import MODEL
+    from semiproto.report import score
+
+    found = score.of_model(model, MODEL)
+    files = cards.write_folder(model, out, found)
+    typer.echo(f"{out}: {', '.join(path.name for path in files)}")
+    typer.echo(
+        f"{files[0]}: {'no score, since these weights were not evaluated here' if found is None else 'with the score'}"
+    )
