@@ -144,7 +144,7 @@ def copy_sources(source: Path, target: Path) -> None:
 
 
 def compile_sources(checkout: Path) -> None:
-    """Spares every command the compilation. By content: code edited twice within a second must not pass for unchanged."""
+    """Spares commands the compilation. By content: code edited twice within a second must not pass for unchanged."""
     compileall.compile_dir(checkout / "src", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
 
 
