@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import io
 import json
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Any
 
 import pandas as pd
@@ -63,6 +65,7 @@ class Checkout:
                 (self.path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(tiny.ROOT / name, self.path / name)
         (self.path / "params.yaml").write_text(yaml.safe_dump(tiny.params(), sort_keys=False))
+        compile_sources(self.path)
 
     def environment(self) -> dict[str, str]:
         """This process's, with the commands of its Python and the checkout's own sources."""
@@ -140,9 +143,15 @@ def copy_sources(source: Path, target: Path) -> None:
             shutil.copy2(found, target / name)
 
 
+def compile_sources(checkout: Path) -> None:
+    """Spares commands the compilation. By content: code edited twice within a second must not pass for unchanged."""
+    compileall.compile_dir(checkout / "src", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+
+
 def new_checkout(path: Path) -> None:
     """The repository's sources and the small experiment."""
     copy_sources(tiny.ROOT, path)
+    compile_sources(path)
     (path / "params.yaml").write_text(yaml.safe_dump(params(), sort_keys=False))
 
 

@@ -21,8 +21,12 @@ NAMES = ("python", "snakemake", "dvc")
 LIBRARIES = (
     *("torch", "torch.utils.data", "torchvision.transforms.v2", "timm", "safetensors.torch", "pandas", "scipy.ndimage"),
     *("scipy.stats", "sklearn.cluster", "sklearn.datasets", "sklearn.manifold", "sklearn.metrics", "PIL.Image"),
-    *("matplotlib.figure", "jinja2", "pydantic", "typer", "yaml", "snakemake.cli", "snakemake.workflow", "dvc.cli"),
-    *("dvc.repo", "dvc.commands.repro", "dvc.commands.checkout", "dvc.commands.status"),
+    *("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.TiffImagePlugin", "fontTools.subset", "matplotlib.figure"),
+    *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "pandas.io.formats.style", "jinja2"),
+    *("pydantic", "pydantic.dataclasses", "typer", "yaml", "snakemake.cli", "snakemake.workflow", "snakemake.storage"),
+    *("snakemake.assets", "snakemake.report.html_reporter", "docutils.core", "smart_open", "dvc.cli", "dvc.cli.parser"),
+    *("dvc.repo", "dvc.repo.index", "dvc.repo.stage", "dvc.scm", "dvc.data_cloud", "dvc.utils.strictyaml", "networkx"),
+    *("dvc_data.index.checkout", "dvc_data.hashfile.status"),
 )
 
 
@@ -68,11 +72,13 @@ def stand_in(arguments: list[str]) -> None:
 
 def serve(folder: Path) -> None:
     """Makes the stand-ins in `folder` and forks commands until its standard input ends."""
+    import gc
     import importlib
     import threading
 
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # or each command would look through all of them, and copy their pages, at every full collection
     for name in NAMES:
         (folder / name).write_text(f"#!{sys.executable} -ISE\n{Path(__file__).read_text()}")
         (folder / name).chmod(0o755)

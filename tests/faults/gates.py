@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-PATIENCE = 600
+PATIENCE = 1800
 """Seconds until a wait gives up: many times what a busy machine needs."""
 
 

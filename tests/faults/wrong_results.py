@@ -308,6 +308,7 @@ class Clean:
             files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
             key = "".join(f"{file.relative_to(folder)}\n{file.read_text()}" for file in files)
             if key not in self.known:
+                checkouts.compile_sources(Path(folder))
                 environment = checkouts.environment(Path(folder), self.stand_ins)
                 process = checkouts.start(Path(folder), "snakemake --cores 2", environment)
                 output, _ = process.communicate(timeout=checkouts.HANGS)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import tiny
+from gates import PATIENCE
 
 from semiproto.provenance.artifacts import sha256_file
 
@@ -45,7 +46,7 @@ def test_the_recipe_of_the_container_keeps_the_rules_of_its_linter():
 
 @pytest.fixture
 def slurm() -> None:
-    if not shutil.which("sinfo") or subprocess.run("sinfo", capture_output=True, timeout=60).returncode:
+    if not shutil.which("sinfo") or subprocess.run("sinfo", capture_output=True, timeout=PATIENCE).returncode:
         pytest.skip("no Slurm answers; tests/pipeline/slurm.sh starts one")
 
 

@@ -19,7 +19,7 @@ from semiproto import params
 from semiproto.provenance.artifacts import sha256_file
 from semiproto.train import checkpoint
 
-STEPS = 80
+STEPS = 40
 
 
 def at_checkpoints() -> Gate:
@@ -94,11 +94,11 @@ def ranks(process: subprocess.Popen[str]) -> list[int]:
     return [int(line) for line in found.stdout.split()]
 
 
-@pytest.mark.parametrize(("processes", "kills"), [(1, 5), (2, 3)])
-def test_kills_at_random_moments(training, undisturbed, processes, kills):
-    """With two processes the launcher or one of its two is killed; the number of loader workers changes each time."""
+@pytest.mark.parametrize("processes", [1, 2])
+def test_kills_at_random_moments(training, undisturbed, processes):
+    """With two processes the launcher and each of its two, once; the number of loader workers changes each time."""
     run = training(processes)
-    for attempt in range(kills):
+    for attempt in range(3):
         with at_checkpoints() as gate:
             process = run.start(workers=attempt % 3, gate=gate)
             gate.let_pass(process)  # a checkpoint of this attempt,

@@ -111,7 +111,7 @@ def _code_version() -> str:
 def _git(*arguments: str) -> str:
     """What git says of the folder of the sources; empty without git."""
     try:
-        result = subprocess.run(["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, timeout=10)
+        result = subprocess.run(["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, timeout=600)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return result.stdout.strip() if result.returncode == 0 else ""

@@ -6,10 +6,12 @@ of modules is typed by hand, and what a step does not import cannot rerun it.
 
 from __future__ import annotations
 
-import ast
 import functools
 from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
+from modulefinder import ModuleFinder
 from pathlib import Path
+from types import CodeType
 
 from semiproto.provenance.artifacts import sha256_file
 
@@ -60,6 +62,7 @@ def _file(module: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
+@functools.cache
 def _is_neutral(file: Path) -> bool:
     return any(file.is_relative_to(PACKAGE / name) for name in NEUTRAL)
 
@@ -69,31 +72,44 @@ def _references(file: Path) -> tuple[set[Path | None], set[Path]]:
     """What a module refers to: files of the package that it imports, its functions' imports included, with the packages
     around them; and files beside it that are no modules and that it names in a string."""
     imported, words = set(), set()
-    for node in ast.walk(_tree(file)):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imported |= set(_within_package(node))
-        elif isinstance(node, ast.Constant):
-            words.add(node.value)
+    for part in _parts(_code(file)):
+        if isinstance(part, CodeType):
+            imported |= set(_within_package(part))
+        elif isinstance(part, str):
+            words.add(part)
     data = {path for path in file.parent.iterdir() if path.suffix != ".py" and path.name in words and path.is_file()}
     return set(map(_file, imported)), data
 
 
-def _within_package(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
-    """Dotted names below the package that an import may name: modules, or what is in them."""
-    names = [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        names = [f"{node.module}.{name}" for name in names]
-    for name in names:
-        root, *parts = name.split(".")
-        if root == PACKAGE.name:
-            yield from (".".join(parts[:length]) for length in range(len(parts) + 1))
+def _within_package(code: CodeType) -> Iterator[str]:
+    """Dotted names below the package that the imports of a piece of code may name: modules, or what is in them."""
+    if not any(name.startswith(PACKAGE.name) for name in code.co_names):
+        return
+    for kind, what in ModuleFinder().scan_opcodes(code):
+        if kind == "absolute_import":
+            members, module = what
+            for name in [f"{module}.{member}" for member in members or ()] or [module]:
+                root, *parts = name.split(".")
+                if root == PACKAGE.name:
+                    yield from (".".join(parts[:length]) for length in range(len(parts) + 1))
+
+
+def _parts(constant: object) -> Iterator[object]:
+    """A constant and all constants within it: functions are constants of the code around them."""
+    yield constant
+    inner = constant.co_consts if isinstance(constant, CodeType) else constant
+    for part in inner if isinstance(inner, (tuple, frozenset)) else ():
+        yield from _parts(part)
 
 
 def _holds_code(file: Path) -> bool:
     """Whether a module has more than a docstring."""
-    return bool(_tree(file).body[1:])
+    return bool(set(_code(file).co_names) - {"__doc__"})
 
 
 @functools.cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_bytes())
+def _code(file: Path) -> CodeType:
+    """A module as it is run, from Python's own cache where that is up to date: many times quicker than to parse it."""
+    code = SourceFileLoader(file.stem, str(file)).get_code(file.stem)
+    assert code is not None
+    return code

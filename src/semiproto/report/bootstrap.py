@@ -11,6 +11,7 @@ shorter, but it covers only 86 % with two seeds and 92 % with three if the seeds
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -53,13 +54,18 @@ def paired_gains(more: np.ndarray, less: np.ndarray) -> Gains:
     seeds, images = more.shape[:2]
     whole = np.ones((1, images))
     points = (scores(more, whole) - scores(less, whole))[0]
-    drawn = np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), size=RESAMPLES)
-    again = (scores(more, drawn) - scores(less, drawn)).mean(axis=1)
+    again = (scores(more, _drawn(images)) - scores(less, _drawn(images))).mean(axis=1)
     # The bootstrap's variance divides by n, not n - 1. A class has no score in draws that miss it.
     enlarged = math.sqrt(images / (images - 1)) if images > 1 else math.nan
     of_images = enlarged * pd.DataFrame(again).std().to_numpy()
     of_seeds = points.std(axis=0, ddof=1) / math.sqrt(seeds) if seeds > 1 else np.zeros(points.shape[1])
     return Gains(points.mean(axis=0), of_images, of_seeds, images, seeds)
+
+
+@functools.cache
+def _drawn(images: int) -> np.ndarray:
+    """How often each image is drawn, [RESAMPLES, images]: the same for every comparison."""
+    return np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), size=RESAMPLES)
 
 
 def scores(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import signal
 import threading
 
+from gates import PATIENCE
 from snakemake.scheduling.job_scheduler import JobScheduler
 
 from semiproto.process import signals
@@ -18,6 +19,6 @@ def test_a_signal_is_taken_while_the_lock_is_held(monkeypatch):
         with scheduler._lock:
             signal.raise_signal(signal.SIGTERM)
             assert scheduler._user_kill is None
-        assert scheduler._open_jobs.acquire(timeout=60) and scheduler._user_kill == "graceful"
+        assert scheduler._open_jobs.acquire(timeout=PATIENCE) and scheduler._user_kill == "graceful"
     finally:
         signal.signal(signal.SIGTERM, before)
