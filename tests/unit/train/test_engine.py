@@ -73,9 +73,9 @@ def semi_phase(student, params, class_weights=None):
     student.heads["linear"].layers[1].p = 0.1
     bank = PrototypeBank(7, 2, student.dim)
     bank.prototypes.copy_(torch.rand(bank.prototypes.shape, generator=torch.Generator().manual_seed(1)))
-    return SemiPhase(
-        student, params.model_copy(update={"tau": 0.15, "cutmix_probability": 0.5}), bank, 0, class_weights
-    )
+    tau = 0.15 if params.adaptive_tau is None else params.tau
+    own = params.model_copy(update={"tau": tau, "cutmix_probability": 0.5})
+    return SemiPhase(student, own, bank, 0, class_weights)
 
 
 def signalled(number, at):
