@@ -28,7 +28,7 @@ SIDE = (24, 32)
 """Smallest and largest side of a sticker, pixels."""
 RARE, RARE_SIDE, RARE_INSTANCES = 5, (9, 12), 6
 """With rare_five: the digit, its side, and that one in six of its instances is used. Its class has 0.2 % of the pixels
-and is shown by about one image in nine (docs/recipes.md)."""
+and is shown by about one image in nine (docs/rare-classes.md)."""
 
 Rng = np.random.Generator
 Array = np.ndarray
