@@ -25,6 +25,10 @@ CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
 TRAINING_SHARE = 0.65
 MOST_OVERLAP = 0.12
 SIDE = (24, 32)
+"""Smallest and largest side of a sticker, pixels."""
+RARE, RARE_SIDE, RARE_INSTANCES = 5, (9, 12), 6
+"""With rare_five: the digit, its side, and that one in six of its instances is used. Its class has 0.2 % of the pixels
+and is shown by about one image in nine (docs/rare-classes.md)."""
 
 Rng = np.random.Generator
 Array = np.ndarray
@@ -51,7 +55,7 @@ def make(root: Path, source: DigitsSource) -> None:
         for number in range(count):
             image_id = f"{part}_{number:05d}"
             rng = np.random.default_rng([source.seed, part == "val", number])
-            image, masks[image_id] = draw_image(rng, instances, source.image_size)
+            image, masks[image_id] = draw_image(rng, instances, source)
             Image.fromarray(image).save(root / layout.IMAGES / f"{image_id}.png")
             progress.update()
     _write_lists(root, source, masks)
@@ -60,6 +64,8 @@ def make(root: Path, source: DigitsSource) -> None:
 def _write_lists(root: Path, source: DigitsSource, masks: dict[str, Array]) -> None:
     shown = {i: frozenset(np.unique(m).tolist()) for i, m in masks.items() if i.startswith("train")}
     labeled = splits.stratified(shown, source.labeled, source.seed)
+    if source.rare_five:  # the choice above favours images of a rare class, and its remedies would have less to do
+        labeled = sorted(shown)[: source.labeled]
     val = [i for i in masks if i.startswith("val")]
     lists = {"train": labeled, "unlabeled": sorted(set(shown) - set(labeled)), "val": val}
     for image_id in labeled + val:
@@ -75,6 +81,10 @@ def _instances(source: DigitsSource) -> tuple[list[tuple[int, Array]], list[tupl
     chosen = np.flatnonzero(digits.target < len(CLASSES) - 1)
     order = np.random.default_rng([source.seed, 1_000_003]).permutation(chosen)
     glyphs = [(int(digits.target[i]), digits.images[i] / 16.0) for i in order]
+    if source.rare_five:
+        fives = [n for n, (digit, _) in enumerate(glyphs) if digit == RARE]
+        left_out = set(fives) - set(fives[::RARE_INSTANCES])
+        glyphs = [glyph for n, glyph in enumerate(glyphs) if n not in left_out]
     training, validation = _cut(glyphs)
     return _cut(training) if source.held_back else (training, validation)
 
@@ -84,20 +94,22 @@ def _cut(glyphs: list[tuple[int, Array]]) -> tuple[list[tuple[int, Array]], list
     return glyphs[:border], glyphs[border:]
 
 
-def draw_image(rng: Rng, instances: list[tuple[int, Array]], size: int) -> tuple[Array, Array]:
+def draw_image(rng: Rng, instances: list[tuple[int, Array]], source: DigitsSource) -> tuple[Array, Array]:
     """One image, uint8 [size, size, 3], and its mask, uint8 [size, size] (0 background, 1 + digit)."""
+    size = source.image_size
     canvas = _background(rng, size)
     mask = np.zeros((size, size), dtype=np.uint8)
     for _ in range(int(rng.integers(3, 5))):
         digit, glyph = instances[int(rng.integers(len(instances)))]
-        _paste(rng, canvas, mask, _sticker(rng, digit, glyph))
+        side = RARE_SIDE if source.rare_five and digit == RARE else SIDE
+        _paste(rng, canvas, mask, _sticker(rng, digit, glyph, side))
     canvas = canvas * rng.uniform(0.7, 1.15) + rng.uniform(-0.08, 0.08) + rng.normal(0, 0.03, canvas.shape)
     return (np.clip(canvas, 0, 1) * 255).round().astype(np.uint8), mask
 
 
-def _sticker(rng: Rng, digit: int, glyph: Array) -> Sticker:
+def _sticker(rng: Rng, digit: int, glyph: Array, sides: tuple[int, int]) -> Sticker:
     """Enlarges a glyph by a cubic affine map with a little rotation, shear and change of aspect."""
-    side = int(rng.integers(SIDE[0], SIDE[1] + 1))
+    side = int(rng.integers(sides[0], sides[1] + 1))
     angle, shear = np.deg2rad(rng.uniform(-8, 8)), rng.uniform(-0.1, 0.1)
     aspect = np.array([1.0, rng.uniform(0.9, 1.1)])
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

@@ -59,12 +59,18 @@ class Teacher(nn.Module):
 
 def pseudo_labels(network: SegmentationNetwork, images: Tensor) -> tuple[Tensor, Tensor]:
     """As Teacher.pseudo_labels, by any network: in eval mode; its own mode is restored."""
+    return labels_and_powers(network, images)[:2]
+
+
+def labels_and_powers(network: SegmentationNetwork, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pseudo-labels, their probability, and [B, C, H, W] which, times that probability, is the softmax."""
     was_training = network.training
     network.eval()
     with torch.inference_mode():
         logits = resize(network(images).logits.float(), images.shape[-2:])
         best, labels = logits.max(dim=1)
         # The largest softmax probability is 1 / sum(exp(logit - largest logit)): one pass, no softmax tensor.
-        confidence = logits.sub_(best.unsqueeze(1)).exp_().sum(dim=1).reciprocal_()
+        powers = logits.sub_(best.unsqueeze(1)).exp_()
+        confidence = powers.sum(dim=1).reciprocal_()
     network.train(was_training)
-    return labels.clone(), confidence.clone()  # autograd refuses to save tensors made in inference mode
+    return labels.clone(), confidence.clone(), powers  # autograd refuses to save tensors made in inference mode

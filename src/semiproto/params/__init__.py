@@ -51,6 +51,7 @@ from semiproto.params.loading import load, parse, validate
 from semiproto.params.model import DecoderParams, EncoderParams, ModelParams, NormalisationParams
 from semiproto.params.section import RGB, ClassName, Name, Section, Seed, first_problem
 from semiproto.params.training import (
+    AdaptiveTauParams,
     AugmentParams,
     BlurParams,
     CutMixParams,
@@ -71,6 +72,7 @@ __all__ = [
     "MOST_CLASSES",
     "RGB",
     "VOID",
+    "AdaptiveTauParams",
     "AugmentParams",
     "BlurParams",
     "ClassName",

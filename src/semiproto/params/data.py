@@ -39,6 +39,11 @@ class DigitsSource(Section):
         description="true: the validation images show a held-back part of the training digits. Settings are tuned with"
         " true and results are reported with false, so that no setting is chosen on the validation digits"
     )
+    rare_five: bool = Field(
+        default=False,
+        description="true: fives are small and seldom, 0.2 % of the pixels, and the labelled images are not chosen by"
+        " their classes (experiments/rare-classes.yaml)",
+    )
 
 
 class FolderSource(Section):

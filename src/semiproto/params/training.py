@@ -90,6 +90,21 @@ class LabeledLossParams(Section):
     ohem_min_kept_per_image: int = Field(
         ge=1, description="minimum number of pixels kept; 100,000 for 2 images [config]"
     )
+    class_weights: Literal["none", "median_frequency"] = Field(
+        default="none",
+        description="none [paper]; median_frequency: a pixel of class c weighs median(freq) / freq(c), with freq(c) the"
+        " share of c in the labelled images that show it (Eigen & Fergus, ICCV 2015); of all heads",
+    )
+    largest_class_weight: float = Field(
+        default=10.0, ge=1, le=1000, description="class weights lie between 1 / x and x; 10 (chosen)"
+    )
+    dice_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="weight of a soft Dice loss of the classes that a batch shows (Milletari et al., 3DV 2016), beside"
+        " cross-entropy, of all heads; 0: none [paper], 1 [nnU-Net]",
+    )
 
 
 class ScheduleParams(Section):
@@ -106,6 +121,14 @@ class ScheduleParams(Section):
     validations: int = Field(ge=1, le=1000, description="number of validations during the phase, the last at its end")
     checkpoint_every: int = Field(ge=1, description="steps between two resume checkpoints")
     labeled_loss: LabeledLossParams
+    repeat_threshold: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="labelled images that show a class are drawn sqrt(x / f) times as often where the share f of the"
+        " labelled images that show it is below x (repeat factor sampling; Gupta et al., CVPR 2019); 0: all equally"
+        " often [paper]",
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> ScheduleParams:
@@ -225,6 +248,19 @@ class PrototypeHeadParams(Section):
     update: bool = Field(description="false: prototypes stay where k-means put them, an ablation [config]")
 
 
+class AdaptiveTauParams(Section):
+    """A threshold of each class from the labelling network's own probabilities, as in FreeMatch (Wang et al., ICLR
+    2023): their running mean of the highest one, times the class's running mean over that of the likeliest class."""
+
+    momentum: float = Field(ge=0, lt=1, description="of the running means, per step; 0.999 [FreeMatch]")
+    lowest: float = Field(
+        ge=0,
+        le=1,
+        description="lower bound of all thresholds; tau is the upper one. 0: none [FreeMatch], which counts nearly all"
+        " pixels of classes that are small beside the background",
+    )
+
+
 class LossWeightsParams(Section):
     """Weights of the losses; all 1 [paper]. A loss of two strong views is the sum of theirs."""
 
@@ -251,6 +287,9 @@ class SemiParams(ScheduleParams):
     confident: Literal["above", "at_least"] = Field(
         default="above", description="a pixel counts with a probability above tau [paper], or of at least tau [V1, V2]"
     )
+    adaptive_tau: AdaptiveTauParams | None = Field(
+        default=None, description="a threshold of each class, between a lower bound and tau; null: tau itself [paper]"
+    )
     normalise: Literal["all", "confident", "inside"] = Field(
         description="the unlabelled loss is divided by the number of all pixels (chosen), of the confident ones, or of"
         " those inside the image, without padding [V1, V2]"
@@ -267,6 +306,12 @@ class SemiParams(ScheduleParams):
     loss_weights: LossWeightsParams
     teacher: TeacherParams
     prototype_head: PrototypeHeadParams
+
+    @model_validator(mode="after")
+    def _tau_is_the_upper_bound(self) -> SemiParams:
+        if self.adaptive_tau is not None and self.adaptive_tau.lowest > self.tau:
+            raise ValueError(f"adaptive_tau.lowest {self.adaptive_tau.lowest} is above tau {self.tau}; lower it")
+        return self
 
     @model_validator(mode="after")
     def _two_views_share_the_channels(self) -> SemiParams:

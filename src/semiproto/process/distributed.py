@@ -74,6 +74,12 @@ def total(x: Tensor) -> Tensor:
     return x
 
 
+def total_with_gradient(x: Tensor) -> Tensor:
+    """The sum of `x` over processes, for what is computed of it in all of them alike: a loss that is no mean."""
+    summed: Tensor = x if world() == 1 else _Sum.apply(x)
+    return summed
+
+
 def mean(x: Tensor) -> Tensor:
     """The mean of `x` over processes, without gradient.
 

@@ -21,15 +21,16 @@ from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.loaders import Batch
 from semiproto.data.strong_views import PseudoLabeled, own_images, strong_views
 from semiproto.model.layers import resize
-from semiproto.model.network import SegmentationNetwork
+from semiproto.model.network import Output, SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
-from semiproto.model.teacher import Teacher, pseudo_labels
+from semiproto.model.teacher import Teacher, labels_and_powers
 from semiproto.params import SemiParams
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.health import CONFIDENCE_BINS
-from semiproto.train.losses import cross_entropy, pseudo_label_loss, threshold
+from semiproto.train.losses import labeled_loss, pseudo_label_loss, threshold
 from semiproto.train.perturbations import perturbation
 from semiproto.train.supervised import supervised_loss
+from semiproto.train.thresholds import AdaptiveThreshold
 
 CELLS = 32
 """The prototype head sees CELLS x CELLS pixels of each image in training, one per cell of a grid [config]."""
@@ -45,16 +46,29 @@ class Sampled(NamedTuple):
 
 
 class SemiPhase(Phase):
-    """bank: the prototype head, None for methods without one. teacher_from: first step with unlabelled losses."""
+    """bank: the prototype head, None for methods without one. teacher_from: first step with unlabelled losses.
+
+    class_weights: of the labelled losses [C], None for equal ones.
+    """
+
+    class_weights: Tensor | None
 
     def __init__(
-        self, student: SegmentationNetwork, params: SemiParams, bank: PrototypeBank | None, teacher_from: int = 0
+        self,
+        student: SegmentationNetwork,
+        params: SemiParams,
+        bank: PrototypeBank | None,
+        teacher_from: int = 0,
+        class_weights: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.student, self.bank = student, bank
         self.teacher = Teacher(student, params.teacher.decay, params.teacher.batch_norm)
         self.params, self.labeled_loss, self.teacher_from = params, params.labeled_loss, teacher_from
+        self.labeled_points = params.labeled_loss.model_copy(update={"kind": "cross_entropy"})
+        self.register_buffer("class_weights", class_weights, persistent=False)
         self.tau = threshold(params)
+        self.adaptive_tau = AdaptiveThreshold(params, student.num_classes) if params.adaptive_tau else None
         self.strong_views, self.perturbation = strong_views(params), perturbation(params.perturbation)
         self.kinds = ["unlabeled"] * params.strong_view.views + ["perturbed"] * self.perturbation.of_weak_view
         self._sampled: Sampled | None = None
@@ -76,7 +90,7 @@ class SemiPhase(Phase):
         images, labels = batches[0]
         if len(batches) == 1 or step < self.teacher_from:
             self._sampled, self._seen = None, images
-            losses = {"labeled_linear": supervised_loss(self.student, self.student(images), labels, self.labeled_loss)}
+            losses = {"labeled_linear": self._supervised_loss(self.student(images), labels)}
             return self._total(losses), losses
 
         views = self._views(batches[1], draw)
@@ -84,7 +98,7 @@ class SemiPhase(Phase):
         n, size = len(images), labels.shape[-1]
         output = self.student(self._seen, self.perturbation.factors(self.student.encoder.channels, n, draw))
         logits = resize(output.logits[n:].float(), (size, size))
-        losses = {"labeled_linear": supervised_loss(self.student, output.first(n), labels, self.labeled_loss)}
+        losses = {"labeled_linear": self._supervised_loss(output.first(n), labels)}
         losses |= self._view_losses("linear", logits, views)
         measured = self._measure(views[0])
         if self.bank is not None:
@@ -115,17 +129,29 @@ class SemiPhase(Phase):
             self.teacher.refresh_batch_norm(self._seen)
         return measured
 
+    def _supervised_loss(self, output: Output, labels: Tensor) -> Tensor:
+        return supervised_loss(self.student, output, labels, self.labeled_loss, self.class_weights)
+
     def _views(self, unlabeled: Batch, draw: torch.Generator) -> list[PseudoLabeled]:
         """Sections 6 and 7: the weak view is labelled, and the strong views turn it into what the student sees.
 
         After them comes the weak view itself, where the student also reads it with channels left out.
         """
-        images, outside = unlabeled
-        labeller = self.student if self.params.teacher.labels == "student" else self.teacher.model
-        labels, confidence = pseudo_labels(labeller, images)
-        weak = PseudoLabeled(images, labels, confidence.masked_fill(outside == IGNORE_INDEX, 0.0))
+        weak = self._labeled(*unlabeled)
         views = [self._strong_view(weak, draw) for _ in range(self.params.strong_view.views)]
         return views + [own_images(weak, self.params)] * self.perturbation.of_weak_view
+
+    def _labeled(self, images: Tensor, outside: Tensor) -> PseudoLabeled:
+        labeller = self.student if self.params.teacher.labels == "student" else self.teacher.model
+        labels, confidence, powers = labels_and_powers(labeller, images)
+        confidence = confidence.masked_fill(outside == IGNORE_INDEX, 0.0)
+        if self.adaptive_tau is not None:
+            self.adaptive_tau.update(powers, confidence)
+        return PseudoLabeled(images, labels, confidence)
+
+    def _limit(self, labels: Tensor) -> float | Tensor:
+        """What the confidence of pixels with these pseudo-labels must exceed."""
+        return self.tau if self.adaptive_tau is None else self.adaptive_tau.limits(labels)
 
     def _strong_view(self, batch: PseudoLabeled, draw: torch.Generator) -> PseudoLabeled:
         for view in self.strong_views:
@@ -136,8 +162,8 @@ class SemiPhase(Phase):
         """Section 5: a head's losses of the views, added up by kind. logits: of all views, one after the other."""
         losses: dict[str, Tensor] = {}
         for kind, view, scores in zip(self.kinds, views, logits.chunk(len(views)), strict=True):
-            name, normalise = f"{kind}_{head}", self.params.normalise
-            loss = pseudo_label_loss(scores, view.labels, view.confidence, self.tau, normalise)
+            name, tau = f"{kind}_{head}", self._limit(view.labels)
+            loss = pseudo_label_loss(scores, view.labels, view.confidence, tau, self.params.normalise)
             losses[name] = losses[name] + loss if name in losses else loss
         return losses
 
@@ -152,23 +178,24 @@ class SemiPhase(Phase):
         logits, nearest = bank.logits(features.flatten(0, 1))
         targets = torch.cat([labels.long().flatten(), *(view.labels for view in views)])
         k = labels.numel()
-        sure = torch.cat([view.confidence for view in views]) > self.tau
+        sure = torch.cat([view.confidence > self._limit(view.labels) for view in views])
         keep = torch.cat([targets[:k] != IGNORE_INDEX, sure])
         self._sampled = Sampled(features.detach().flatten(0, 1), targets, nearest, keep)
-        losses = {"labeled_prototype": cross_entropy(logits[:k], targets[:k])}
+        losses = {"labeled_prototype": labeled_loss(logits[:k], targets[:k], self.labeled_points, self.class_weights)}
         losses |= self._view_losses("prototype", logits[k:], views)
         return losses, logits.argmax(1).view(features.shape[:2])
 
     def _measure(self, view: PseudoLabeled) -> Measured:
         """The share of confident pixels, its division among the classes, and the histogram of the confidence."""
-        confidence = view.confidence
-        inside, confident = (confidence > 0).float().flatten(), (confidence > self.tau).float().flatten()
+        confidence, sure_from = view.confidence, self._limit(view.labels)
+        inside, confident = (confidence > 0).float().flatten(), (confidence > sure_from).float().flatten()
         of_class = view.labels.flatten().bincount(confident, minlength=self.student.num_classes)
         # Without nan: a network that has diverged must reach the check of its loss, which says so.
         bins = (confidence.nan_to_num() * CONFIDENCE_BINS).long().clamp(0, CONFIDENCE_BINS - 1).flatten()
         histogram = bins.bincount(inside, minlength=CONFIDENCE_BINS)
         pixels, sure = inside.sum().clamp(min=1), confident.sum()
-        return {
+        thresholds = {} if self.adaptive_tau is None else {"threshold": self.adaptive_tau.of_classes()}
+        return thresholds | {
             "coverage": sure / pixels,
             "pseudo_label_share": of_class / sure.clamp(min=1),
             "confidence": histogram / pixels,

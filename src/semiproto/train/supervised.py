@@ -14,22 +14,34 @@ from semiproto.train.losses import labeled_loss
 
 
 class SupervisedPhase(Phase):
-    def __init__(self, student: SegmentationNetwork, params: LabeledLossParams) -> None:
+    class_weights: Tensor | None
+
+    def __init__(
+        self, student: SegmentationNetwork, params: LabeledLossParams, class_weights: Tensor | None = None
+    ) -> None:
+        """class_weights: [C], None for equal ones."""
         super().__init__()
         self.student, self.params = student, params
+        self.register_buffer("class_weights", class_weights, persistent=False)
 
     def forward(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, Measured]:
         images, labels = batches[0]
-        return supervised_loss(self.student, self.student(images), labels, self.params), {}
+        return supervised_loss(self.student, self.student(images), labels, self.params, self.class_weights), {}
 
 
-def supervised_loss(student: SegmentationNetwork, output: Output, labels: Tensor, params: LabeledLossParams) -> Tensor:
+def supervised_loss(
+    student: SegmentationNetwork,
+    output: Output,
+    labels: Tensor,
+    params: LabeledLossParams,
+    class_weights: Tensor | None = None,
+) -> Tensor:
     """The labelled losses of the network's heads, weighted: of the linear head and, for Cityscapes, the auxiliary one.
 
-    output: of images [B, bands, H, W]; labels [B, H, W].
+    output: of images [B, bands, H, W]; labels [B, H, W]; class_weights [C].
     """
     losses = [
-        weight * labeled_loss(resize(output.scores[head].float(), labels.shape[-2:]), labels, params)
+        weight * labeled_loss(resize(output.scores[head].float(), labels.shape[-2:]), labels, params, class_weights)
         for head, weight in student.loss_weights().items()
     ]
     return torch.stack(losses).sum()

@@ -90,3 +90,21 @@ def test_tuning_never_sees_the_validation_digits(shipped):
     training, tuned = digits._instances(source(shipped, held_back=True))
     held = {glyph.tobytes() for _, glyph in reported}
     assert not held & {glyph.tobytes() for _, glyph in training + tuned}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_rare_five_has_a_five_hundredth_of_the_pixels(shipped, seed):
+    rare = source(shipped, rare_five=True, seed=seed)
+    training, validation = digits._instances(rare)
+    for part, instances in enumerate((training, validation)):
+        rngs = (np.random.default_rng([seed, part, number]) for number in range(250))
+        masks = np.stack([digits.draw_image(rng, instances, rare)[1] for rng in rngs])
+        assert 0.001 < (masks == 1 + digits.RARE).mean() < 0.003
+        assert min((masks == value).mean() for value in range(6)) > 0.04
+        assert 0.05 < (masks == 1 + digits.RARE).any((1, 2)).mean() < 0.2
+
+
+def test_with_a_rare_five_the_labelled_images_are_the_first(make):
+    root = make("rare", rare_five=True)
+    assert read_list(root / LISTS / "train.txt") == [f"train_{n:05d}" for n in range(3)]
+    assert read_list(root / LISTS / "unlabeled.txt") == [f"train_{n:05d}" for n in range(3, 5)]

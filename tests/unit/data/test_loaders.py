@@ -82,6 +82,32 @@ def test_the_shares_of_processes_in_order_are_the_global_batch(world, start):
         assert [key for rank in ranks for key in rank[step]] == whole
 
 
+REPEATS = np.array([1.0, 2.5, 1.0, 3.0, 1.25])
+
+
+def test_the_order_without_repeats_is_that_of_a_plain_permutation():
+    keys = positions(StepBatches(11, 4, 5, 0, 11))
+    turns = [np.random.default_rng([5, turn]).permutation(11).tolist() for turn in range(4)]
+    assert keys == [position for turn in turns for position in turn]
+
+
+def test_images_are_repeated_by_their_factors():
+    keys = positions(StepBatches(REPEATS, 5, 3, 0, 700))
+    turns = len(keys) / REPEATS.sum()
+    assert np.bincount(keys) / turns == pytest.approx(REPEATS, rel=0.05)
+    # Where the factor is a whole number, each turn has exactly so many.
+    assert 0.97 < keys.count(0) / turns < 1.03 and keys.count(3) == pytest.approx(3 * keys.count(0), abs=4)
+
+
+@pytest.mark.parametrize("start", [1, 7, 29])
+def test_repeated_images_after_an_interruption_and_in_several_processes(start):
+    alone = list(StepBatches(REPEATS, 4, 5, 0, 40))
+    assert list(StepBatches(REPEATS, 4, 5, start, 40)) == alone[start:]
+    ranks = [list(StepBatches(REPEATS, 4, 5, start, 40, slice(2 * rank, 2 * rank + 2))) for rank in range(2)]
+    assert [one + two for one, two in zip(*ranks, strict=True)] == alone[start:]
+    assert list(StepBatches(REPEATS, 4, 6, 0, 40)) != alone
+
+
 def test_the_length_is_the_number_of_steps():
     keys = StepBatches(11, 8, 5, 3, 9)
     assert len(keys) == len(list(keys)) == 6

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from semiproto.model.network import SegmentationNetwork
-from semiproto.model.teacher import Teacher
+from semiproto.model.teacher import Teacher, labels_and_powers
 
 
 def changed(student, seed=5):
@@ -129,6 +129,8 @@ def test_pseudo_labels_are_the_softmax_at_full_resolution(make_net, size):
     assert torch.equal(labels, expected_labels)
     torch.testing.assert_close(confidence, expected)
     assert len(labels.unique()) > 3
+    *_, powers = labels_and_powers(teacher.model, images)
+    torch.testing.assert_close(powers * confidence.unsqueeze(1), whole.softmax(dim=1))
 
 
 def test_pseudo_labels_change_no_statistics(make_net):

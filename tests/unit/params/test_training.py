@@ -62,6 +62,10 @@ def test_without_a_word_the_strong_view_is_the_papers(shipped):
         ("strong_view", {"cutmix": CUTMIX | {"area": [0.02, 0.9]}}, ["area.1", "0.9"]),
         ("strong_view", {"cutmix": CUTMIX | {"aspect": [2, 3]}}, ["aspect.0", "2"]),
         ("strong_view", {"cutmix": CUTMIX | {"partner": "any"}}, ["partner", "'any'"]),
+        ("adaptive_tau", {"momentum": 0.99, "lowest": 0.85}, ["lowest 0.85", "tau 0.8", "lower it"]),
+        ("adaptive_tau", {"momentum": 1, "lowest": 0}, ["adaptive_tau.momentum", "1"]),
+        ("adaptive_tau", {}, ["adaptive_tau.momentum", "missing"]),
+        ("repeat_threshold", 1.1, ["repeat_threshold", "1.1"]),
         ("perturbation", {"kind": "noise"}, ["noise"]),
         ("perturbation", {"kind": "dropout", "dropout": 1}, ["dropout", "1"]),
         ("perturbation", {"kind": "complementary"}, ["two strong views", "strong_view.views to 2"]),
@@ -78,3 +82,19 @@ def test_bounds_of_adamw(edited, refused, key, value):
 
 def test_layer_decay_is_adamws(edited, refused):
     refused(edited({"optimizer.layer_decay": 0.8}), "optimizer", "layer_decay 0.8", "adamw")
+
+
+def test_the_remedies_for_rare_classes_are_off_and_stand_in_no_config(shipped):
+    semi, tree = shipped.semi, shipped.semi.tree()
+    assert (semi.repeat_threshold, semi.adaptive_tau) == (0, None)
+    assert (semi.labeled_loss.class_weights, semi.labeled_loss.dice_weight) == ("none", 0)
+    assert not {"repeat_threshold", "adaptive_tau"} & set(tree)
+    assert set(tree["labeled_loss"]) == {"kind", "ohem_threshold", "ohem_min_kept_per_image"}
+    assert "rare_five" not in shipped.dataset.tree()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("class_weights", "inverse"), ("largest_class_weight", 0.5), ("dice_weight", -1)]
+)
+def test_bounds_of_the_labelled_loss(edited, refused, key, value):
+    refused(edited({f"pretrain.labeled_loss.{key}": value}), f"pretrain.labeled_loss.{key}", str(value))

@@ -59,7 +59,12 @@ LOGITS, TARGET = noise(4, 3, 5, 5), torch.randint(3, (4, 5, 5), generator=torch.
 TARGET[:2, :4] = 255  # the halves have unequal numbers of valid pixels
 CONFIDENCE = torch.rand(4, 5, 5, generator=torch.Generator().manual_seed(1))
 CONFIDENCE[2:] *= 0.7
+BALANCED = PLAIN.model_copy(update={"dice_weight": 0.7})
+WEIGHTS = torch.tensor([0.2, 5.0, 1.0])
 LOSSES = {
+    "weights": lambda part: losses.labeled_loss(LOGITS[part], TARGET[part], PLAIN, WEIGHTS),
+    "weights and ohem": lambda part: losses.labeled_loss(LOGITS[part], TARGET[part], OHEM, WEIGHTS),
+    "dice": lambda part: losses.labeled_loss(LOGITS[part], TARGET[part], BALANCED),
     "cross-entropy": lambda part: losses.labeled_loss(LOGITS[part], TARGET[part], PLAIN),
     "ohem": lambda part: losses.labeled_loss(LOGITS[part], TARGET[part], OHEM),
     "all": lambda part: losses.pseudo_label_loss(LOGITS[part], TARGET[part] % 3, CONFIDENCE[part], 0.6, "all"),
@@ -81,6 +86,19 @@ def test_the_mean_of_the_losses_of_the_parts_is_the_loss_of_the_batch(tmp_path, 
     assert (expected == 0) == (name == "nothing")
 
 
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_the_mean_of_the_gradients_of_dice_is_that_of_the_batch(tmp_path, weights):
+    """Its sums are of the whole batch, so it is no mean of losses of the parts."""
+
+    def gradient(part):
+        scale = torch.ones(3, requires_grad=True)
+        losses.labeled_loss(LOGITS[part] * scale.view(1, 3, 1, 1), TARGET[part], BALANCED, weights).backward()
+        return scale.grad
+
+    found = in_two_processes(tmp_path, lambda: gradient(distributed.share(4)))
+    torch.testing.assert_close(sum(found) / 2, gradient(slice(0, 4)), rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize(("total", "shares"), [(8, [(0, 4), (4, 8)]), (7, [(0, 3), (3, 7)]), (1, [(0, 0), (0, 1)])])
 def test_shares_are_neighbours_and_all_of_it(tmp_path, total, shares):
     found = in_two_processes(tmp_path, lambda: (distributed.share(total).start, distributed.share(total).stop))
@@ -98,7 +116,7 @@ def test_gather_keeps_the_order(tmp_path):
 def test_alone_nothing_is_exchanged():
     x = noise(3, 2)
     assert (distributed.world(), distributed.rank(), distributed.share(5)) == (1, 0, slice(0, 5))
-    for function in (distributed.total, distributed.mean, distributed.gather):
+    for function in (distributed.total, distributed.total_with_gradient, distributed.mean, distributed.gather):
         assert torch.equal(function(x), x)
 
 
@@ -132,6 +150,18 @@ def test_two_processes_train_a_vit_with_adamw_as_one(tmp_path, float64, monkeypa
     assert first == second == pytest.approx(expected, rel=1e-9)
     for name, value in alone.items():
         torch.testing.assert_close(states[name], value, rtol=1e-6, atol=1e-8, msg=name)
+
+
+def test_two_processes_train_as_one_with_the_remedies_for_rare_classes(tmp_path, float64, monkeypatch):
+    monkeypatch.setattr(fixed_steps, "STEPS", 5)
+    tree = fixed_steps.settings(dropout=0.0).model_dump()
+    tree["semi"]["labeled_loss"] |= {"dice_weight": 1.0}
+    tree["semi"]["adaptive_tau"] = {"momentum": 0.5, "lowest": 0.1}
+    expected, alone, ((first, states), (second, _)) = alone_and_together(tmp_path, Params.model_validate(tree))
+    assert first == second == pytest.approx(expected, rel=1e-9)
+    for name, value in alone.items():
+        torch.testing.assert_close(states[name], value, rtol=1e-6, atol=1e-8, msg=name)
+    assert len(states["adaptive_tau.share"].unique()) == 7
 
 
 def vit(trainable):

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from semiproto.data.strong_views import unlabeled_batch
 from semiproto.errors import Interrupted, UserError
 from semiproto.measure.inference import validate
 from semiproto.model.prototypes import PrototypeBank
+from semiproto.params import SemiParams
 from semiproto.train import checkpoint, engine
 from semiproto.train.engine import Run, fit
 from semiproto.train.schedule import lr_factor
@@ -29,10 +31,18 @@ def train(digits_root, ids, tiny, recipes, make_net, tmp_path):
     validation = Images(digits_root, ids["val"])
 
     def run(
-        folder, wrap=lambda phase: phase, semi=True, variant="prototype", student=None, optimizer=optimizer, **changes
+        folder,
+        wrap=lambda phase: phase,
+        semi=True,
+        variant="prototype",
+        student=None,
+        optimizer=optimizer,
+        repeats=None,
+        **changes,
     ):
-        net, own = student or make_net(), recipes.semi_of(variant)
-        phase = wrap(semi_phase(net, own) if semi else SupervisedPhase(net, own.labeled_loss))
+        net, own = student or make_net(), variant if isinstance(variant, SemiParams) else recipes.semi_of(variant)
+        weights = None if own.labeled_loss.class_weights == "none" else torch.linspace(0.2, 5, 7)
+        phase = wrap(semi_phase(net, own, weights) if semi else SupervisedPhase(net, own.labeled_loss, weights))
         options = {"key": "key", "seed": 5, "steps": STEPS, "validations": 2, "checkpoint_every": 100} | changes
         details = Run("test", checkpoints=tmp_path / folder, device=torch.device("cpu"), classes=CLASSES, **options)
         lists = [(ids["train"], True, 2), (ids["unlabeled"], False, unlabeled_batch(own))][: 2 if semi else 1]
@@ -41,7 +51,13 @@ def train(digits_root, ids, tiny, recipes, make_net, tmp_path):
             return [
                 loader(
                     WeakViews(digits_root, named, tiny.augment, (124, 116, 104), labeled=labeled),
-                    StepBatches(len(named), batch, details.seed, start, details.steps),
+                    StepBatches(
+                        repeats if labeled and repeats is not None else len(named),
+                        batch,
+                        details.seed,
+                        start,
+                        details.steps,
+                    ),
                     workers=0,
                 )
                 for named, labeled, batch in lists
@@ -52,12 +68,14 @@ def train(digits_root, ids, tiny, recipes, make_net, tmp_path):
     return run
 
 
-def semi_phase(student, params):
+def semi_phase(student, params, class_weights=None):
     """The full method, dropout included, that labels pixels from the start."""
     student.heads["linear"].layers[1].p = 0.1
     bank = PrototypeBank(7, 2, student.dim)
     bank.prototypes.copy_(torch.rand(bank.prototypes.shape, generator=torch.Generator().manual_seed(1)))
-    return SemiPhase(student, params.model_copy(update={"tau": 0.15, "cutmix_probability": 0.5}), bank)
+    tau = 0.15 if params.adaptive_tau is None else params.tau
+    own = params.model_copy(update={"tau": tau, "cutmix_probability": 0.5})
+    return SemiPhase(student, own, bank, 0, class_weights)
 
 
 def signalled(number, at):
@@ -123,6 +141,31 @@ def test_a_stopped_run_of_a_recipe_goes_on_to_the_same_weights(train, variant):
     assert same(resumed, whole) and result.history == expected.history
     assert ("perturbed_prototype" in result.history[0]) == (variant == "unimatch")
     assert not same(train("other", variant=variant, seed=6)[0], whole)
+
+
+REMEDIES = {
+    "weights": {"labeled_loss": {"class_weights": "median_frequency"}},
+    "dice": {"labeled_loss": {"dice_weight": 1.0}},
+    "repeats": {},
+    "thresholds": {"adaptive_tau": {"momentum": 0.5, "lowest": 0.0}},
+}
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_a_stopped_run_with_a_remedy_for_rare_classes_goes_on_to_the_same_weights(train, tiny, remedy):
+    semi = tiny.semi.model_dump()
+    own = semi | REMEDIES[remedy] | {"labeled_loss": semi["labeled_loss"] | REMEDIES[remedy].get("labeled_loss", {})}
+    options = {"variant": SemiParams.model_validate(own), "validations": 1}
+    options["repeats"] = np.linspace(1, 3, 8) if remedy == "repeats" else None
+    whole, expected = train("whole", **options)
+    with pytest.raises(Interrupted):
+        train("stopped", signalled(signal.SIGINT, 2), **options)
+    resumed, result = train("stopped", **options)
+    assert same(resumed, whole) and result.history == expected.history
+    plain, _ = train("plain", validations=1)
+    assert any(
+        not torch.equal(a, b) for a, b in zip(plain.student.parameters(), whole.student.parameters(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("trainable", ["none", "all"])

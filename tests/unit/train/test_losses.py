@@ -6,7 +6,14 @@ import reference
 import torch
 
 from semiproto.params import LabeledLossParams
-from semiproto.train.losses import cross_entropy, labeled_loss, ohem_cross_entropy, pseudo_label_loss, threshold
+from semiproto.train.losses import (
+    cross_entropy,
+    dice_loss,
+    labeled_loss,
+    ohem_cross_entropy,
+    pseudo_label_loss,
+    threshold,
+)
 
 SHAPES = [(2, 7, 5, 6), (1, 2, 1, 1), (3, 21, 4, 4), (1, 4, 9, 1)]
 
@@ -52,7 +59,15 @@ def test_cross_entropy_of_points():
     assert cross_entropy(logits, target).item() == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", [cross_entropy, lambda x, y: ohem_cross_entropy(x, y, 0.7, 10)])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        cross_entropy,
+        lambda x, y: ohem_cross_entropy(x, y, 0.7, 10),
+        lambda x, y: cross_entropy(x, y, class_weights=torch.rand(7)),
+        dice_loss,
+    ],
+)
 def test_all_void_is_zero_with_gradient_zero(loss):
     logits, target = draw((2, 7, 4, 4), void=1.1)
     value = loss(logits, target)
@@ -100,6 +115,73 @@ def test_the_labelled_loss_is_the_one_asked_for():
     assert labeled_loss(logits, target, ohem) != labeled_loss(logits, target, plain)
 
 
+def weighted(logits, target, pixels, weights):
+    """sum(w ce) / sum(w) over `pixels`, and its gradient."""
+    values, total = reference.softmax(logits.detach().double().numpy()), 0.0
+    gradient, weight_sum = np.zeros_like(values), sum(weights[int(target[p])] for p in pixels)
+    for p in pixels:
+        place, weight = (p[0], int(target[p]), *p[1:]), weights[int(target[p])] / weight_sum
+        total -= weight * np.log(values[place])
+        gradient[p[0], :, *p[1:]] += weight * values[p[0], :, *p[1:]]
+        gradient[place] -= weight
+    return total, gradient
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("cross_entropy", (2, 7, 5, 6)), ("cross_entropy", (40, 7)), ("ohem", (2, 7, 5, 6))]
+)
+def test_weights_of_classes_equal_a_loop(kind, shape):
+    logits, target = draw(shape)
+    weights = np.random.default_rng(2).uniform(0.1, 10, 7)
+    values = logits.detach().double().numpy()
+    pixels = [p for p in np.ndindex(*target.shape) if target[p] != 255]
+    params = LabeledLossParams(kind=kind, ohem_threshold=0.2, ohem_min_kept_per_image=1)
+    if kind == "ohem":
+        pixels = reference.ohem_pixels(values, target.numpy(), 0.2, len(target))
+        assert 0 < len(pixels) < (target != 255).sum()
+    expected, gradient = weighted(logits, target, pixels, weights)
+    check(labeled_loss(logits, target, params, torch.from_numpy(weights).float()), expected, logits, gradient)
+
+
+def test_equal_weights_are_none():
+    logits, target = draw((2, 7, 5, 6))
+    for weight in (1.0, 0.01):
+        weights = torch.full((7,), weight)
+        torch.testing.assert_close(cross_entropy(logits, target, class_weights=weights), cross_entropy(logits, target))
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (40, 7)])
+def test_dice_equals_a_loop(shape):
+    logits, target = draw(shape)
+    exact = logits.detach().double().requires_grad_()
+    probabilities, pixels = exact.softmax(1), [p for p in np.ndindex(*target.shape) if target[p] != 255]
+    terms = []
+    for c in sorted({int(target[p]) for p in pixels}):
+        p_and_g = [(probabilities[(p[0], c, *p[1:])], float(int(target[p]) == c)) for p in pixels]
+        both = sum(p * g for p, g in p_and_g)
+        terms.append(1 - 2 * both / (sum(p * p for p, _ in p_and_g) + sum(g * g for _, g in p_and_g)))
+    expected = sum(terms) / len(terms) if terms else exact.sum() * 0
+    expected.backward()
+    check(dice_loss(logits, target), expected.item(), logits, exact.grad.numpy())
+
+
+def test_dice_of_right_and_wrong_answers():
+    target = torch.tensor([[0, 0, 0, 1]])
+    sure = 50 * torch.nn.functional.one_hot(target, 3).movedim(-1, 1).float()
+    assert float(dice_loss(sure, target)) == pytest.approx(0, abs=1e-6)
+    # All is class 0: its Dice is 2 * 3 / (4 + 3), that of class 1 is 0; class 2, which is not there, does not count.
+    assert float(dice_loss(sure[:, :, [0] * 4], target)) == pytest.approx(1 - (6 / 7 + 0) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["cross_entropy", "ohem"])
+def test_dice_is_added_with_its_weight(kind):
+    logits, target = draw((2, 7, 6, 6))
+    plain = LabeledLossParams(kind=kind, ohem_threshold=0.2, ohem_min_kept_per_image=3)
+    both = plain.model_copy(update={"dice_weight": 0.5})
+    expected = labeled_loss(logits, target, plain) + 0.5 * dice_loss(logits, target)
+    torch.testing.assert_close(labeled_loss(logits, target, both), expected)
+
+
 @pytest.mark.parametrize("shape", [*SHAPES, (40, 7)])
 @pytest.mark.parametrize("normalise", ["all", "confident", "inside"])
 @pytest.mark.parametrize("tau", [0.0, 0.3, 0.8, 0.65])
@@ -113,6 +195,15 @@ def test_pseudo_label_loss_equals_a_loop(shape, normalise, tau):
     count = {"all": labels.numel(), "confident": len(pixels), "inside": int((confidence > 0).sum())}[normalise]
     gradient = mean_gradient(logits, labels, pixels, count)
     check(pseudo_label_loss(logits, labels, confidence, tau, normalise), expected, logits, gradient)
+
+
+def test_a_threshold_of_each_pixel():
+    logits, labels = draw((2, 7, 5, 6), void=0)
+    rng = np.random.default_rng(1)
+    confidence, tau = (torch.from_numpy(rng.random(tuple(labels.shape))).float() for _ in range(2))
+    sure = torch.where(confidence > tau, confidence, 0)
+    expected = pseudo_label_loss(logits, labels, sure, 0.0)
+    assert torch.equal(pseudo_label_loss(logits, labels, confidence, tau), expected)
 
 
 @pytest.mark.parametrize("normalise", ["all", "confident"])

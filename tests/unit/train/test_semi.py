@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from semiproto.data.augment import cutmix_boxes
 from semiproto.model.prototypes import stratified_points
-from semiproto.train.losses import ohem_cross_entropy
-from semiproto.train.semi import CELLS
+from semiproto.params import AdaptiveTauParams
+from semiproto.train.losses import dice_loss, ohem_cross_entropy
+from semiproto.train.semi import CELLS, SemiPhase
 
 MEASURES = {"coverage", "pseudo_label_share", "confidence"}
 
@@ -305,6 +306,68 @@ def test_a_checkpoint_holds_student_teacher_and_prototypes(make_net, tiny):
     phase = make_phase(make_net, settings(tiny), True)
     parts = {name.split(".")[0] for name in phase.state_dict()}
     assert parts == {"student", "teacher", "bank"}
+
+
+# ------------------------------------------------------------------------------------- remedies for rare classes
+
+
+def test_class_weights_and_dice_are_of_the_labelled_losses_of_both_heads(make_net, tiny):
+    labeled_loss = tiny.semi.labeled_loss.model_copy(update={"class_weights": "median_frequency", "dice_weight": 0.5})
+    phase = make_phase(make_net, settings(tiny, labeled_loss=labeled_loss), True)
+    phase.class_weights = torch.linspace(0.2, 5, 7)
+    batches = [batch(0, True), batch(1, False)]
+    expected = Reference(phase, batches, 0)
+    _, logged = run(phase, batches, 0)
+    at = (slice(None), expected.points[:, 0], expected.points[:, 1])
+    p = phase.bank.prototypes.double()
+    cosine = F.cosine_similarity(expected.features[:, None, None], p[None], dim=-1).amax(2)
+    k = 2 * len(expected.points)
+    heads = {
+        "linear": (up(expected.output.logits)[:2], expected.labels),
+        "prototype": (cosine[:k] / phase.bank.temperature, expected.labels[at].flatten()),
+    }
+    for head, (logits, target) in heads.items():
+        entropy = F.cross_entropy(logits.float(), target, phase.class_weights, ignore_index=255)
+        dice = dice_loss(logits, target)
+        assert logged[f"labeled_{head}"].item() == pytest.approx((entropy + 0.5 * dice).item(), rel=1e-4)
+        unlabeled = expected.losses[f"unlabeled_{head}"].item()
+        assert logged[f"unlabeled_{head}"].item() == pytest.approx(unlabeled, rel=1e-4)
+
+
+@pytest.mark.parametrize("mix", [True, False])
+def test_a_threshold_of_each_class_is_that_of_the_pseudo_label(make_net, tiny, mix):
+    """The thresholds follow the weak view, before CutMix, and hold for the labels after it."""
+    changes = {
+        "tau": 0.25,
+        "adaptive_tau": AdaptiveTauParams(momentum=0.0, lowest=0.0),
+        "cutmix_probability": float(mix),
+    }
+    phase = make_phase(make_net, settings(tiny, **changes), True)
+    batches = [batch(0, True), batch(1, False)]
+    expected = Reference(phase, batches, 0, mix=mix)
+    with torch.no_grad():
+        probabilities = up(phase.teacher.model.eval()(batches[1][0]).logits).softmax(1).movedim(1, -1)
+    seen = probabilities[batches[1][1] != 255]
+    share = seen.mean(0)
+    of_classes = (seen.amax(1).mean() * share / share.max()).clamp(max=0.25)
+    sure = expected.confidence > of_classes[expected.pseudo]
+    assert 0 < sure.double().mean() < 0.9 and len(of_classes.unique()) > 3
+    _, logged = run(phase, batches, 0)
+    np.testing.assert_allclose(logged["threshold"], of_classes, rtol=1e-5)
+    logits = up(expected.output.logits)[2:]
+    loss = picked_cross_entropy(logits, expected.pseudo)[sure].sum() / sure.numel()
+    assert logged["unlabeled_linear"].item() == pytest.approx(loss.item(), rel=1e-4)
+    at = (slice(None), expected.points[:, 0], expected.points[:, 1])
+    assert torch.equal(phase._sampled.keep[2 * len(expected.points) :], sure[at].flatten())
+    inside = (expected.confidence > 0).sum()
+    assert logged["coverage"].item() == pytest.approx((sure.sum() / inside).item(), rel=1e-4)
+
+
+def test_the_thresholds_are_in_the_checkpoint_and_class_weights_are_not(make_net, tiny):
+    adaptive = AdaptiveTauParams(momentum=0.9, lowest=0.0)
+    phase = SemiPhase(make_net(), settings(tiny, adaptive_tau=adaptive), None, 0, torch.ones(7))
+    parts = {name.split(".")[0] for name in phase.state_dict()}
+    assert parts == {"student", "teacher", "adaptive_tau"}
 
 
 # ------------------------------------------------------------------------------------------------ what is logged

@@ -41,3 +41,16 @@ def test_an_auxiliary_head_adds_its_weighted_loss(tiny):
     loss, _ = SupervisedPhase(student, params)([(images, labels)], torch.Generator(), 0)
     loss.backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in student.heads["auxiliary"].parameters())
+
+
+def test_class_weights_are_the_phases_and_not_the_checkpoints(make_net, tiny):
+    weights = torch.linspace(0.5, 5, 7)
+    phase = SupervisedPhase(make_net(), tiny.pretrain.labeled_loss, weights).train()
+    images = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
+    labels = torch.randint(7, (2, 32, 32), dtype=torch.uint8)
+    logits = F.interpolate(
+        copy.deepcopy(phase.student)(images).logits, size=(32, 32), mode="bilinear", align_corners=True
+    )
+    loss, _ = phase([(images, labels)], torch.Generator(), 0)
+    torch.testing.assert_close(loss, F.cross_entropy(logits, labels.long(), weights))
+    assert not [name for name in phase.state_dict() if not name.startswith("student.")]

@@ -37,9 +37,9 @@ def train(job: Job[TrainConfig]) -> Written | None:
     bank = None if prototypes is None else first_bank(config, prototypes)
     longer = max(len(lists.labeled), len(lists.unlabeled))
     steps = semi.total_steps(longer)
-    phase = SemiPhase(student, semi, bank, _supervised_steps(semi, longer))
+    phase = SemiPhase(student, semi, bank, _supervised_steps(semi, longer), lists.class_weights(semi.labeled_loss))
     run = run_of(job, "train", semi, lists.classes, steps)
-    asked = [Asked(lists.labeled, semi.batch, labeled=True)]
+    asked = [lists.labeled_views(semi)]
     if uses_unlabeled:
         asked.append(Asked(lists.unlabeled, unlabeled_batch(semi), labeled=False))
     loaders = views(job, lists.root, run, student, asked)

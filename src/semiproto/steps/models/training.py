@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from semiproto.data import layout
+from semiproto.data import frequencies, layout
 from semiproto.data.augment import mean_colour
 from semiproto.data.dataset import Images
 from semiproto.data.layout import FILES
@@ -21,7 +23,14 @@ from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
 from semiproto.model.encoders import timm_models
 from semiproto.model.network import SegmentationNetwork
-from semiproto.params import NormalisationParams, PretrainConfig, ScheduleParams, TrainConfig, canonical
+from semiproto.params import (
+    LabeledLossParams,
+    NormalisationParams,
+    PretrainConfig,
+    ScheduleParams,
+    TrainConfig,
+    canonical,
+)
 from semiproto.process import distributed
 from semiproto.provenance import sources
 from semiproto.provenance.artifacts import sha256_text
@@ -54,6 +63,25 @@ class Lists:
     def validator(self, tau: float | None = None) -> Callable[[SegmentationNetwork], Means]:
         """What the loop calls for the validation score of a network."""
         return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau)
+
+    @cached_property
+    def class_pixels(self) -> np.ndarray:
+        """Pixels of each class in each labelled mask; counted only where a switch for rare classes asks for it."""
+        return frequencies.class_pixels(Images(self.root, self.labeled), len(self.classes))
+
+    def class_weights(self, params: LabeledLossParams) -> Tensor | None:
+        """The weights of the labelled loss, float32 [C]; None where all are equal."""
+        if params.class_weights == "none":
+            return None
+        weights = frequencies.median_frequency_weights(self.class_pixels, params.largest_class_weight)
+        return torch.from_numpy(weights).float()
+
+    def labeled_views(self, schedule: ScheduleParams) -> Asked:
+        """The labelled views of a phase, those of rare classes more often where the parameters say so."""
+        if schedule.repeat_threshold == 0:
+            return Asked(self.labeled, schedule.batch, labeled=True)
+        repeats = frequencies.repeat_factors(self.class_pixels, schedule.repeat_threshold)
+        return Asked(self.labeled, schedule.batch, labeled=True, repeats=repeats)
 
 
 def weights_file(config: PretrainConfig | TrainConfig) -> Path | None:
@@ -131,6 +159,8 @@ class Asked(NamedTuple):
     batch: int
     """Images per step over all processes."""
     labeled: bool
+    repeats: np.ndarray | None = None
+    """Of each image, how often it is drawn in a turn; None: once."""
 
 
 def views(
@@ -139,17 +169,13 @@ def views(
     """A function that gives the loaders of this process's share of the batches from a step on."""
     colour = mean_colour(student.normalisation)
 
-    def make(start: int) -> list[DataLoader[Batch]]:
-        return [
-            loader(
-                WeakViews(root, ids, job.config.augment, colour, labeled=labeled),
-                StepBatches(len(ids), batch, run.seed, start, run.steps, distributed.share(batch)),
-                job.machine.workers,
-            )
-            for ids, batch, labeled in asked
-        ]
+    def one(asked: Asked, start: int) -> DataLoader[Batch]:
+        images = len(asked.ids) if asked.repeats is None else asked.repeats
+        keys = StepBatches(images, asked.batch, run.seed, start, run.steps, distributed.share(asked.batch))
+        weak_views = WeakViews(root, asked.ids, job.config.augment, colour, labeled=asked.labeled)
+        return loader(weak_views, keys, job.machine.workers)
 
-    return make
+    return lambda start: [one(list_, start) for list_ in asked]
 
 
 def write_card(job: TrainingJob, lists: Lists, student: SegmentationNetwork, training: dict[str, Any]) -> None:

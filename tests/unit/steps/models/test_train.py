@@ -40,6 +40,17 @@ def test_a_recipe_is_trained_from_the_same_folders(training, few, recipes, elsew
     assert load_student(job.out)[1] is not None and read_card(job.out).training["method"] == "prototype"
 
 
+def test_the_remedies_for_rare_classes_are_trained_from_the_same_folders(training, elsewhere):
+    semi = training.config.semi.model_dump()
+    semi["labeled_loss"] |= {"class_weights": "median_frequency", "dice_weight": 1.0}
+    semi |= {"repeat_threshold": 0.9, "adaptive_tau": {"momentum": 0.9, "lowest": 0.1}}
+    job = elsewhere(training, config=training.config.model_copy(update={"semi": params.SemiParams(**semi)}))
+    train(job)
+    health = read_table(job.out / "health.csv")
+    assert (health["measure"] == "threshold").sum() % 7 == 0 and "threshold" in set(health["measure"])
+    assert load_student(job.out)[1] is not None
+
+
 def test_a_run_normalises_as_the_model_it_starts_from(training, pretraining, elsewhere, tmp_path):
     half = params.NormalisationParams(mean=[0.5] * 3, std=[0.5] * 3)
     first = elsewhere(pretraining, config=normalised(pretraining.config, half))

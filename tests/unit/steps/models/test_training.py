@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from semiproto.data import layout
+from semiproto.data.dataset import Images
+from semiproto.data.frequencies import class_pixels, median_frequency_weights, repeat_factors
 from semiproto.data.images.pixels import PixelFormat, SetPixels
 from semiproto.model.encoders import timm_models
 from semiproto.model.encoders.encoder import IMAGENET
@@ -45,6 +47,20 @@ def test_lists_are_those_of_the_split(training, given):
     found = Lists.of(training)
     assert found.labeled == (given["split"] / "labeled.txt").read_text().split() and len(found.labeled) == 6
     assert found.unlabeled and found.val and not set(found.labeled) & set(found.unlabeled)
+
+
+def test_rare_classes_are_counted_in_the_labelled_masks_of_the_split(training):
+    lists, semi = Lists.of(training), training.config.semi
+    assert lists.class_weights(semi.labeled_loss) is None and lists.labeled_views(semi).repeats is None
+    assert "class_pixels" not in vars(lists)  # no mask was read for it
+    pixels = class_pixels(Images(lists.root, lists.labeled), len(lists.classes))
+    weighted = semi.labeled_loss.model_copy(update={"class_weights": "median_frequency", "largest_class_weight": 3.0})
+    weights = lists.class_weights(weighted)
+    assert weights.dtype == torch.float32
+    assert weights.tolist() == pytest.approx(median_frequency_weights(pixels, 3.0).tolist())
+    asked = lists.labeled_views(semi.model_copy(update={"repeat_threshold": 0.9}))
+    assert asked.repeats.tolist() == repeat_factors(pixels, 0.9).tolist() and asked.repeats.max() > 1
+    assert (asked.ids, asked.batch, asked.labeled) == (lists.labeled, semi.batch, True)
 
 
 def test_weights_that_are_a_file_are_an_input(training, tmp_path):
