@@ -146,7 +146,7 @@ def test_same_id_in_training_and_validation(prepare, folder):
 @pytest.mark.parametrize(
     ("strange", "said"),
     [("../../etc/passwd", "cannot be an id")]
-    + [(name, "has no image") for name in ("a/b", "-rf", ".hidden", "x" * 300, "phоto")],
+    + [(name, "no image has that name") for name in ("a/b", "-rf", ".hidden", "x" * 300, "phоto")],
 )
 def test_ids_that_could_leave_their_folder(prepare, folder, strange, said):
     (folder / "train.txt").write_text(f"photo0\n{strange}\n")

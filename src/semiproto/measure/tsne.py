@@ -23,7 +23,8 @@ def project(
     """Columns kind (pixel or prototype), class, x, y; the pixels first. Features [N, dim], classes [N].
 
     Vectors are normalised, since the prototype head compares directions; prototypes are projected together with the
-    pixels.
+    pixels. Where all are the same, as those of a network whose weights went to zero, all lie in one point: t-SNE would
+    not end.
     """
     vectors = F.normalize(features, dim=1).numpy()
     labels = classes.numpy().astype(int)
@@ -33,8 +34,10 @@ def project(
         vectors = np.concatenate([vectors, F.normalize(bank.prototypes.flatten(0, 1), dim=1).numpy()])
         labels = np.concatenate([labels, np.repeat(np.arange(count), per_class)])
         kinds = np.concatenate([kinds, np.full(count * per_class, "prototype", dtype=object)])
-    perplexity = min(params.perplexity, (len(vectors) - 1) / 3)
-    plane = TSNE(perplexity=perplexity, init="pca", random_state=params.seed).fit_transform(vectors)
+    plane = np.zeros((len(vectors), 2))
+    if np.ptp(vectors, axis=0).any():
+        perplexity = min(params.perplexity, (len(vectors) - 1) / 3)
+        plane = TSNE(perplexity=perplexity, init="pca", random_state=params.seed).fit_transform(vectors)
     return pd.DataFrame({"kind": kinds, "class": [names[i] for i in labels], "x": plane[:, 0], "y": plane[:, 1]})
 
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import silhouette_samples
 from sklearn.metrics.pairwise import cosine_distances, euclidean_distances
 
-from semiproto.measure.tsne import compactness
+from semiproto.measure.tsne import compactness, compactness_of, project
+from semiproto.model.prototypes import PrototypeBank
+from semiproto.params import TsneParams
 
 NAMES = ["a", "b", "c", "absent"]
 
@@ -34,3 +37,14 @@ def test_compactness_is_scikit_learns(metric, distances):
 def test_one_class_has_nothing_to_compare():
     found = compactness(np.ones((5, 2)), np.zeros(5, dtype=int), NAMES, "cosine")
     assert list(found["class"]) == ["all"] and found.drop(columns="class").isna().all(axis=None)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_features_that_are_all_the_same_lie_in_one_point(value):
+    features, classes = torch.full((40, 6), value), torch.arange(40) % 3
+    bank = PrototypeBank(3, 2, 6, momentum=0.99, temperature=0.1)
+    bank.prototypes.fill_(value)
+    params = TsneParams(variants=["supervised"], images=1, pixels_per_class=20, perplexity=5, seed=0)
+    plane = project(features, classes, bank, NAMES, params)
+    assert len(plane) == 46 and not plane[["x", "y"]].any(axis=None)
+    assert compactness_of(features, classes, plane, NAMES)["silhouette"].notna().all()
