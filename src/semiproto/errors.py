@@ -68,3 +68,9 @@ def of_memory(error: MemoryError | RuntimeError) -> UserError:
             " command again"
         )
     raise error
+
+
+def printable(text: str) -> str:
+    """`text` on one line that a terminal shows and does not obey: a file's name may hold newlines, escape sequences, or
+    bytes that are not text."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from semiproto.errors import UserError, of_memory, of_system
+from semiproto.errors import UserError, of_memory, of_system, printable
 from semiproto.provenance.artifacts import write_text
 
 
@@ -44,3 +44,7 @@ def test_memory_that_runs_out_is_one_line():
 def test_a_worker_that_was_killed_is_one_line_with_a_remedy(text):
     line = str(of_memory(RuntimeError(text)))
     assert "a worker process was killed" in line and "lower compute.workers" in line
+
+
+def test_names_that_are_no_text_are_printed_on_one_line():
+    assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TextIO, cast
 
 import typer
 
-from semiproto.errors import Interrupted, UserError, of_memory, of_system
+from semiproto.errors import Interrupted, UserError, of_memory, of_system, printable
 from semiproto.process.parent import end_with_caller
 
 Usage = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
@@ -73,8 +73,13 @@ class _Trimmed:
         return getattr(self.stream, name)
 
 
+def say(line: str, *, err: bool = False) -> None:
+    """Prints one line, whatever the names in it hold."""
+    typer.echo(printable(line), err=err)
+
+
 def _stop(message: str, status: int) -> NoReturn:
-    print(f"semiproto: {message}", file=sys.stderr)
+    print(f"semiproto: {printable(message)}", file=sys.stderr)
     raise SystemExit(status)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semiproto.cli.app import app
+from semiproto.cli.app import app, say
 from semiproto.cli.given import existing_folder, new_file, new_folder
 from semiproto.errors import Interrupted
 
@@ -37,7 +37,7 @@ def export(
         found = exporting.write_onnx(model, out, scores=scores)
     except KeyboardInterrupt:
         raise Interrupted(f"{out}: stopped; nothing was written") from None
-    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; {found}")
+    say(f"{out}: {out.stat().st_size / 1e6:.1f} MB; {found}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -59,7 +59,5 @@ def card(
 
     found = score.of_model(model, MODEL)
     files = cards.write_folder(model, out, found)
-    typer.echo(f"{out}: {', '.join(path.name for path in files)}")
-    typer.echo(
-        f"{files[0]}: {'no score, since these weights were not evaluated here' if found is None else 'with the score'}"
-    )
+    say(f"{out}: {', '.join(path.name for path in files)}")
+    say(f"{files[0]}: {'no score, since these weights were not evaluated here' if found is None else 'with the score'}")

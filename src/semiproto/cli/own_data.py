@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from semiproto import params, paths
-from semiproto.cli.app import app
+from semiproto.cli.app import app, say
 from semiproto.cli.given import existing, existing_file, existing_folder, new_file, new_folder
 from semiproto.deploy.exchange import ToolFormat
 from semiproto.errors import Interrupted, UserError
@@ -47,7 +47,7 @@ def init(
 
     wishes = initialise.Wishes(name, labels, change or [], label_format)
     for line in initialise.write_params(folder, wishes, template, out, force=force):
-        typer.echo(line)
+        say(line)
 
 
 @app.command("check-data", rich_help_panel=PANEL)
@@ -81,7 +81,7 @@ def check_data(
         typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))
     else:
         for line in findings.lines():
-            typer.echo(line)
+            say(line)
         if json_file is not None:
             write_json(json_file, findings.as_json())
     if picture is not None:
@@ -92,7 +92,7 @@ def check_data(
     warnings = len(findings.faults) - findings.errors()
     if findings.errors():
         raise UserError(f"{source.path}: faults found: {findings.errors()}; warnings: {warnings} ({counts})")
-    typer.echo(f"{source.path}: no fault; warnings: {warnings} ({counts})", err=json_file == Path("-"))
+    say(f"{source.path}: no fault; warnings: {warnings} ({counts})", err=json_file == Path("-"))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -136,12 +136,12 @@ def predict(
     except KeyboardInterrupt:
         raise Interrupted(f"{out}: stopped; the same command goes on") from None
     for line in outcome.unreadable:
-        typer.echo(f"skipped: {line}", err=True)
+        say(f"skipped: {line}", err=True)
     for line in account.lines(outcome.files) if outcome.files else ():
-        typer.echo(line)
-    typer.echo(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")
+        say(line)
+    say(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")
     for line in outcome.notes:
-        typer.echo(line)
+        say(line)
     if outcome.unreadable:
         raise UserError(
             f"images that could not be read: {len(outcome.unreadable)}; the masks of the others are in {out}"
@@ -163,7 +163,7 @@ def compare(
     from semiproto.report import verdict
 
     for line in verdict.lines(minuend, subtrahend, results):
-        typer.echo(line)
+        say(line)
 
 
 @app.command("splits", rich_help_panel=PANEL)
@@ -184,7 +184,7 @@ def show_splits(
         raise UserError(f"{folder}: no split was made yet; run `snakemake --cores all stage_data`")
     for split in made:
         for line in splits.describe(Path(paths.DATA(dataset=name), FILES), split):
-            typer.echo(line)
+            say(line)
 
 
 @app.command("params", rich_help_panel=PANEL)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semiproto.cli.app import app
+from semiproto.cli.app import app, say
 from semiproto.cli.given import require_checkout
 
 PANEL = "Trust and repair"
@@ -30,8 +30,10 @@ def explain(
 
     require_checkout()
     explanation = explaining.explain(path, Experiment(params.load(paths.PARAMETERS)))
-    for line in [json.dumps(explanation.as_json(), indent=2)] if as_json else explanation.lines():
-        typer.echo(line)
+    if as_json:
+        typer.echo(json.dumps(explanation.as_json(), indent=2))
+    for line in () if as_json else explanation.lines():
+        say(line)
     raise typer.Exit(0 if explanation.sound else 1)
 
 
@@ -50,7 +52,7 @@ def reproduced(
     require_checkout()
     comparison = comparing.compare(committed)
     for line in comparison.lines():
-        typer.echo(line)
+        say(line)
     raise typer.Exit(0 if comparison.reproduced else 1)
 
 
@@ -64,4 +66,4 @@ def unlock() -> None:
 
     require_checkout()
     for line in locks.unlock(Path()):
-        typer.echo(line)
+        say(line)

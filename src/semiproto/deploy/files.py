@@ -175,8 +175,3 @@ def uses(paths: list[Path]) -> list[account.Row]:
 def dead_link(path: Path) -> UserError:
     """Of a link whose target is missing."""
     return UserError(f"{path}: a link to a file that is not there; restore the file or remove the link")
-
-
-def printable(text: str) -> str:
-    """`text` on one line: a file's name may hold newlines, or bytes that are not text."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

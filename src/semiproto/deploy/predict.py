@@ -28,8 +28,8 @@ from semiproto.data import layout
 from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import account
 from semiproto.deploy import scene, segment
-from semiproto.deploy.files import TEXT, Files, Options, alone_in, dead_link, files_of, images, printable, uses
-from semiproto.errors import UserError
+from semiproto.deploy.files import TEXT, Files, Options, alone_in, dead_link, files_of, images, uses
+from semiproto.errors import UserError, printable
 from semiproto.measure.inference import BATCH
 from semiproto.model import folder as model_folder
 from semiproto.model.network import SegmentationNetwork

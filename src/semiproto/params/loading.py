@@ -5,6 +5,7 @@ A fault is a UserError of one line that names the file, the key, the value, and 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from semiproto.errors import UserError
 from semiproto.params.experiment import Params
 from semiproto.params.section import Section, first_problem
 
+_PLAIN_NUMBER = re.compile(
+    r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?|[-+]?\.(\d+([eE][-+]?\d+)?|inf|nan)", re.IGNORECASE
+)
+
 
 def load(path: Path) -> Params:
     """Reads and checks a parameter file."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except FileNotFoundError:
         raise UserError(
             f"{path}: no such file; copy one from experiments/, or write one with `semiproto init`"
@@ -50,8 +55,20 @@ def parse(text: str, config: type[Section], where: str = "--config") -> Any:
         raise UserError(f"{where}: {first_problem(error)}{remedy}") from None
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice; plain YAML silently keeps the last one."""
+class _StrictLoader(yaml.SafeLoader):
+    """YAML that refuses what it would silently read as something else: the first of two equal keys is lost, 010 is
+    eight, 1:30 is ninety, and yes and off are true and false."""
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        kind, text = node.tag.rpartition(":")[2], str(node.value)
+        where = f"line {node.start_mark.line + 1}"
+        if kind in ("int", "float") and not _PLAIN_NUMBER.fullmatch(text):
+            raise yaml.YAMLError(
+                f"{text} is a number to YAML and may mean another, {where}; write plain digits, or quotes"
+            )
+        if kind == "bool" and text.lower() not in ("true", "false"):
+            raise yaml.YAMLError(f"{text} is true or false to YAML, {where}; write that, or put the word in quotes")
+        return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

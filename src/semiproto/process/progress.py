@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+from semiproto.errors import printable
+
 SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -31,7 +33,7 @@ class Progress:
             text += f", ETA {clock(left)}"
         else:
             text += f", {clock(seconds)}"
-        print(text + (f", {extra}" if extra else ""), file=sys.stderr, flush=True)
+        print(printable(text + (f", {extra}" if extra else "")), file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:

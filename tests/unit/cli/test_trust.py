@@ -22,7 +22,7 @@ def made(shipped, tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(shipped.model_dump_json())
     folder = Path("data/raw/digits")
     write_text(folder / "files/classes.txt", "a b")
-    config = {"dataset": shipped.dataset.model_dump(mode="json")}
+    config = {"dataset": shipped.dataset.tree()}
     write_receipt(folder, "data", outputs=digests(folder), config=config, seed=0)
     return folder
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semiproto.deploy.files import Options, files_of, images, printable, uses
+from semiproto.deploy.files import Options, files_of, images, uses
 from semiproto.errors import UserError
 
 
@@ -69,7 +69,3 @@ def test_the_text_of_a_mask_changes_with_its_image_and_the_key(tmp_path):
     os.utime(path, (1, 1))
     others.append(files_of(path, tmp_path, Options(), "key").text)
     assert len({first, *others}) == 3
-
-
-def test_names_that_are_no_text_are_printed_on_one_line():
-    assert printable("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"

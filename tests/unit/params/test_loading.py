@@ -66,3 +66,24 @@ def test_an_anchor_is_merged_and_its_keys_may_be_replaced(written, shipped_file)
     path = written(text.replace("variants:\n", variants.replace("1.0", "1.0, loss_scale: 2.0"), 1))
     with pytest.raises(UserError, match="'loss_scale' is given twice"):
         parameters.load(path)
+
+
+@pytest.fixture
+def with_steps(written, shipped_file):
+    """The shipped parameters with other words behind `steps:` of pretraining."""
+    lines = shipped_file.read_text().splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("  steps:"))
+    return lambda text: written("\n".join([*lines[:place], f"  steps: {text}", *lines[place + 1 :]]))
+
+
+@pytest.mark.parametrize("text", ["010", "1:30", "1_0", "0x10", "0b1", "1:30.5", "yes", "On", "off", "true"])
+def test_what_yaml_reads_as_another_number_is_refused(with_steps, one_line, text):
+    path = with_steps(text)
+    with pytest.raises(UserError) as error:
+        parameters.load(path)
+    one_line(error, path, text)
+
+
+@pytest.mark.parametrize("text", ["10", "+10", "10.0"])
+def test_plain_numbers_are_read(with_steps, text):
+    assert parameters.load(with_steps(text)).pretrain.steps == 10

@@ -19,7 +19,7 @@ from semiproto.deploy.exchange.coco import coco
 from semiproto.deploy.exchange.labelstudio import labelstudio
 from semiproto.deploy.exchange.polygons import labelme, yolo
 from semiproto.deploy.exchange.predictions import Content, File, Prediction, Predictions, distinct
-from semiproto.errors import UserError
+from semiproto.errors import UserError, printable
 from semiproto.model import folder as model_folder
 from semiproto.provenance.artifacts import atomic_write, sha256_file, write_bytes, write_json
 
@@ -71,8 +71,7 @@ def _require_place(form: ToolFormat, classes: list[str], images: list[Path]) -> 
             plain = False
         if not plain:
             raise UserError(
-                f"{files.printable(str(image))}: its name has a line break or is not UTF-8, and labels go by names;"
-                " rename it"
+                f"{printable(str(image))}: its name has a line break or is not UTF-8, and labels go by names; rename it"
             )
 
 
