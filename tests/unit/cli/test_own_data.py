@@ -51,3 +51,11 @@ def test_splits_that_were_not_made_are_said_with_the_command(shipped, tmp_path, 
     (tmp_path / "params.yaml").write_text(shipped.model_dump_json())
     with pytest.raises(UserError, match="data/splits/digits: no split was made yet; run `snakemake"):
         invoke("splits")
+
+
+def test_a_name_cannot_command_the_terminal_or_forge_a_line(folder):
+    strange = "a\x1b]0;b\a\nfolder: no fault.png"
+    (folder / "images/photo9.png").rename(folder / "images" / strange)
+    said = invoke("check-data", str(folder)).output
+    assert "a\\x1b]0;b\\x07\\nfolder: no fault.png" in said and "\x1b" not in said
+    assert not any(line.startswith("folder: no fault") for line in said.splitlines())
