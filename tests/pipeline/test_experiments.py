@@ -67,21 +67,21 @@ def test_a_try_in_a_temporary_checkout_leaves_the_workspace_alone_until_it_is_ap
 
 def test_the_queue(checkout):
     """Of two that a worker takes in the background, one cannot run: it says why, and the other is not disturbed."""
-    checkout.stand_ins = None  # commands that end with their caller, which a worker in the background must not
     queue(checkout, "smaller", "patches.size=12")
     queue(checkout, "impossible", "patches.size=0")
-    checkout.run("dvc", "queue", "start")
+    alone = Checkout(checkout.path)  # stand-ins end with their caller, which a worker in the background must not
+    alone.run("dvc", "queue", "start")
     try:
         assert finished(checkout) == {"smaller": "Success", "impossible": "Failed"}
     finally:
-        checkout.run("dvc", "queue", "stop", "--kill")
+        alone.run("dvc", "queue", "stop", "--kill")
     assert summary.finished(checkout.run("dvc", "queue", "logs", "smaller").stdout) == PATCHES
     assert "params.yaml: patches.size: 0 is not allowed" in checkout.run("dvc", "queue", "logs", "impossible").stdout
     assert patch_size(checkout) == 16
     assert shown(checkout)["smaller"]["patches.size"] == "12"
 
     queue(checkout, "waited-for", "patches.size=10")
-    output = checkout.run("dvc", "exp", "run", "--run-all").stdout
+    output = alone.run("dvc", "exp", "run", "--run-all").stdout
     assert shown(checkout)["waited-for"]["patches.size"] == "10", output
     assert_clean(checkout)
 
