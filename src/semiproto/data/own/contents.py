@@ -87,6 +87,7 @@ def read(source: FolderSource) -> Contents:
     found = _Found(source, base)
     found.look_for_images()
     found.read_labels()
+    found.refuse_channel_files()
     parts = found.divide()
     ids = _ids(found.images, base)
     items = {
@@ -380,6 +381,15 @@ class _Found:
         best, worse = sorted((first, mask), key=lambda path: MASK_SUFFIXES.index(path.suffix.lower()))
         self.masks[image] = best
         self.uses[worse] = f"{PASSED_OVER}{worse.suffix} masks of images that have a {best.suffix} mask"
+
+    def refuse_channel_files(self) -> None:
+        """nnU-Net's images of several channels: the files x_0000, x_0001 and so on are one image, whose mask is x."""
+        for image, mask in self.masks.items():
+            second = image.with_name(f"{image.stem[:-1]}1{image.suffix}")
+            if isinstance(mask, Path) and image.stem == f"{mask.stem}_0000" and second in self.images:
+                found = f"{image.name} and {second.name} are channels of one image, each in a file of its own"
+                self.error("channel-files", image, found, "save the channels of each image as the bands of one TIFF")
+                return
 
     def warn_of_strangers(self) -> None:
         """Masks that are named like no image, and that no list or table names either."""

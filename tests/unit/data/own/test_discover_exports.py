@@ -3,6 +3,7 @@ prepared masks are the truth. The table at the head of docs/own-data.md has a ro
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline import exports
 from semiproto.data.layout import LISTS, MASKS, read_classes, read_list, read_mask
@@ -63,3 +64,34 @@ def test_an_export_is_recognised_and_its_masks_are_the_truth(make, tmp_path):
     assert classes == (["background", "class1"] if make is exports.carvana else list(exports.CLASSES))
     assert sum(row.count for row in findings.files) == len(before)
     assert {path: path.read_bytes() for path in base.rglob("*") if path.is_file()} == before
+
+
+def test_channels_in_files_of_their_own_are_refused_until_they_are_bands(tmp_path):
+    rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
+    base = exports.nnunet(tmp_path / "export")
+    pictures = sorted((base / "imagesTr").iterdir())
+    for path in pictures:
+        Image.open(path).convert("L").save(path.with_name(path.name.replace("_0000", "_0001")))
+    source, _ = discover(base, "own")
+    faults = [fault for fault in contents.read(source).faults if not fault.warning]
+    assert [fault.kind for fault in faults] == ["channel-files"] and "bands of one TIFF" in str(faults[0])
+
+    for path in pictures:
+        second = path.with_name(path.name.replace("_0000", "_0001"))
+        bands = np.dstack([np.array(Image.open(path).convert("RGB")), np.array(Image.open(second))]).transpose(2, 0, 1)
+        shape = {"width": bands.shape[2], "height": bands.shape[1], "count": 4, "dtype": "uint8", "photometric": "MINISBLACK"}
+        with rasterio.open(path.with_suffix(".tif"), "w", driver="GTiff", **shape) as file:
+            file.write(bands)
+        path.unlink()
+        second.unlink()
+    source, _ = discover(base, "own")
+    assert source.bands == 4 and check.check(source, contents.read(source)).errors() == 0
+
+
+def test_numbered_frames_are_no_channels(tmp_path):
+    base = tmp_path / "frames"
+    for number in range(4):
+        exports.save_image(base / "images", exports.TRAIN[number], f"clip_{number:04}.png")
+        exports.save_mask(base / f"masks/clip_{number:04}.png", exports.truth(exports.TRAIN[number]))
+    found = contents.read(discover(base, "own")[0])
+    assert found.counts()["train"] == 4 and not [fault for fault in found.faults if not fault.warning]
