@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -20,6 +21,15 @@ FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     # As bytes, because safetensors' own writer does not say "disk full" as an OSError.
     write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
+
+
+def digest(module: nn.Module) -> str:
+    """sha256 of the names and values of all that a module would save."""
+    found = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        found.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        found.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

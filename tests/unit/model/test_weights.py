@@ -3,11 +3,12 @@
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from semiproto.errors import UserError
 from semiproto.model import encoders
 from semiproto.model.encoders.small import SmallEncoder
-from semiproto.model.weights import load_what_fits
+from semiproto.model.weights import digest, load_what_fits
 from semiproto.params import EncoderParams
 
 
@@ -88,3 +89,15 @@ def test_weights_of_four_bands_are_those_of_three_and_the_first_again(tmp_path, 
     wide = encoders.build(params(weights=str(tmp_path / "small.pth")), pretrained=True, bands=4)
     assert "left random" not in capsys.readouterr().out
     torch.testing.assert_close(wide.net.stem[0].weight, three.net.stem[0].weight[:, [0, 1, 2, 0]] * 3 / 4)
+
+
+def test_a_digest_changes_with_every_value_name_and_kind():
+    net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2))
+    found = [digest(net)]
+    assert digest(net.to(memory_format=torch.channels_last)) == found[0]
+    with torch.no_grad():
+        net[0].weight[1, 2] += 1e-6
+    found += [digest(net)]
+    net[1].num_batches_tracked += 1
+    found += [digest(net), digest(nn.ModuleList(net)[0]), digest(net.double())]
+    assert len(set(found)) == 5

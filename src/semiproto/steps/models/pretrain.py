@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from semiproto.model import folder as model_folder
+from semiproto.model import weights
 from semiproto.params import PretrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
@@ -19,11 +20,12 @@ def pretrain(job: Job[PretrainConfig]) -> Written | None:
     labeled_loss = config.pretrain.labeled_loss
     phase = SupervisedPhase(student, labeled_loss, lists.class_weights(labeled_loss))
     steps = config.pretrain.total_steps(len(lists.labeled))
-    run = run_of(job, "pretrain", config.pretrain, lists.classes, steps)
+    first = weights.digest(student)
+    run = run_of(job, "pretrain", config.pretrain, lists.classes, steps, first)
     loaders = views(job, lists.root, run, student, [lists.labeled_views(config.pretrain)])
     result = fit(phase, config.optimizer, run, loaders, lists.validator())
     if distributed.rank() > 0:
         return None
     write_card(job, lists, student, {"step": "pretrain", "steps": steps})
     model_folder.save_weights(job.out / model_folder.MODEL, phase.student)
-    return written(job, run, result)
+    return written(job, run, result, first)

@@ -38,7 +38,8 @@ def train(job: Job[TrainConfig]) -> Written | None:
     longer = max(len(lists.labeled), len(lists.unlabeled))
     steps = semi.total_steps(longer)
     phase = SemiPhase(student, semi, bank, _supervised_steps(semi, longer), lists.class_weights(semi.labeled_loss))
-    run = run_of(job, "train", semi, lists.classes, steps)
+    first = weights.digest(student)
+    run = run_of(job, "train", semi, lists.classes, steps, first)
     asked = [lists.labeled_views(semi)]
     if uses_unlabeled:
         asked.append(Asked(lists.unlabeled, unlabeled_batch(semi), labeled=False))
@@ -49,7 +50,7 @@ def train(job: Job[TrainConfig]) -> Written | None:
     write_card(job, lists, student, {"step": "train", "method": config.method, "steps": steps})
     model_folder.save_weights(job.out / model_folder.MODEL, phase.teacher.model)
     model_folder.save_student(job.out, phase.student, bank)
-    return written(job, run, result)
+    return written(job, run, result, first)
 
 
 def first_bank(config: TrainConfig, prototypes: Path) -> PrototypeBank:

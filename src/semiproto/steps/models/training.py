@@ -106,8 +106,12 @@ def first_student(job: TrainingJob, lists: Lists, *, pretrained: bool) -> Segmen
     return student
 
 
-def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[str], steps: int) -> Run:
-    """How the loop runs this job. name: of the step, for people and to find its sources."""
+def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[str], steps: int, first: str) -> Run:
+    """How the loop runs this job.
+
+    name: of the step, for people and to find its sources. first: digest of the weights before the first step. Nothing
+    else names those that come from timm's cache.
+    """
     machine = job.machine
     torch.set_num_threads(machine.threads)
     device = distributed.device_of(machine)
@@ -116,7 +120,7 @@ def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[
     label = "/".join(job.out.parts[2:]) or job.out.name  # digits/30/prototype/seed0
     return Run(
         f"pretrain {label}" if name == "pretrain" else label,
-        _key(job, name, bfloat16),
+        _key(job, name, bfloat16, first),
         job.seed,
         steps,
         schedule.validations,
@@ -130,11 +134,11 @@ def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[
     )
 
 
-def _key(job: TrainingJob, name: str, bfloat16: bool) -> str:
-    """Hash of all that the result depends on: configuration, seed, precision, inputs and sources."""
+def _key(job: TrainingJob, name: str, bfloat16: bool, first: str) -> str:
+    """Hash of all that the result depends on: configuration, seed, precision, inputs, first weights and sources."""
     read = [str(sorted(input_digests(path).items())) for path in job.inputs.paths()]
     code = str(sources.digests(f"steps.models.{name}"))
-    return sha256_text("\n".join([canonical(job.config), str(job.seed), str(bfloat16), *read, code]))
+    return sha256_text("\n".join([canonical(job.config), str(job.seed), str(bfloat16), *read, first, code]))
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
@@ -186,8 +190,11 @@ def write_card(job: TrainingJob, lists: Lists, student: SegmentationNetwork, tra
     model_folder.write_card(job.out, card)
 
 
-def written(job: TrainingJob, run: Run, result: Result) -> Written:
-    """Writes the history and the validation scores beside the weights; drops the resume checkpoints at the end."""
+def written(job: TrainingJob, run: Run, result: Result, first: str) -> Written:
+    """Writes the history and the validation scores beside the weights; drops the resume checkpoints at the end.
+
+    first: digest of the weights before the first step.
+    """
     write_tables(job.out, result.tables() | {"validation.csv": pd.DataFrame(result.scores)})
     weights = sorted(path.name for path in job.out.glob("*.safetensors"))
     return Written(
@@ -195,6 +202,7 @@ def written(job: TrainingJob, run: Run, result: Result) -> Written:
         records=["machine.csv"],
         facts={
             "steps": run.steps,
+            "first_weights": first,
             "seconds": round(result.seconds, 2),
             "warnings": result.health.warnings,
             "precision": "bfloat16" if run.bfloat16 else "float32",

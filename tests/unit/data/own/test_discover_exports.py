@@ -79,8 +79,8 @@ def test_channels_in_files_of_their_own_are_refused_until_they_are_bands(tmp_pat
     for path in pictures:
         second = path.with_name(path.name.replace("_0000", "_0001"))
         bands = np.dstack([np.array(Image.open(path).convert("RGB")), np.array(Image.open(second))]).transpose(2, 0, 1)
-        shape = {"width": bands.shape[2], "height": bands.shape[1], "count": 4, "dtype": "uint8", "photometric": "MINISBLACK"}
-        with rasterio.open(path.with_suffix(".tif"), "w", driver="GTiff", **shape) as file:
+        shape = {"width": bands.shape[2], "height": bands.shape[1], "count": 4, "dtype": "uint8"}
+        with rasterio.open(path.with_suffix(".tif"), "w", driver="GTiff", photometric="MINISBLACK", **shape) as file:
             file.write(bands)
         path.unlink()
         second.unlink()

@@ -1,9 +1,11 @@
 """The supervised training: a model folder, the same from the same job."""
 
 from semiproto.model.folder import load_model, read_card
+from semiproto.model.weights import digest
 from semiproto.provenance.receipts import read_receipt
 from semiproto.report.evaluations import read_table
 from semiproto.steps.models.pretrain import pretrain
+from semiproto.steps.models.training import Lists, first_student
 
 
 def test_a_model_folder_is_written_and_the_checkpoints_are_gone(pretraining, pretrained):
@@ -13,6 +15,8 @@ def test_a_model_folder_is_written_and_the_checkpoints_are_gone(pretraining, pre
     assert read_table(pretrained / "history.csv")["step"].max() == pretraining.config.pretrain.steps
     assert set(receipt["records"]) == {"machine.csv"} and "machine.csv" not in receipt["outputs"]
     assert not pretraining.checkpoints.exists()
+    first = first_student(pretraining, Lists.of(pretraining), pretrained=True)
+    assert receipt["facts"]["first_weights"] == digest(first) != digest(load_model(pretrained))
 
 
 def test_the_same_job_gives_the_same_model_and_another_seed_another(pretraining, pretrained, elsewhere):

@@ -18,9 +18,9 @@ from semiproto.steps.job import Inputs
 from semiproto.steps.models.training import Lists, first_student, run_of, uses_bfloat16, weights_file
 
 
-def key(job):
+def key(job, first="weights"):
     lists = Lists.of(job)
-    return run_of(job, "train", job.config.semi, lists.classes, 3).key
+    return run_of(job, "train", job.config.semi, lists.classes, 3, first).key
 
 
 def test_the_key_changes_with_what_decides_the_result(training, prototypes, tmp_path, monkeypatch):
@@ -30,12 +30,13 @@ def test_the_key_changes_with_what_decides_the_result(training, prototypes, tmp_
     others = [
         key(replace(training, seed=1)),
         key(replace(training, config=other)),
+        key(training, first="other weights of the same name"),
         key(replace(training, inputs=Inputs(**training.inputs | {"prototypes": tmp_path}))),
     ]
     first = key(training)
     monkeypatch.setattr(sources, "digests", lambda module: {"train/semi.py": "changed"})
     others.append(key(training))
-    assert len({first, *others}) == 5
+    assert len({first, *others}) == 6
 
 
 def test_the_key_is_the_same_on_another_machine_and_in_other_folders(training, tmp_path):
