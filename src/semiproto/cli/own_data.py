@@ -158,11 +158,19 @@ def compare(
 ) -> None:
     """Say whether A did better than B: the gain over images and seeds, by class, and what it does not show.
 
+    In a checkout, variants are compared by the sound runs that params.yaml asks for. Folders count whatever they hold.
+
     Example: semiproto compare prototype supervised
     """
+    from semiproto.provenance import explain as explaining
     from semiproto.report import verdict
+    from semiproto.steps.experiment import Experiment
 
-    for line in verdict.lines(minuend, subtrahend, results):
+    left_out = {}
+    if results == Path(paths.EVALUATIONS) and Path(paths.PARAMETERS).is_file():
+        folders = [file.parent for file in sorted(results.glob("*/*/*/seed*/metrics.json"))]
+        left_out = explaining.left_out(folders, Experiment(params.load(paths.PARAMETERS)))
+    for line in verdict.lines(minuend, subtrahend, results, left_out):
         say(line)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -113,6 +113,19 @@ def explain(asked: str, experiment: Experiment) -> Explanation:
     links = _Chain(experiment).follow(artefact, lambda folder: folder.as_posix() in inputs)
     scores = {name: _metrics(name).get("miou") for name in inputs if _run_in(name)}
     return Explanation(path, links, row, {n: s if isinstance(s, float) else None for n, s in scores.items()})
+
+
+def left_out(folders: Iterable[Path], experiment: Experiment) -> dict[Path, str]:
+    """Which evaluations are not those that params.yaml asks for now, and why: `explain` of them all."""
+    chain, reasons = _Chain(experiment), {}
+    for folder in folders:
+        if paths.run_of(folder) not in experiment.runs():
+            reasons[folder] = f"{PARAMETERS} does not ask for it"
+            continue
+        chain.follow(folder)
+        if faults := chain.links[folder].faults:
+            reasons[folder] = f"not sound: {faults[0]}"
+    return reasons
 
 
 def _asked(text: str) -> tuple[Path, int | None]:

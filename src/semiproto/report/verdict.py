@@ -6,10 +6,11 @@ Only the teacher's linear head at the last step is compared. Gains are in points
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -267,14 +268,17 @@ def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str
     )
 
 
-def lines(minuend: str, subtrahend: str, results: Path) -> Iterator[str]:
+def lines(
+    minuend: str, subtrahend: str, results: Path, left_out: Mapping[Path, str] = MappingProxyType({})
+) -> Iterator[str]:
     """What `semiproto compare` prints for two variants or folders of evaluations, for each number of labels.
 
-    results: the folder to look for variants in, results/eval. UserError if there is nothing to compare.
+    results: the folder to look for variants in, results/eval. left_out: evaluations below it that do not count, and
+    why. UserError if there is nothing to compare.
     """
     if minuend == subtrahend:
         raise UserError(f"{minuend}: named twice; name two to compare")
-    more, less = (_by_labels(find(what, results)) for what in (minuend, subtrahend))
+    more, less = (_by_labels(find(what, results, left_out)) for what in (minuend, subtrahend))
     pairs = [(own, less[labels]) for labels, own in more.items() if labels in less]
     if not pairs and len(more) == len(less) == 1:  # two folders with different numbers of labels
         pairs = [(a, b) for a, b in zip(more.values(), less.values(), strict=True) if a[0].dataset == b[0].dataset]
@@ -285,16 +289,28 @@ def lines(minuend: str, subtrahend: str, results: Path) -> Iterator[str]:
     for own, others in pairs:
         if same := {e.folder.resolve() for e in own} & {e.folder.resolve() for e in others}:
             raise UserError(f"{min(same)}: named twice; name two to compare")
-        yield from _lines_of(own, others)
+        yield from _lines_of(own, others, left_out)
+    for folder, why in left_out.items():
+        if folder.parent.name in (minuend, subtrahend):
+            yield f"left out: {folder}: {why}"
 
 
-def find(what: str, results: Path) -> list[Evaluation]:
-    """The evaluations of a variant below `results`, or in a folder: of one run, or of all seeds of a variant."""
+def find(what: str, results: Path, left_out: Mapping[Path, str] = MappingProxyType({})) -> list[Evaluation]:
+    """The evaluations of a variant below `results`, or in a folder: of one run, or of all seeds of a variant.
+
+    A folder that is named counts, whatever it is.
+    """
     path = Path(what)
     if path.is_dir():
         files = [path / METRICS] if (path / METRICS).is_file() else sorted(path.glob(f"seed*/{METRICS}"))
     else:
-        files = [file for file in sorted(results.glob(f"*/*/*/seed*/{METRICS}")) if file.parts[-3] == what]
+        there = [file for file in sorted(results.glob(f"*/*/*/seed*/{METRICS}")) if file.parts[-3] == what]
+        files = [file for file in there if file.parent not in left_out]
+        if there and not files:
+            folder = there[0].parent
+            raise UserError(
+                f"{folder}: {left_out[folder]}; run `snakemake --cores all`, or name the folder to compare it"
+            )
     if not files:
         known = ", ".join(in_order(file.parts[-3] for file in results.glob(f"*/*/*/seed*/{METRICS}")))
         raise UserError(
@@ -307,7 +323,7 @@ def _by_labels(evaluations: list[Evaluation]) -> dict[tuple[str, int], list[Eval
     return {key: list(own) for key, own in groupby(evaluations, key=lambda e: (e.dataset, e.labels))}
 
 
-def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
+def _lines_of(more: list[Evaluation], less: list[Evaluation], left_out: Mapping[Path, str]) -> Iterator[str]:
     first = more[0]
     yield f"{first.dataset}, {first.labels} labelled images: {first.variant} over {less[0].variant}"
     found = compare(more, less)
@@ -318,7 +334,7 @@ def _lines_of(more: list[Evaluation], less: list[Evaluation]) -> Iterator[str]:
     if _is_control(less[0].variant):
         return
     split = Path(os.path.relpath(first.folder.resolve().parents[1]))
-    beside = [file.parent for file in sorted(split.glob(f"*/seed*/{METRICS}"))]
+    beside = [file.parent for file in sorted(split.glob(f"*/seed*/{METRICS}")) if file.parent not in left_out]
     if not beside:  # a run that was copied elsewhere
         return
     table, _ = verdicts(read_evaluations(beside))

@@ -205,3 +205,15 @@ def test_what_cannot_be_explained(tables, one_line, path, words):
     with pytest.raises(UserError) as error:
         explain(path)
     one_line(error, path.split(":")[0], *words)
+
+
+def test_evaluations_that_are_not_those_asked_for_are_left_out(made):
+    folders = [Path(EVALUATION.format(variant=v, seed=s)) for v in ("prototype", "consistency") for s in (0, 1, 7)]
+    config = {"evaluate": {"window": None}}
+    for folder in folders:
+        artifacts.write_text(folder / "metrics.json", "{}")
+        write_receipt(folder, "evaluate", outputs=artifacts.digests(folder), config=config, seed=None)
+    artifacts.write_text(folders[1] / "metrics.json", "[]")
+    found = explaining.left_out(folders, Experiment(params.load(Path("params.yaml"))))
+    assert folders[0] not in found and found[folders[1]].startswith("not sound: ")
+    assert {found[folder] for folder in folders[2:]} == {"params.yaml does not ask for it"}

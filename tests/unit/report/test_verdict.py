@@ -275,3 +275,19 @@ def test_whether_the_prototypes_add_to_a_recipe(plant, results):
     assert lines[-1].startswith("  Do the prototypes add more to unimatch than just twice the loss? helped by ")
     lines = list(verdict.lines("unimatch", "supervised", results.root / "eval"))
     assert lines[-1].startswith("  Does unimatch help more than the same compute on labelled images? helped by ")
+
+
+def test_runs_that_are_left_out_are_said_and_do_not_count(plant, results):
+    more, _ = plant("prototype", [70] * 3), plant("supervised", [60] * 3)
+    reasons = {more[2].folder: "params.yaml does not ask for it"}
+    found = list(verdict.lines("prototype", "supervised", results.root / "eval", reasons))
+    assert any(line.startswith("  seeds 0 1;") for line in found)
+    assert found[-1] == f"left out: {more[2].folder}: params.yaml does not ask for it"
+
+
+def test_a_variant_of_which_all_runs_are_left_out_is_one_line(plant, results, one_line):
+    more, _ = plant("prototype", [70] * 3), plant("supervised", [60] * 3)
+    reasons = {run.folder: "not sound: semi.steps was 8, params.yaml says 80" for run in more}
+    with pytest.raises(UserError) as error:
+        list(verdict.lines("prototype", "supervised", results.root / "eval", reasons))
+    one_line(error, more[0].folder, "semi.steps was 8", "snakemake --cores all")
