@@ -33,7 +33,7 @@ __all__ = ["PARTS", "Contents", "Item", "fingerprint", "last_fingerprint", "read
 
 HELD_OUT = ("val", TEST)
 LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
-LIST_SUFFIXES = (".txt", ".csv", ".json")
+LIST_SUFFIXES = (".txt", ".lst", ".csv", ".tsv", ".json")
 CLASS_FILES = (*class_files.NAMES, *yolo.DESCRIPTIONS)
 """Files that name the classes; `init` reads them."""
 UNREAD_SUFFIXES = (
@@ -285,10 +285,24 @@ class _Found:
             self.uses |= found.passed_over
             for record in found.records:
                 self._take(record)
+        if self.format == "yolo":
+            self._take_parts(yolo.parts(self.base))
         for path in self.images:
             folder_part = self._folder_part(path)
             if folder_part is not None and not self._contradicts(path, folder_part, path):
                 self.parts.setdefault(path, folder_part)
+
+    def _take_parts(self, named: dict[str, list[Path]]) -> None:
+        """The parts that folders and lists of images have by a file of the tool; test and validation come first."""
+        for part in (TEST, "val", "train"):
+            for place in named.get(part, []):
+                inside = [path for path in self.images if path.is_relative_to(place)] if place.is_dir() else []
+                if place.is_file():
+                    self.uses[place] = "lists of images"
+                    inside = list(self._images_in(place))
+                for image in inside:
+                    if not (part == "train" and image in self.parts) and not self._contradicts(image, part, place):
+                        self.parts[image] = part
 
     def _below(self, folders: list[Path]) -> list[Path]:
         inside = {folder: _deepest(folder, folders) is not None for folder in {path.parent for path in self.files}}
@@ -522,14 +536,19 @@ class _Found:
                 key = "test_list" if part == TEST else "validation_list"
                 found = f"names {len(hit)} images that would be trained on, such as {hit[0].name}"
                 name = file.relative_to(self.base).as_posix()
-                remedy = f"set dataset.{key} to {name}" if file.suffix == ".txt" else f"add {name} to dataset.masks"
+                remedy = f"write its names into {part}.txt, one a line, and set dataset.{key} to that"
+                if file.suffix in (".txt", ".lst"):
+                    remedy = f"set dataset.{key} to {name}"
+                elif readers.is_table(file):
+                    remedy = f"add {name} to dataset.masks"
                 self.error("held-out", file, found, f"{remedy}, or rename the file")
 
     def _unread_held_out(self) -> Iterator[Path]:
         for path in self.files:
             if path not in self.uses and path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) in HELD_OUT:
-                folder = path.parent.relative_to(self.base)
-                if folder.parts[:1] != ("ImageSets",) or folder.as_posix() == LIST_FOLDERS[0]:  # VOC's other tasks
+                folder, part = path.parent.relative_to(self.base), part_of(path.stem)
+                # VOC's other tasks validate on images that segmentation trains on; what one tests on, all test on.
+                if part == TEST or folder.parts[:1] != ("ImageSets",) or folder.as_posix() == LIST_FOLDERS[0]:
                     yield path
 
     def _images_in(self, file: Path) -> Iterator[Path]:

@@ -292,3 +292,64 @@ def test_images_of_one_name_in_two_folders_have_ids_of_their_own(base):
     assert all(
         item.image.relative_to(base / "images") == item.mask.relative_to(base / "masks") for item in found.of("train")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("test.csv", "image\nphoto8.jpg\n"),
+        ("test.csv", "id;file name\n0;images/photo8.jpg\n"),
+        ("Testing.tsv", "filename\tlabel\nphoto8.jpg\t1\n"),
+        ("test.csv", "images/photo8.jpg,masks/photo8.png\n"),
+        ("image_info_test2017.json", '{"images": [{"id": 1, "file_name": "photo8.jpg"}]}'),
+        ("test.json", '["photo8.jpg"]'),
+        ("ImageSets/Main/test.txt", "photo8\n"),
+        ("test.lst", "photo8\n"),
+    ],
+)
+def test_test_images_in_a_list_of_any_form_are_an_error_if_trained_on(base, name, text):
+    (base / name).parent.mkdir(parents=True, exist_ok=True)
+    (base / name).write_text(text)
+    found = contents.read(discover(base, "own")[0])
+    (fault,) = [fault for fault in found.faults if not fault.warning]
+    assert (fault.kind, fault.file) == ("held-out", str(base / name)) and "photo8" in fault.found
+
+
+def yolo(base, described, folders="abc"):
+    """A YOLO set whose images lie in folders that say nothing, three of two images each."""
+    for number, stem in enumerate(exports.TRAIN + exports.VAL):
+        folder = folders[number // 2]
+        exports.save_image(base / "images" / folder, stem)
+        label = base / "labels" / folder / f"{stem}.txt"
+        label.parent.mkdir(parents=True, exist_ok=True)
+        label.write_text("0 0.1 0.1 0.6 0.1 0.6 0.6\n")
+    (base / "data.yaml").write_text(f"{described}\nnames: [cat]\n")
+    return base
+
+
+@pytest.mark.parametrize(
+    ("described", "counts"),
+    [
+        ("train: images/a\nval: images/b\ntest: images/c", (2, 2)),
+        ("path: /home/x/set\ntrain: ../a/images\nval: /data/set/images/b\ntest: [C:\\set\\images\\c]", (2, 2)),
+        ("train: images\nval: images/b\ntest: images/c", (2, 2)),
+        ("train: images/a\nval: images/b\ntest: c.txt", (2, 2)),
+        ("train: images/a\nval: images/b\ntest: images/b", (4, 2)),
+        ("train: images/a\nval: images/a", (6, 0)),
+        ("train: images/a\nval: images/b\ntest:", (4, 2)),
+    ],
+)
+def test_data_yaml_says_the_parts_of_a_yolo_set(tmp_path, described, counts):
+    base = yolo(tmp_path / "set", described)
+    if "c.txt" in described:
+        (base / "c.txt").write_text("./images/c/photo4.jpg\n/other/machine/images/c/photo5.jpg\n")
+    source, _ = discover(base, "own")
+    found = contents.read(source)
+    assert source.format == "yolo" and not [fault for fault in found.faults if not fault.warning]
+    assert (found.counts()["train"], found.counts()["val"], found.counts()["unlabeled"]) == (*counts, 0)
+
+
+def test_a_folder_called_train_that_data_yaml_tests_on_is_an_error(tmp_path):
+    base = yolo(tmp_path / "set", "train: images/a\ntest: images/train", ("a", "b", "train"))
+    found = contents.read(discover(base, "own")[0])
+    assert {fault.kind for fault in found.faults if not fault.warning} == {"held-out"}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats import coco, cvat, labelme, labelstudio, pairs, per_class, yolo
@@ -95,13 +99,41 @@ def _each_file(kind: LabelFormat, source: FolderSource, files: list[Path], found
 
 
 def names_in(file: Path) -> Iterator[str]:
-    """The images that a list, a table of pairs or a COCO file names; nothing where it is none of them."""
+    """What a file with a list of images may name them by: lines, the cells of a table, file names in a JSON file.
+
+    Whoever keeps a list of test images writes it in a form of his own. Words that are no image's name do no harm.
+    """
     try:
-        if file.suffix == ".txt":
-            yield from (line.strip() for line in pairs.text_of(file, "ids").split("\n") if line.strip())
-        elif file.suffix == ".csv":
-            yield from (record.image for record in pairs.records(file, file.parent)[0])
-        else:
-            yield from (image.file_name for image in coco.read(file).images)
+        text = pairs.text_of(file, "ids")
     except UserError:
         return
+    if file.suffix.lower() in (".csv", ".tsv"):
+        for row in csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.partition("\n")[0].count)):
+            yield from (cell.strip() for place, cell in enumerate(row) if place == 0 or _is_picture(cell))
+    elif file.suffix.lower() == ".json":
+        try:
+            yield from filter(_is_picture, _texts(json.loads(text)))
+        except (ValueError, RecursionError):
+            return
+    else:
+        yield from (line.strip() for line in text.split("\n") if line.strip())
+
+
+def is_table(file: Path) -> bool:
+    """Whether a table or JSON file has masks or outlines, so that it can be named in dataset.masks."""
+    try:
+        return pairs.is_pairs(file) if file.suffix == ".csv" else bool(coco.read(file).categories)
+    except UserError:
+        return False
+
+
+def _is_picture(text: str) -> bool:
+    return PurePosixPath(text.strip().replace("\\", "/")).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict | list):
+        for one in [*tree, *tree.values()] if isinstance(tree, dict) else tree:
+            yield from _texts(one)

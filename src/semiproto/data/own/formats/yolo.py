@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -16,7 +17,7 @@ import yaml
 from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
-from semiproto.data.own.names import part_of_folders
+from semiproto.data.own.names import TEST, part_of_folders
 from semiproto.errors import UserError
 
 DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
@@ -50,19 +51,55 @@ def labels(base: Path) -> list[str]:
     path = description(base)
     if path is None:
         raise UserError(f"{base}: no data.yaml names the classes of the YOLO labels; add one with `names: [...]`")
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
     if path.suffix == ".txt":
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
         return [line.strip() for line in text.splitlines() if line.strip()]
-    try:
-        content = yaml.load(text, Loader=yaml.BaseLoader)  # every word is text: a class may be called `no`
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())[:100]}); correct it") from None
-    names = content.get("names") if isinstance(content, dict) else None
+    names = _content(path).get("names")
     if isinstance(names, dict) and all(key.isdigit() for key in names):
         names = [names.get(str(number), f"class{number}") for number in range(max(map(int, names)) + 1)]
     if not isinstance(names, list) or not names:
         raise UserError(f"{path}: has no list `names` of the classes; add it, e.g. `names: [cat, dog]`")
     return [str(name) for name in names]
+
+
+def parts(base: Path) -> dict[str, list[Path]]:
+    """The folders and lists of images below `base` that data.yaml names, by part.
+
+    Paths are those of the machine that exported the set, so each is found by its end. One that is also what the
+    training images are in says nothing, nor does one that is not there.
+    """
+    path = description(base)
+    if path is None or path.suffix == ".txt":
+        return {}
+    content = _content(path)
+    given = {part: content.get(key, content.get(other)) for part, key, other in KEYS}
+    found = {part: _places(base, [one] if isinstance(one, str) else one or []) for part, one in given.items()}
+    for held, others in (("val", ("train",)), (TEST, ("train", "val"))):
+        found[held] = [place for place in found[held] if all(place not in found[other] for other in others)]
+    return found
+
+
+KEYS = (("train", "train", "training"), ("val", "val", "valid"), (TEST, "test", "testing"))
+"""Part of the set, and the keys that may name it in data.yaml."""
+
+
+def _places(base: Path, names: Sequence[str]) -> list[Path]:
+    """The folders and files below `base` that the ends of paths mean, of each the longest end."""
+    found = []
+    for name in names:
+        words = [word for word in str(name).replace("\\", "/").split("/") if word not in ("", ".", "..")]
+        ends = (base.joinpath(*words[start:]) for start in range(len(words)))
+        found += [place for place in ends if place.exists()][:1]
+    return found
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """A YAML file, in which every word is text: a class may be called `no`."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8-sig", errors="replace"), Loader=yaml.BaseLoader)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())[:100]}); correct it") from None
+    return content if isinstance(content, dict) else {}
 
 
 def names(base: Path) -> list[str]:
