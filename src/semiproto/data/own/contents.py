@@ -530,7 +530,7 @@ class _Found:
         """Lists, tables and annotations whose names say test or validation, and that the parameters do not name."""
         trained = {path: part for part in ("train", "unlabeled") for path in parts[part]}
         for file in self._unread_held_out():
-            hit = [path for path in self._images_in(file) if path in trained]
+            hit = [path for path in dict.fromkeys(self._images_in(file)) if path in trained]
             if hit:
                 part = part_of(file.stem)
                 key = "test_list" if part == TEST else "validation_list"

@@ -312,7 +312,8 @@ def test_test_images_in_a_list_of_any_form_are_an_error_if_trained_on(base, name
     (base / name).write_text(text)
     found = contents.read(discover(base, "own")[0])
     (fault,) = [fault for fault in found.faults if not fault.warning]
-    assert (fault.kind, fault.file) == ("held-out", str(base / name)) and "photo8" in fault.found
+    assert (fault.kind, fault.file) == ("held-out", str(base / name))
+    assert "names 1 images" in fault.found and "photo8" in fault.found
 
 
 def yolo(base, described, folders="abc"):
