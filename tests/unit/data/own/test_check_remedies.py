@@ -172,7 +172,7 @@ def test_names_that_yaml_would_not_leave_as_they_are(base, tmp_path):
 
     assert params.load(out).dataset.classes == names
     out.write_text(out.read_text().replace('"no"', "no"))
-    with pytest.raises(UserError, match="no is true or false to YAML, line .* put the word in quotes"):
+    with pytest.raises(UserError, match=r"no is true or false to YAML, line .* put the word in quotes"):
         params.load(out)
     out.write_text(out.read_text().replace("[no,", "['no',"))
     assert params.load(out).dataset.classes == names
