@@ -593,7 +593,8 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
         _take_colours(tree.base, found, table or _black_and_white(tree.base, paths), example)
         return found
     why = f"from {table.file.name}" if table else ""
-    if table and table.values is not None and table.values != list(range(len(table.names))):
+    numbered = table is not None and table.values == list(range(len(table.names)))
+    if table and table.values is not None and (not numbered or any(map(class_files.is_void, table.names))):
         found.names = [name for name in table.names if not class_files.is_void(name)]
         found.values = {str(value): name for value, name in zip(table.values, table.names, strict=True)}
         if 0 not in table.values:

@@ -1,6 +1,8 @@
 """Each labelling tool's export, as the tool writes it: `init` recognises it, `check-data` has no error, and the
 prepared masks are the truth. The table at the head of docs/own-data.md has a row for each."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,3 +97,20 @@ def test_numbered_frames_are_no_channels(tmp_path):
         exports.save_mask(base / f"masks/clip_{number:04}.png", exports.truth(exports.TRAIN[number]))
     found = contents.read(discover(base, "own")[0])
     assert found.counts()["train"] == 4 and not [fault for fault in found.faults if not fault.warning]
+
+
+def test_nnunets_label_ignore_is_void(tmp_path):
+    base = exports.nnunet(tmp_path / "export")
+    described = json.loads((base / "dataset.json").read_text())
+    described["labels"]["ignore"] = len(exports.CLASSES)
+    (base / "dataset.json").write_text(json.dumps(described))
+    stem = exports.TRAIN[0]
+    mask = exports.truth(stem)
+    mask[:3] = len(exports.CLASSES)
+    exports.save_mask(base / f"labelsTr/{stem}.png", mask)
+    source, _ = discover(base, "own")
+    assert source.classes == list(exports.CLASSES)
+    assert check.check(source, contents.read(source)).errors() == 0
+    folder.prepare(tmp_path / "raw", source)
+    prepared = next((tmp_path / "raw" / MASKS).glob(f"{stem}*"))
+    assert (read_mask(prepared) == np.where(mask == len(exports.CLASSES), 255, mask)).all()
