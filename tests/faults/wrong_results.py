@@ -60,7 +60,7 @@ CODE = [
     ("model/folder.py", "voc_palette()[: len(card.classes)]", "voc_palette()[1 : len(card.classes) + 1]"),
     ("data/loaders.py", "[*draw, self.labeled]", "[*draw, self.labeled, 1]"),
     ("data/augment.py", "round(255 * mean)", "round(200 * mean)"),
-    ("data/loaders.py", "[self.seed, turn]", "[self.seed, turn, 1]"),
+    ("data/loaders.py", "[self.seed, turn]", "[self.seed, turn, 7]"),
     ("data/strong_views.py", ") >= probability", ") >= probability / 2"),
     ("model/layers.py", "align_corners=True)", "align_corners=False)"),
     ("model/encoders/small.py", "[low, middle, self.layer3(middle)]", "[low, middle, 2 * self.layer3(middle)]"),
