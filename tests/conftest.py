@@ -16,3 +16,9 @@ for library in ("OMP", "OPENBLAS"):
 def pytest_configure(config: pytest.Config) -> None:
     """Processes take the files in order: those of the pipeline, which last for minutes, before those of seconds."""
     config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that export a network come last: after torch's exporter has run, forked processes cannot differentiate,
+    as those of tests/unit/processes.py do."""
+    items.sort(key=lambda item: item.path.name in ("test_export.py", "test_handing_on.py"))
