@@ -14,11 +14,10 @@ from collections.abc import Callable
 import torch
 from measure import peaks, print_peak, record, require, start, take_turns
 from paper import CLASSES, paper_params
-from steps import make_batches
+from steps import make_batches, stepping
 
 from semiproto.model.network import SegmentationNetwork
 from semiproto.params import Params
-from semiproto.train.optimizer import make_optimizer
 from semiproto.train.semi import SemiPhase
 
 ENCODER, CROP = "vit_small_patch14_dinov2", 518
@@ -39,20 +38,7 @@ def step_of(params: Params) -> Callable[[], float]:
     """A function that takes one step and returns its loss."""
     torch.manual_seed(0)
     student, batches = SegmentationNetwork(params.model, CLASSES, pretrained=False), make_batches(CROP)
-    phase = SemiPhase(student, params.semi, bank=None)
-    phase.to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(student, params.optimizer)
-
-    def step() -> float:
-        phase.train()
-        loss, _ = phase(batches, torch.Generator().manual_seed(0), step=1)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        phase.after_step(step=1)
-        return float(loss.detach())
-
-    return step
+    return stepping(SemiPhase(student, params.semi, bank=None), batches, params)
 
 
 def main() -> None:

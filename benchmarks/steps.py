@@ -58,6 +58,11 @@ def our_step(params: Params, crop: int, bfloat16: bool = False) -> Callable[[], 
     """A step as train/engine.py makes it; a call takes one and returns the loss."""
     student, batches = paper_network(params), make_batches(crop)
     phase = SemiPhase(student, params.semi, make_bank(student.dim))
+    return stepping(phase, batches, params, bfloat16)
+
+
+def stepping(phase: SemiPhase, batches: list[Batch], params: Params, bfloat16: bool = False) -> Callable[[], float]:
+    """A function that takes one step of a phase on the same batches, and returns its loss."""
     phase.to(memory_format=torch.channels_last)
     optimizer = make_optimizer(phase.student, params.optimizer)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -73,6 +73,10 @@ existing_file = _checked(_no_file, "give the")
 existing = _checked(_nothing, "give the")
 new_folder = _checked(_no_new_folder, "give another")
 new_file = _checked(_no_new_file, "give another")
+
+Model = Annotated[
+    Path, typer.Argument(callback=existing_folder, help="Model folder, e.g. models/semi/digits/30/prototype/seed0.")
+]
 
 
 def require_checkout() -> None:

@@ -8,14 +8,10 @@ from typing import Annotated
 import typer
 
 from semiproto.cli.app import app, say
-from semiproto.cli.given import existing_folder, new_file, new_folder
+from semiproto.cli.given import Model, new_file, new_folder
 from semiproto.errors import Interrupted
 
 PANEL = "Hand a model on"
-
-Model = Annotated[
-    Path, typer.Argument(callback=existing_folder, help="Model folder, e.g. models/semi/digits/30/prototype/seed0.")
-]
 
 
 @app.command(rich_help_panel=PANEL)

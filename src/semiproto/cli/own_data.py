@@ -9,7 +9,7 @@ import typer
 
 from semiproto import params, paths
 from semiproto.cli.app import app, say
-from semiproto.cli.given import existing, existing_file, existing_folder, new_file, new_folder
+from semiproto.cli.given import Model, existing, existing_file, existing_folder, new_file, new_folder
 from semiproto.deploy.exchange import ToolFormat
 from semiproto.errors import Interrupted, UserError
 from semiproto.params import LabelFormat
@@ -97,9 +97,7 @@ def check_data(
 
 @app.command(rich_help_panel=PANEL)
 def predict(
-    model: Annotated[
-        Path, typer.Argument(callback=existing_folder, help="Model folder, e.g. models/semi/digits/30/prototype/seed0.")
-    ],
+    model: Model,
     images: Annotated[list[Path], typer.Argument(callback=existing, help="Image files, or folders of them.")],
     out: Annotated[Path, typer.Option("--out", "-o", callback=new_folder, help="Folder for the masks.")],
     window: Annotated[int, typer.Option(min=64, help="Side of the sliding window for larger images, pixels.")] = 1024,
@@ -168,8 +166,8 @@ def compare(
 
     left_out = {}
     if results == Path(paths.EVALUATIONS) and Path(paths.PARAMETERS).is_file():
-        folders = [file.parent for file in sorted(results.glob("*/*/*/seed*/metrics.json"))]
-        left_out = explaining.left_out(folders, Experiment(params.load(paths.PARAMETERS)))
+        experiment = Experiment(params.load(paths.PARAMETERS))
+        left_out = explaining.left_out(verdict.evaluated(results), experiment)
     for line in verdict.lines(minuend, subtrahend, results, left_out):
         say(line)
 

@@ -56,10 +56,7 @@ class Files:
 
     def remove_stale(self) -> None:
         """Removes the overlay and the confidence of a former mask, which are not asked for and would not go with it."""
-        suffix = self.mask.suffix
-        beside = {"overlay": SCENE if suffix == SCENE else ".jpg", "confidence": suffix}
-        for folder, kind in beside.items():
-            path = self.mask.parent / folder / f"{self.mask.stem}{kind}"
+        for path in beside(self.mask):
             if path not in self.outputs() and text_of(path) not in (None, self.text):
                 path.unlink()
 
@@ -102,15 +99,22 @@ def files_of(image: Path, out: Path, options: Options, key: str) -> Files:
     """Where the results of an image go. key: of the model and the options."""
     facts = image.stat() if image.exists() else None  # a dangling link is reported when it is read
     text = f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"
-    mask, overlay = (SCENE, SCENE) if is_scene(image) else (".png", ".jpg")
+    mask = out / f"{image.stem}{SCENE if is_scene(image) else '.png'}"
+    overlay, confidence = beside(mask)
     return Files(
         image,
-        out / f"{image.stem}{mask}",
-        out / "overlay" / f"{image.stem}{overlay}" if options.overlay else None,
-        out / "confidence" / f"{image.stem}{mask}" if options.confidence else None,
+        mask,
+        overlay if options.overlay else None,
+        confidence if options.confidence else None,
         options.palette,
         hashlib.sha256(os.fsencode(text)).hexdigest(),
     )
+
+
+def beside(mask: Path) -> tuple[Path, Path]:
+    """Where the overlay and the confidence of a mask go."""
+    overlay = mask.name if mask.suffix == SCENE else f"{mask.stem}.jpg"
+    return mask.parent / "overlay" / overlay, mask.parent / "confidence" / mask.name
 
 
 def is_scene(path: Path) -> bool:

@@ -117,9 +117,9 @@ def explain(asked: str, experiment: Experiment) -> Explanation:
 
 def left_out(folders: Iterable[Path], experiment: Experiment) -> dict[Path, str]:
     """Which evaluations are not those that params.yaml asks for now, and why: `explain` of them all."""
-    chain, reasons = _Chain(experiment), {}
+    chain, reasons, asked = _Chain(experiment), {}, experiment.runs()
     for folder in folders:
-        if paths.run_of(folder) not in experiment.runs():
+        if paths.run_of(folder) not in asked:
             reasons[folder] = f"{PARAMETERS} does not ask for it"
             continue
         chain.follow(folder)

@@ -295,6 +295,11 @@ def lines(
             yield f"left out: {folder}: {why}"
 
 
+def evaluated(results: Path) -> list[Path]:
+    """The folders of all runs that were evaluated below `results`."""
+    return sorted(file.parent for file in results.glob(f"*/*/*/seed*/{METRICS}"))
+
+
 def find(what: str, results: Path, left_out: Mapping[Path, str] = MappingProxyType({})) -> list[Evaluation]:
     """The evaluations of a variant below `results`, or in a folder: of one run, or of all seeds of a variant.
 
@@ -302,21 +307,21 @@ def find(what: str, results: Path, left_out: Mapping[Path, str] = MappingProxyTy
     """
     path = Path(what)
     if path.is_dir():
-        files = [path / METRICS] if (path / METRICS).is_file() else sorted(path.glob(f"seed*/{METRICS}"))
+        seeds = sorted(file.parent for file in path.glob(f"seed*/{METRICS}"))
+        folders = [path] if (path / METRICS).is_file() else seeds
     else:
-        there = [file for file in sorted(results.glob(f"*/*/*/seed*/{METRICS}")) if file.parts[-3] == what]
-        files = [file for file in there if file.parent not in left_out]
-        if there and not files:
-            folder = there[0].parent
+        there = [folder for folder in evaluated(results) if folder.parent.name == what]
+        folders = [folder for folder in there if folder not in left_out]
+        if there and not folders:
             raise UserError(
-                f"{folder}: {left_out[folder]}; run `snakemake --cores all`, or name the folder to compare it"
+                f"{there[0]}: {left_out[there[0]]}; run `snakemake --cores all`, or name the folder to compare it"
             )
-    if not files:
-        known = ", ".join(in_order(file.parts[-3] for file in results.glob(f"*/*/*/seed*/{METRICS}")))
+    if not folders:
+        known = ", ".join(in_order(folder.parent.name for folder in evaluated(results)))
         raise UserError(
             f"{what}: no evaluation; name a folder with {METRICS}, or a variant below {results} ({known or 'none yet'})"
         )
-    return read_evaluations(file.parent for file in files)
+    return read_evaluations(folders)
 
 
 def _by_labels(evaluations: list[Evaluation]) -> dict[tuple[str, int], list[Evaluation]]:
