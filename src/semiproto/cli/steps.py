@@ -142,7 +142,7 @@ def pretrain(
     step_config, compute = params.parse(config, params.PretrainConfig), _compute(compute_json)
     inputs = Inputs(data=data, split=split, weights=weights_file(step_config))
     job = Job(step_config, inputs, out, compute, seed, checkpoints)
-    distributed.run(compute, step_config.pretrain.batch, partial(pretrain, job))
+    distributed.run(compute, step_config.pretrain.at_once, partial(pretrain, job))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -251,7 +251,7 @@ def train(
         data=data, split=split, pretrained=pretrained, prototypes=prototypes, weights=weights_file(step_config)
     )
     job = Job(step_config, inputs, out, compute, seed, checkpoints)
-    distributed.run(compute, step_config.semi.batch, partial(train, job))
+    distributed.run(compute, step_config.semi.at_once, partial(train, job))
 
 
 @app.command(rich_help_panel=PANEL)

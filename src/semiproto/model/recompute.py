@@ -6,15 +6,17 @@ draws the same dropout and leaves the running statistics of batch norm alone, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.checkpoint import checkpoint
+
+from semiproto.model.network import Output, SegmentationNetwork
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ def recompute_blocks(network: nn.Module) -> int:
     """From now on, each of the network's `blocks` keeps its input alone for the backward pass; returns their number."""
     found = list(blocks(network))
     for block in found:
-        block.forward = partial(recomputed, block, block.forward)  # type: ignore[method-assign]
+        block.forward = partial(recomputed, block, block.forward)
     return len(found)
 
 
@@ -52,6 +54,31 @@ def _repeats(module: nn.Module) -> bool:
     """Whether two of the large children are of one class."""
     kinds = [type(child) for child in _large(module)]
     return len(set(kinds)) < len(kinds)
+
+
+def in_parts(
+    network: SegmentationNetwork, parts: int, images: Tensor, factors: Sequence[Tensor] | None = None
+) -> Output:
+    """network(images, factors) by so many parts of the images, one after the other, in the backward pass too.
+
+    What is kept of a batch is its output, from which losses follow as for the whole batch; a part's activations live no
+    longer than the part. Norms that look across images see those of a part. Part i has every image whose place leaves
+    i when divided by `parts`: of each list that makes up the batch as many, and the same however many processes share
+    the batch. The number of images, and that of each factor, must be a multiple of `parts`.
+    """
+    if parts == 1:
+        return network(images, factors)  # type: ignore[no-any-return]
+    outputs: list[Output] = [
+        recomputed(network, network, images[i::parts], factors and [one[i::parts] for one in factors])
+        for i in range(parts)
+    ]
+    scores = {name: _interleaved([one.scores[name] for one in outputs]) for name in outputs[0].scores}
+    return Output(_interleaved([one.representation for one in outputs]), scores)
+
+
+def _interleaved(parts: list[Tensor]) -> Tensor:
+    """[B / parts, ...] of each part -> [B, ...] in the order of the batch."""
+    return torch.stack(parts, dim=1).flatten(0, 1)
 
 
 def recomputed(module: nn.Module, forward: Callable[..., T], *args: Any, **kwargs: Any) -> T:

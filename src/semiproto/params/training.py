@@ -118,6 +118,15 @@ class ScheduleParams(Section):
         description="labelled images per step over all processes, and as many unlabelled ones; at least 2, for batch"
         " norm",
     )
+    micro_batch: int | None = Field(
+        default=None,
+        ge=2,
+        le=4096,
+        description="labelled images of a step that go through the network together over all processes, and as many of"
+        " each list beside them; a divisor of batch. Less memory for a second forward pass; losses, prototypes and the"
+        " optimiser's step are those of the whole batch, but batch norm sees fewer images: with it, this is another"
+        " experiment. null: the whole batch [paper]",
+    )
     validations: int = Field(ge=1, le=1000, description="number of validations during the phase, the last at its end")
     checkpoint_every: int = Field(ge=1, description="steps between two resume checkpoints")
     labeled_loss: LabeledLossParams
@@ -135,6 +144,22 @@ class ScheduleParams(Section):
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give exactly one of steps and epochs, and null for the other")
         return self
+
+    @model_validator(mode="after")
+    def _whole_parts(self) -> ScheduleParams:
+        if self.batch % (self.micro_batch or self.batch):
+            raise ValueError(f"micro_batch {self.micro_batch} does not divide batch {self.batch}; take a divisor of it")
+        return self
+
+    @property
+    def at_once(self) -> int:
+        """Images of a list that go through the network together, of which each process takes as many."""
+        return self.micro_batch or self.batch
+
+    @property
+    def parts(self) -> int:
+        """In how many parts a step goes through the network."""
+        return self.batch // self.at_once
 
     def total_steps(self, images: int) -> int:
         """Optimiser steps for a list of `images` images.

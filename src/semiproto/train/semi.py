@@ -23,12 +23,13 @@ from semiproto.data.strong_views import PseudoLabeled, own_images, strong_views
 from semiproto.model.layers import resize
 from semiproto.model.network import Output, SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
+from semiproto.model.recompute import in_parts
 from semiproto.model.teacher import Teacher, labels_and_powers
 from semiproto.params import SemiParams
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.health import CONFIDENCE_BINS
 from semiproto.train.losses import labeled_loss, pseudo_label_loss, threshold
-from semiproto.train.perturbations import perturbation
+from semiproto.train.perturbations import Factors, perturbation
 from semiproto.train.supervised import supervised_loss
 from semiproto.train.thresholds import AdaptiveThreshold
 
@@ -90,13 +91,13 @@ class SemiPhase(Phase):
         images, labels = batches[0]
         if len(batches) == 1 or step < self.teacher_from:
             self._sampled, self._seen = None, images
-            losses = {"labeled_linear": self._supervised_loss(self.student(images), labels)}
+            losses = {"labeled_linear": self._supervised_loss(self._output(images), labels)}
             return self._total(losses), losses
 
         views = self._views(batches[1], draw)
         self._seen = torch.cat([images, *(view.images for view in views)])
         n, size = len(images), labels.shape[-1]
-        output = self.student(self._seen, self.perturbation.factors(self.student.encoder.channels, n, draw))
+        output = self._output(self._seen, self.perturbation.factors(self.student.encoder.channels, n, draw))
         logits = resize(output.logits[n:].float(), (size, size))
         losses = {"labeled_linear": self._supervised_loss(output.first(n), labels)}
         losses |= self._view_losses("linear", logits, views)
@@ -128,6 +129,9 @@ class SemiPhase(Phase):
         if self.params.teacher.batch_norm == "forward":
             self.teacher.refresh_batch_norm(self._seen)
         return measured
+
+    def _output(self, images: Tensor, factors: Factors | None = None) -> Output:
+        return in_parts(self.student, self.params.parts, images, factors)
 
     def _supervised_loss(self, output: Output, labels: Tensor) -> Tensor:
         return supervised_loss(self.student, output, labels, self.labeled_loss, self.class_weights)

@@ -8,6 +8,7 @@ from torch import Tensor
 from semiproto.data.loaders import Batch
 from semiproto.model.layers import resize
 from semiproto.model.network import Output, SegmentationNetwork
+from semiproto.model.recompute import in_parts
 from semiproto.params import LabeledLossParams
 from semiproto.train.engine import Measured, Phase
 from semiproto.train.losses import labeled_loss
@@ -17,16 +18,21 @@ class SupervisedPhase(Phase):
     class_weights: Tensor | None
 
     def __init__(
-        self, student: SegmentationNetwork, params: LabeledLossParams, class_weights: Tensor | None = None
+        self,
+        student: SegmentationNetwork,
+        params: LabeledLossParams,
+        class_weights: Tensor | None = None,
+        parts: int = 1,
     ) -> None:
-        """class_weights: [C], None for equal ones."""
+        """class_weights: [C], None for equal ones. parts: in which a batch goes through the network."""
         super().__init__()
-        self.student, self.params = student, params
+        self.student, self.params, self.parts = student, params, parts
         self.register_buffer("class_weights", class_weights, persistent=False)
 
     def forward(self, batches: list[Batch], draw: torch.Generator, step: int) -> tuple[Tensor, Measured]:
         images, labels = batches[0]
-        return supervised_loss(self.student, self.student(images), labels, self.params, self.class_weights), {}
+        output = in_parts(self.student, self.parts, images)
+        return supervised_loss(self.student, output, labels, self.params, self.class_weights), {}
 
 
 def supervised_loss(

@@ -5,15 +5,14 @@ import torch
 from timm.layers import BatchNormAct2d
 from torch import nn
 
-import fixed_steps
 from semiproto.model.network import SegmentationNetwork
-from semiproto.model.recompute import blocks, recompute_blocks, recomputed
+from semiproto.model.recompute import blocks, in_parts, recompute_blocks, recomputed
 
 IMAGES = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def kept(net):
-    """Bytes that the forward pass keeps for the backward pass, without weights; each storage once."""
+def kept(net, forward):
+    """Bytes that forward(images) keeps for the backward pass, without weights, each storage once; and its output."""
     weights, found = {p.untyped_storage().data_ptr() for p in net.parameters()}, {}
 
     def note(x):
@@ -23,7 +22,7 @@ def kept(net):
         return x
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
-        output = net(IMAGES)
+        output = forward(IMAGES)
     return sum(found.values()), output
 
 
@@ -63,11 +62,37 @@ def test_a_step_is_the_same_and_less_is_kept(make_net, make_vit, kind):
     recompute_blocks(again)
     expected, found = {}, {}
     for net, results in ((whole, expected), (again, found)):
-        results["kept"], output = kept(net)
+        results["kept"], output = kept(net, net)
         (output.logits.square().mean() + output.representation.mean()).backward()
         results |= {name: p.grad for name, p in net.named_parameters()} | dict(net.named_buffers())
     assert found.pop("kept") < 0.75 * expected.pop("kept")
     assert [name for name, value in expected.items() if not torch.equal(value, found[name])] == []
+
+
+def test_parts_of_a_batch_are_the_batch_in_the_same_order(make_vit):
+    """The output, the gradients of a loss that is no mean over images, and dropped channels of the last images."""
+    net, images = make_vit(), torch.cat([IMAGES, IMAGES.flip(2)])
+    factors = [torch.rand(4, channels) for channels in net.encoder.channels]
+    results = []
+    for parts in (1, 2, 4):
+        output = in_parts(net, parts, images, factors)
+        net.zero_grad()
+        (output.logits.logsumexp(dim=(0, 2, 3)).sum() + output.representation.std()).backward()
+        results.append([output.representation.detach(), *(p.grad.clone() for p in net.parameters())])
+    for found in results[1:]:
+        torch.testing.assert_close(found, results[0], rtol=1e-3, atol=1e-5)
+
+
+def test_in_parts_the_network_sees_a_part_at_a_time_and_only_outputs_are_kept(make_net):
+    net, seen = make_net(), []
+    whole, _ = kept(net, net)
+    before = int(net.encoder.body.stem[1].num_batches_tracked)
+    net.encoder.body.stem.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    parts, output = kept(net, lambda images: in_parts(net, 2, images))
+    assert parts < 0.2 * whole
+    output.logits.sum().backward()
+    assert seen == [2, 2, 2, 2] and all(p.grad is not None for p in net.parameters())
+    assert int(net.encoder.body.stem[1].num_batches_tracked) == before + 2
 
 
 def test_what_is_not_for_a_backward_pass_is_computed_once(make_net):
@@ -95,16 +120,3 @@ def test_running_statistics_move_once_and_dropout_is_drawn_once(norm):
     assert dropped.any() and not dropped.all()
     # A dropped channel of an image has a gradient by the statistics alone, which sums to zero over the batch.
     assert x.grad.sum().abs() < 1e-4
-
-
-def test_a_run_is_the_same_to_the_last_bit(tmp_path, monkeypatch):
-    """Batch norm, dropout, OHEM, CutMix, teacher and prototypes; test_distributed.py has more steps."""
-    monkeypatch.setattr(fixed_steps, "STEPS", 4)
-    fixed_steps.make_set(tmp_path)
-    runs = []
-    for recompute in (False, True):
-        losses, phase = fixed_steps.train(tmp_path, fixed_steps.settings(), recompute=recompute)
-        runs.append((losses, phase.state_dict()))
-    (expected, state), (found, other) = runs
-    assert found == expected
-    assert [name for name, value in state.items() if not torch.equal(value, other[name])] == []

@@ -2,6 +2,8 @@
 
 import pytest
 
+from semiproto import params as parameters
+
 
 @pytest.mark.parametrize(("key", "value"), [("augment.scale", [1.1, 2.0]), ("augment.scale", [0.5, 0.9])])
 def test_scales_on_the_wrong_side_of_one(edited, refused, key, value):
@@ -98,3 +100,14 @@ def test_the_remedies_for_rare_classes_are_off_and_stand_in_no_config(shipped):
 )
 def test_bounds_of_the_labelled_loss(edited, refused, key, value):
     refused(edited({f"pretrain.labeled_loss.{key}": value}), f"pretrain.labeled_loss.{key}", str(value))
+
+
+@pytest.mark.parametrize("section", ["pretrain", "semi"])
+def test_a_micro_batch_divides_the_batch(edited, refused, section):
+    batch = parameters.validate(edited({}), "params.yaml").semi.batch
+    for wrong in (batch - 1, 2 * batch):
+        refused(edited({f"{section}.micro_batch": wrong}), section, f"micro_batch {wrong}", "divisor")
+    halved = getattr(parameters.validate(edited({f"{section}.micro_batch": batch // 2}), "params.yaml"), section)
+    assert (halved.at_once, halved.parts) == (batch // 2, 2)
+    whole = getattr(parameters.validate(edited({}), "params.yaml"), section)
+    assert (whole.at_once, whole.parts) == (batch, 1) and "micro_batch" not in whole.tree()

@@ -179,6 +179,36 @@ def test_in_float32_two_processes_start_as_one(tmp_path):
     assert first[:6] == pytest.approx(expected[:6], rel=2e-3)
 
 
+def test_micro_batches_train_as_the_whole_batch_where_norms_do_not_look_across_images(tmp_path, float64, monkeypatch):
+    """OHEM, CutMix, teacher and prototypes, with a ViT and DPT; blocks are computed again within a micro-batch."""
+    monkeypatch.setattr(fixed_steps, "STEPS", 3)
+    fixed_steps.make_set(tmp_path)
+    (expected, whole), (found, parts) = (
+        fixed_steps.train(tmp_path, settled, recompute=recompute)
+        for settled, recompute in ((vit("all"), False), (in_micro_batches(vit("all")), True))
+    )
+    assert found == pytest.approx(expected, rel=1e-9)
+    others = parts.state_dict()
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(others[name], value, rtol=1e-9, atol=1e-11, msg=name)
+
+
+def test_two_processes_train_as_one_in_micro_batches_with_batch_norm(tmp_path, float64, monkeypatch):
+    """Batch norm sees the same images however many processes share a micro-batch, and others than in a whole batch."""
+    monkeypatch.setattr(fixed_steps, "STEPS", 3)
+    settled = fixed_steps.settings(dropout=0.0)
+    expected, alone, ((first, states), (second, _)) = alone_and_together(tmp_path, in_micro_batches(settled))
+    assert first == second == pytest.approx(expected, rel=1e-9)
+    for name, value in alone.items():
+        torch.testing.assert_close(states[name], value, rtol=1e-6, atol=1e-8, msg=name)
+    assert int(alone["student.encoder.body.stem.1.num_batches_tracked"]) == 2 * fixed_steps.STEPS
+
+
+def in_micro_batches(settled):
+    """The settings with batches of four in two parts."""
+    return settled.model_copy(update={"semi": settled.semi.model_copy(update={"micro_batch": 2})})
+
+
 def test_two_processes_that_compute_blocks_again_train_to_the_same_bits(tmp_path):
     """Twenty steps with batch norm, dropout, OHEM and CutMix: losses, weights, statistics and prototypes."""
     fixed_steps.make_set(tmp_path)

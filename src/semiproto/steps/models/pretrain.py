@@ -18,7 +18,7 @@ def pretrain(job: Job[PretrainConfig]) -> Written | None:
     config, lists = job.config, Lists.of(job)
     student = first_student(job, lists, pretrained=True)
     labeled_loss = config.pretrain.labeled_loss
-    phase = SupervisedPhase(student, labeled_loss, lists.class_weights(labeled_loss))
+    phase = SupervisedPhase(student, labeled_loss, lists.class_weights(labeled_loss), config.pretrain.parts)
     steps = config.pretrain.total_steps(len(lists.labeled))
     first = weights.digest(student)
     run = run_of(job, "pretrain", config.pretrain, lists.classes, steps, first)

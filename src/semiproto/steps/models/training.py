@@ -19,6 +19,7 @@ from semiproto.data.augment import mean_colour
 from semiproto.data.dataset import Images
 from semiproto.data.layout import FILES
 from semiproto.data.loaders import Batch, StepBatches, WeakViews, loader
+from semiproto.errors import UserError
 from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
 from semiproto.model.encoders import timm_models
@@ -115,6 +116,11 @@ def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[
     machine = job.machine
     torch.set_num_threads(machine.threads)
     device = distributed.device_of(machine)
+    if machine.compile and schedule.parts > 1:
+        raise UserError(
+            f"micro_batch: {schedule.micro_batch} does not go with compute.compile; set compute.compile to false, or"
+            " micro_batch to null"
+        )
     bfloat16 = uses_bfloat16(job.config.optimizer.precision, device)
     assert job.seed is not None and job.checkpoints is not None
     label = "/".join(job.out.parts[2:]) or job.out.name  # digits/30/prototype/seed0

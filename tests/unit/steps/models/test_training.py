@@ -10,6 +10,7 @@ from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.frequencies import class_pixels, median_frequency_weights, repeat_factors
 from semiproto.data.images.pixels import PixelFormat, SetPixels
+from semiproto.errors import UserError
 from semiproto.model.encoders import timm_models
 from semiproto.model.encoders.encoder import IMAGENET
 from semiproto.params import NormalisationParams
@@ -48,6 +49,14 @@ def test_the_key_is_the_same_on_another_machine_and_in_other_folders(training, t
 def test_the_loop_is_told_to_compute_blocks_again(training, checkpointing, recompute):
     job = replace(training, compute=training.compute.model_copy(update={"checkpointing": checkpointing}))
     assert run_of(job, "train", job.config.semi, Lists.of(job).classes, 3, "weights").recompute is recompute
+
+
+def test_micro_batches_are_not_compiled(training, one_line):
+    semi = training.config.semi.model_copy(update={"batch": 4, "micro_batch": 2})
+    job = replace(training, compute=training.compute.model_copy(update={"compile": True}))
+    with pytest.raises(UserError) as error:
+        run_of(job, "train", semi, Lists.of(job).classes, 3, "weights")
+    one_line(error, "micro_batch: 2", "compute.compile", "false")
 
 
 def test_lists_are_those_of_the_split(training, given):
