@@ -56,6 +56,8 @@ WRITTEN = ("data", "models", "results", CHECKPOINTS)
 
 DIGESTS = Path(".snakemake/digests.json")
 """Digests of outputs as they were last seen."""
+OWN = Path(".snakemake/own")
+"""Digests of the files of one's own folder as they were last seen."""
 HOLDER = Path(".snakemake/holder.json")
 """Who runs Snakemake in this checkout."""
 

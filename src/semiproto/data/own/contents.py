@@ -26,10 +26,8 @@ from semiproto.data.own.masks import MASK_SUFFIXES, Mask
 from semiproto.data.own.names import PARTS, TEST, Ambiguous, Names, fold, part_of, part_of_folders, shown, unmasked
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
-from semiproto.provenance.artifacts import RECEIPT
-from semiproto.provenance.receipts import read_receipt
 
-__all__ = ["PARTS", "Contents", "Item", "fingerprint", "last_fingerprint", "read", "safe_id", "text_of"]
+__all__ = ["PARTS", "Contents", "Item", "read", "safe_id", "text_of"]
 
 HELD_OUT = ("val", TEST)
 LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
@@ -119,31 +117,6 @@ def _ids(images: Iterable[Path], base: Path) -> dict[Path, str]:
         if count[fold(one)] > 1:
             ids[path] = safe_id(path.relative_to(base).with_suffix("").as_posix())
     return ids
-
-
-# ----------------------------------------------------------------------------------------------- fingerprint
-
-
-def fingerprint(base: Path) -> str:
-    """SHA-256 of the names, sizes and times of all files below a folder, through links to folders too."""
-    digest = hashlib.sha256()
-    for path in account.walk(base):
-        if path.is_file():
-            facts = path.stat()
-            digest.update(os.fsencode(path.relative_to(base)) + f"\0{facts.st_size} {facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def last_fingerprint(base: Path, prepared: Path) -> str | None:
-    """The fingerprint of `base`; where `base` does not exist, the one of what `prepared` was made from.
-
-    A prepared set is complete: only the machine that makes it needs its source, not one that pulled it.
-    None where neither exists.
-    """
-    if base.is_dir() or not (prepared / RECEIPT).is_file():
-        return fingerprint(base) if base.is_dir() else None
-    recorded: str | None = read_receipt(prepared)["facts"].get("fingerprint")
-    return recorded
 
 
 # ------------------------------------------------------------------------------------------- images and labels

@@ -1,10 +1,8 @@
 """Which images, masks and parts a folder has, whatever its lists and tables say."""
 
 import json
-import os
 
 import pytest
-from made_up import write_receipt
 
 from pipeline import exports, own_folder
 from semiproto.data import layout
@@ -98,30 +96,6 @@ def test_rows_of_a_csv_may_say_the_part_or_leave_it(base):
     assert ids["train"] == ["photo0", "photo1"] and ids["val"] == ["photo3"]
     assert ids["unlabeled"] == ["photo2", *(f"photo{n}" for n in range(4, 10))]
     assert all(item.mask is None for item in found.of("unlabeled"))
-
-
-def test_the_fingerprint_follows_links_to_folders_and_takes_any_name(base, tmp_path):
-    (base / "masks").rename(tmp_path / "elsewhere")
-    (base / "masks").symlink_to(tmp_path / "elsewhere")
-    (base / "images/circle").symlink_to(base)
-    (base / "up").symlink_to(tmp_path)
-    (base / "images" / os.fsdecode(b"caf\xe9.txt")).write_text("a name that is not UTF-8")
-    before = contents.fingerprint(base)
-    assert contents.fingerprint(base) == before
-    (tmp_path / "beside.txt").write_text("not in the folder")
-    assert contents.fingerprint(base) == before
-    (tmp_path / "elsewhere/photo1.png").write_bytes(b"changed")
-    assert contents.fingerprint(base) != before
-
-
-def test_a_moved_folder_is_stood_for_by_the_set_that_was_made_of_it(base, tmp_path):
-    prepared, before = tmp_path / "prepared", contents.fingerprint(base)
-    assert contents.last_fingerprint(base, prepared) == before
-    base.rename(tmp_path / "moved")
-    assert contents.last_fingerprint(base, prepared) is None
-    facts = {"fingerprint": before}
-    write_receipt(prepared, "data", outputs={}, config={}, inputs=[], seed=None, seconds=0.0, facts=facts)
-    assert contents.last_fingerprint(base, prepared) == before
 
 
 def test_a_csv_that_names_an_image_outside_its_folder_brings_it_in(base):
