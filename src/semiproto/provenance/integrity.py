@@ -6,7 +6,6 @@ that was damaged, edited or swapped with another would be used as if it were the
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Collection, Iterable
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import sha256_file, sha256_text, sha256_tree, write_json
+from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_json
 from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 
 CLOCK_SKEW = 60.0
@@ -103,7 +102,7 @@ class Digests:
 def remembered(file: Path) -> dict[str, Any]:
     """What a memory holds; nothing where it cannot be read, which costs time and no more."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
