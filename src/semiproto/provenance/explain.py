@@ -94,7 +94,7 @@ class Explanation:
             verdict = f"not sound: {wrong} of" if wrong else "sound:"
             yield f"{verdict} {len(self.links)} artefacts; files, inputs, {PARAMETERS} and sources were compared"
         else:
-            remedy = "bring them with `dvc pull`, or make them with `snakemake --cores all`"
+            remedy = "bring them with `semiproto pull`, or make them with `snakemake --cores all`"
             yield f"can't tell: {absent} of {len(self.links)} artefacts are not on this machine; {remedy}"
 
 
