@@ -179,6 +179,8 @@ class _Found:
     """Masks that are named like no image."""
     named: set[Path] = field(default_factory=set)
     """Images that a list, table or annotation file names."""
+    lossy: list[Fault] = field(default_factory=list)
+    """Masks of a table that do not keep values."""
     unnamed: dict[Path, Path] = field(default_factory=dict)
     """By image that no table names, the mask that lies among those of the table."""
 
@@ -310,6 +312,7 @@ class _Found:
             self.uses |= found.passed_over
             for record in found.records:
                 self._take(record)
+            self.faults += first_of_many(self.lossy, 1)
         if self.format == "pairs":
             self._masks_that_no_table_names()
         if self.format == "yolo":
@@ -329,15 +332,22 @@ class _Found:
             self.faults.append(fault_of("class-files", place, error))
 
     def _masks_that_no_table_names(self) -> None:
-        """Masks among those of the tables whose images no table names: these are not taken for unlabelled ones."""
+        """Masks among those of the tables whose images no table names: neither is taken for an unlabelled image."""
         known = {mask for mask in self.masks.values() if isinstance(mask, Path)}
+        folders = {mask.parent for mask in known} - {image.parent for image in self.named}
+        for path in [
+            path for path in self.images if path not in self.named and (path in known or path.parent in folders)
+        ]:
+            del self.images[path]
         tops = {mask.relative_to(self.base).parts[0] for mask in known}
-        for path in self.mask_names.files:
+        images = Names(self.base, list(self.images))
+        for path in self.files:
             relative = path.relative_to(self.base)
-            if relative.parts[0] in tops and path not in known:
-                image = self.image_names.namesake(PurePosixPath(relative))
-                if isinstance(image, Path) and image not in self.named:
-                    self.unnamed[image] = path
+            if relative.parts[0] not in tops or path.suffix.lower() not in MASK_SUFFIXES or path in self.images:
+                continue
+            image = images.namesake(PurePosixPath(relative)) if path not in known else None
+            if isinstance(image, Path) and image not in self.named:
+                self.unnamed[image] = path
 
     def _take_parts(self, named: dict[str, list[Path]]) -> None:
         """The parts that folders and lists of images have by a file of the tool; test and validation come first."""
@@ -404,8 +414,11 @@ class _Found:
         if isinstance(found, Ambiguous):
             self.error("ambiguous-name", record.file, f"{name} may be {found}", "write its folder too", record.line)
         elif (file := found or self._other_file(text)) is not None:
-            remedy = LOSSY_REMEDY if what == "mask" and file.suffix.lower() in LOSSY else "convert it"
-            self.error("suffix", record.file, f"{name} is none of {', '.join(suffixes)}", remedy, record.line)
+            found = f"{name} is none of {', '.join(suffixes)}"
+            if what == "mask" and file.suffix.lower() in LOSSY:
+                self.lossy.append(Fault("mask-suffix", str(record.file), found, LOSSY_REMEDY, record.line))
+            else:
+                self.error("suffix", record.file, found, "convert it", record.line)
         else:
             of_one_image = self.format in ("labelme", "supervisely", "yolo")
             remedy = "add it, or delete this file" if of_one_image else "add it or remove its entry"

@@ -28,6 +28,7 @@ from semiproto.data.own.formats.class_files import ClassTable, Colour
 from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
 from semiproto.data.own.names import (
     TEST,
+    Names,
     bare,
     encoding_of,
     fold,
@@ -43,7 +44,17 @@ from semiproto.params import FolderSource, LabelFormat, first_problem
 IMAGE_FOLDERS = ("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit")
 MASK_FOLDERS = (
     *("SegmentationClass", "SegmentationClassPNG", "masks", "labels", "annotations", "mask", "label", "annotation"),
-    *("ann_dir", "annot", "gt", "gtFine", "ground_truth", "segmentation", "segmentations", "SegmentationClassAug"),
+    *(
+        "ann_dir",
+        "annot",
+        "gt",
+        "gtFine",
+        "ground_truth",
+        "gtCoarse",
+        "segmentation",
+        "segmentations",
+        "SegmentationClassAug",
+    ),
 )
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
 COCO_FOLDERS = ("annotations", "annotation")
@@ -404,9 +415,21 @@ def _pairs(tree: _Tree) -> _Layout | None:
     if not tables:
         return None
     kept, notes = _by_split(tables)
-    images = _image_folders(tree, [path.parent for path in kept]) or ["."]
+    images = _image_folders(tree, [path.parent for path in kept]) or _folders_in(tree, kept) or ["."]
     found = _Layout("table of pairs", "pairs", images, [path.as_posix() for path in kept], notes=notes)
     return _with_classes(tree, found)
+
+
+def _folders_in(tree: _Tree, tables: list[Path]) -> list[str]:
+    """The uppermost folders of the images that tables name; empty where masks lie in one of them too."""
+    records = [record for path in tables for record in pairs.records(tree.base / path, tree.base)[0]]
+    names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)])
+    tops: list[set[str]] = []
+    for texts in ([record.image for record in records], [record.mask_name or "" for record in records]):
+        found = (names.find(text) for text in texts)
+        tops.append({path.relative_to(tree.base).parts[0] for path in found if isinstance(path, Path)})
+    folders = sorted(tops[0])
+    return [] if tops[0] & tops[1] or not all((tree.base / name).is_dir() for name in folders) else folders
 
 
 def _masks(tree: _Tree) -> _Layout | None:
@@ -515,9 +538,12 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
     files = [path for found in below.values() for path in found]
     sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
     binary = all(len(values.tally([path]).seen()) <= 2 or _is_soft(path) for path in sample)
-    images = {path.stem for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if path not in set(files)}
+    masks_of_classes = set(files)
+    images = {bare(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if path not in masks_of_classes}
     several = any(
-        count > 1 for found in below.values() for stem, count in _masks_of(found, folders).items() if stem in images
+        count > 1 and bare(stem) in images
+        for found in below.values()
+        for stem, count in _masks_of(found, folders).items()
     )
     named = {fold(name) for name in folders} & {fold(name) for name in _known_names(tree)}
     return folders if binary and (several or named) else []
@@ -599,7 +625,7 @@ def _labelme(tree: _Tree) -> _Layout | None:
         return None
     found = dict.fromkeys(path.parent for path in files)
     names = labelme.names([tree.base / path for path in files])
-    images = _image_folders(tree, list(found)) or [folder.as_posix() for folder in found]
+    images = _image_folders(tree, list(found)) or ["."]
     images = [folder.as_posix() for folder in found if tree.pictures[folder]] or images
     note = "a later shape is on top; pixels outside all are background; an image with a JSON but no shape is background"
     labels = [folder.as_posix() for folder in found]

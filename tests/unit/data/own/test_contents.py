@@ -389,6 +389,16 @@ def test_an_image_that_a_table_names_without_a_mask_is_unlabelled_even_if_a_mask
     assert uses(found)["unlabelled images"] == 1
 
 
+def test_masks_of_a_table_are_no_images_where_the_folder_itself_is_one(base):
+    (base / "masks").rename(base / "anno")
+    for path in (base / "images").iterdir():
+        path.rename(base / path.name)
+    (base / "t.csv").write_text("image,mask\n" + "".join(f"photo{n}.png,anno/photo{n}.png\n" for n in range(3)))
+    found = contents.read(source_of(base, images=".", masks="t.csv"))
+    assert not found.faults and found.counts() == {"train": 3, "val": 0, "unlabeled": 4}
+    assert all(item.image.parent == base for item in found.items)
+
+
 def as_jpeg(base, *numbers, folder="masks", ending=""):
     for number in numbers:
         path = base / f"masks/photo{number}.png"
@@ -430,7 +440,7 @@ def test_a_jpeg_mask_of_a_table_is_refused_and_no_other_file_taken_for_it(base):
         "image,mask\nimages/photo0.png,masks/photo0.jpg\nimages/photo1.png,masks/photo1.png\n"
     )
     (fault,) = contents.read(source_of(base, masks="pairs.csv")).faults
-    assert fault.kind == "suffix" and fault.line == 2 and "from the tool that drew them" in fault.remedy
+    assert fault.kind == "mask-suffix" and fault.line == 2 and "from the tool that drew them" in fault.remedy
 
 
 def test_masks_in_two_forms_are_not_mixed(tmp_path):

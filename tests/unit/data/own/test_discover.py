@@ -308,3 +308,12 @@ def test_nnunets_regions_are_told(tmp_path):
     source, said = discovered(base)
     assert source.classes == ["background", "animal", "dog"] and "animal: what no inner one covers" in said
     assert check.check(source, contents.read(source)).errors() == 0
+
+
+def test_folders_of_any_name_are_known_by_a_table(base):
+    (base / "images").rename(base / "pics")
+    (base / "masks").rename(base / "anno")
+    (base / "all.csv").write_text("image,mask\npics/photo0.png,anno/photo0.png\npics/photo1.png,anno/photo1.png\n")
+    source, _ = discovered(base)
+    assert (source.images, source.masks) == ("pics", "all.csv")
+    assert contents.read(source).counts() == {"train": 2, "val": 0, "unlabeled": 4}

@@ -168,9 +168,10 @@ def _regions(path: Path, labels: dict[str, Any]) -> ClassTable:
     outer = [name for name, region in regions.items() if any(other < region for other in regions.values())]
     if lost := [name for name in regions if name not in inner.values()]:
         raise UserError(f"{path}: region {lost[0]!r} has no mask value of its own; {remedy}")
-    note = f"labels that are regions: a mask value is of the smallest one; {', '.join(outer)}: what no inner one covers"
+    note = "labels that are regions: a mask value is of the smallest one"
+    note += f"; {', '.join(outer)}: what no inner one covers" if outer else ""
     names = [class_name(inner[value]) for value in values]
-    return ClassTable(path, names, [None] * len(values), values, note if outer else "")
+    return ClassTable(path, names, [None] * len(values), values, note)
 
 
 def _numbered(path: Path, lines: list[str]) -> ClassTable | None:

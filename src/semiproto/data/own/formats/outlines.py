@@ -160,9 +160,9 @@ def polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
     """The polygons, checked: pycocotools accepts any number, and allocates memory for any distance."""
     if not isinstance(segmentation, list) or not segmentation:
         raise ValueError("no outline, neither polygons nor run lengths")
-    if not any(isinstance(one, list) for one in segmentation):  # one polygon by itself, as VIA writes it
-        segmentation = [segmentation]
-    for polygon in segmentation:
+    alone = not any(isinstance(one, list) for one in segmentation)  # one polygon by itself, as VIA writes it
+    found: list[list[float]] = [segmentation] if alone else segmentation
+    for polygon in found:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("a polygon is not a list of three or more x, y pairs")
         for position, value in enumerate(polygon):
@@ -170,7 +170,7 @@ def polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if not number or not -side <= value <= 2 * side:
                 raise ValueError(f"coordinate {value!r} is outside an image of {width}x{height}")
-    return segmentation
+    return found
 
 
 def run_lengths(segmentation: dict[str, Any], height: int, width: int) -> list[int]:
