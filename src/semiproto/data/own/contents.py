@@ -324,9 +324,10 @@ class _Found:
 
     def _require_one_meaning(self) -> None:
         """Files of class names, one in each folder as Roboflow writes them, must not contradict each other."""
-        folders = [self.base, *(path.parent for path in self._below(self.labels) if path.name in class_files.NAMES)]
+        folders = [path.parent for path in self.files if path.name in class_files.NAMES]
+        below = [folder for folder in folders if _deepest(folder, self.labels) is not None]
         try:
-            class_files.find(folders if len(folders) > 1 else [])
+            class_files.find([self.base, *below] if below else [])
         except UserError as error:
             place = Path(str(error).partition(": ")[0])
             self.faults.append(fault_of("class-files", place, error))
@@ -414,11 +415,11 @@ class _Found:
         if isinstance(found, Ambiguous):
             self.error("ambiguous-name", record.file, f"{name} may be {found}", "write its folder too", record.line)
         elif (file := found or self._other_file(text)) is not None:
-            found = f"{name} is none of {', '.join(suffixes)}"
+            strange = f"{name} is none of {', '.join(suffixes)}"
             if what == "mask" and file.suffix.lower() in LOSSY:
-                self.lossy.append(Fault("mask-suffix", str(record.file), found, LOSSY_REMEDY, record.line))
+                self.lossy.append(Fault("mask-suffix", str(record.file), strange, LOSSY_REMEDY, record.line))
             else:
-                self.error("suffix", record.file, found, "convert it", record.line)
+                self.error("suffix", record.file, strange, "convert it", record.line)
         else:
             of_one_image = self.format in ("labelme", "supervisely", "yolo")
             remedy = "add it, or delete this file" if of_one_image else "add it or remove its entry"
@@ -661,7 +662,7 @@ class _Found:
             item = items.get(path)
             self.uses[path] = words[item.part] if item else PASSED_OVER + self._why_left_out(path)
             if item and item.part == "unlabeled" and path not in self.named and self._are_named():
-                self.uses[path] = "unlabelled images, which no list or table names"
+                self.uses[path] = "unlabelled images, which no list, table or annotation file names"
         for image, mask in self.masks.items():
             used = image in items and items[image].mask is not None
             for file in _files_of(mask):
@@ -675,8 +676,9 @@ class _Found:
                 self.uses[path] = self._other(path)
 
     def _are_named(self) -> bool:
-        """Whether lists or tables say which images are used."""
-        return self.format == "pairs" or bool(self.source.train_list or self.source.validation_list)
+        """Whether lists, tables or annotation files of many images say which images are used."""
+        by_files = self.format == "pairs" or self.format in readers.OF_MANY_IMAGES
+        return by_files or bool(self.source.train_list or self.source.validation_list)
 
     def _why_left_out(self, path: Path) -> str:
         part = self.parts.get(path)

@@ -228,7 +228,7 @@ def _inner(tree: _Tree) -> _Tree:
 
 
 def _require_folder(base: Path) -> None:
-    kind = _archive(base)
+    kind = archive(base)
     if kind is not None:
         folder = base.with_name(re.sub(r"(\.tar)?\.\w+$", "", base.name) or f"{base.name}-files")
         command = f"python -m {kind} -e {shlex.quote(str(base))} {shlex.quote(str(folder))}"
@@ -238,7 +238,7 @@ def _require_folder(base: Path) -> None:
         raise UserError(f"{base}: {what}; name the folder of your images")
 
 
-def _archive(path: Path) -> str | None:
+def archive(path: Path) -> str | None:
     """The module of Python that unpacks a file; None for what is no archive."""
     if not path.is_file():
         return None
@@ -511,8 +511,8 @@ def _apart(tree: _Tree) -> _Layout | None:
     if not images:
         return None
     extra = tree.split_folders([*images, *labels])
-    names = [[folder.as_posix() for folder in found] for found in ([*images, *extra], labels)]
-    return _Layout("folder of masks", "masks", *names)
+    places, masked = ([folder.as_posix() for folder in found] for found in ([*images, *extra], labels))
+    return _Layout("folder of masks", "masks", places, masked)
 
 
 def _per_class(tree: _Tree) -> _Layout | None:

@@ -169,7 +169,8 @@ def near_values(path: Path) -> str:
     except UserError:
         return ""
     left, counts = np.unique(shown, axis=0, return_counts=True)
-    different, centres = len(left), []
+    different = len(left)
+    centres: list[tuple[int, ...]] = []
     order = np.argsort(-counts, kind="stable")
     left, counts = left[order].astype(int), counts[order]
     while len(left) and len(centres) < layout.IGNORE_INDEX:

@@ -377,7 +377,7 @@ def test_what_no_list_or_table_names_is_unlabelled_without_a_mask_and_left_out_w
     assert not found.faults and found.counts() == {"train": 3, "val": 0, "unlabeled": 4}
     assert {item.image.stem for item in found.of("unlabeled")} == {f"photo{n}" for n in range(6, 10)}
     table = uses(found)
-    assert table["unlabelled images, which no list or table names"] == 4
+    assert table["unlabelled images, which no list, table or annotation file names"] == 4
     assert table["passed over: images with masks that no list or table names"] == 3
     assert table["passed over: masks of images that are not used as labelled"] == 3
 

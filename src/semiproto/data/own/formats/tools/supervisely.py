@@ -25,7 +25,7 @@ from semiproto.errors import UserError
 from semiproto.params import first_problem
 
 META = "meta.json"
-AREAS = ("bitmap", "polygon", "rectangle")
+AREAS = ("bitmap", "alpha_mask", "polygon", "rectangle")
 LARGEST = 2**28
 """Bytes of a bitmap's PNG that are unpacked at most."""
 
@@ -148,7 +148,7 @@ def image_of(path: Path) -> str:
 
 def _shape(one: _Object) -> object:
     """The object as outlines.py draws it, which refuses what is malformed."""
-    if one.geometry() == "bitmap" and one.bitmap:
+    if one.geometry() in ("bitmap", "alpha_mask") and one.bitmap:
         return Drawn(one.bitmap.data, *one.bitmap.origin)
     points = one.points or _Points()
     outer = points.exterior

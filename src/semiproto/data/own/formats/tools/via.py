@@ -130,8 +130,8 @@ def _shape(shape: Mapping[str, Any]) -> object | None:
     if kind == "circle":
         return Ellipse(float(shape["cx"]), float(shape["cy"]), float(shape["r"]), float(shape["r"]))
     if kind == "ellipse":
-        middle_and_radii = (float(shape[key]) for key in ("cx", "cy", "rx", "ry"))
-        return Ellipse(*middle_and_radii, math.degrees(float(shape.get("theta") or 0)))
+        x, y, along, across = (float(shape[key]) for key in ("cx", "cy", "rx", "ry"))
+        return Ellipse(x, y, along, across, math.degrees(float(shape.get("theta") or 0)))
     return None
 
 
