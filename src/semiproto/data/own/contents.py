@@ -324,10 +324,10 @@ class _Found:
 
     def _require_one_meaning(self) -> None:
         """Files of class names, one in each folder as Roboflow writes them, must not contradict each other."""
-        folders = [path.parent for path in self.files if path.name in class_files.NAMES]
-        below = [folder for folder in folders if _deepest(folder, self.labels) is not None]
+        folders = dict.fromkeys(path.parent for path in self.files if path.name in class_files.NAMES)
+        near = class_files.around(folders, self.labels)
         try:
-            class_files.find([self.base, *below] if below else [])
+            class_files.find(near if len(near) > 1 else [])
         except UserError as error:
             place = Path(str(error).partition(": ")[0])
             self.faults.append(fault_of("class-files", place, error))
@@ -336,10 +336,10 @@ class _Found:
         """Masks among those of the tables whose images no table names: neither is taken for an unlabelled image."""
         known = {mask for mask in self.masks.values() if isinstance(mask, Path)}
         folders = {mask.parent for mask in known} - {image.parent for image in self.named}
-        for path in [
-            path for path in self.images if path not in self.named and (path in known or path.parent in folders)
-        ]:
-            del self.images[path]
+        beside = any(self._is_mask_beside(mask) for mask in known)
+        for path in [path for path in self.images if path not in self.named]:
+            if path in known or path.parent in folders or (beside and self._is_mask_beside(path)):
+                del self.images[path]
         tops = {mask.relative_to(self.base).parts[0] for mask in known}
         images = Names(self.base, list(self.images))
         for path in self.files:

@@ -539,14 +539,17 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
     sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
     binary = all(len(values.tally([path]).seen()) <= 2 or _is_soft(path) for path in sample)
     masks_of_classes = set(files)
-    images = {bare(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if path not in masks_of_classes}
+    pictures = [path for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if path not in masks_of_classes]
+    images = {bare(path.stem) for path in pictures}
     several = any(
         count > 1 and bare(stem) in images
         for found in below.values()
         for stem, count in _masks_of(found, folders).items()
     )
     named = {fold(name) for name in folders} & {fold(name) for name in _known_names(tree)}
-    return folders if binary and (several or named) else []
+    of_images = {part for path in pictures for part in path.parts}  # images may lie in the same folders as their masks
+    apart = len(folders) > 1 and not set(folders) & of_images
+    return folders if binary and (several or named or apart) else []
 
 
 def _masks_of(files: list[Path], folders: list[str]) -> Counter[str]:
@@ -684,7 +687,11 @@ def _supervisely(tree: _Tree) -> _Layout | None:
     folders = list(dict.fromkeys(path.parent for path in files))
     meta = next((tree.base / path for path in tree.suffixed(".json") if path.name == supervisely.META), None)
     names = supervisely.names([tree.base / path for path in files], meta)
-    images = _image_folders(tree, folders) or ["."]
+    pictures = [folder.parent / "img" for folder in folders if tree.pictures[folder.parent / "img"]]
+    beside = [
+        folder for folder in tree.pictures if folder.parent in {one.parent for one in folders}
+    ]  # masks to look at
+    images = [folder.as_posix() for folder in [*pictures, *tree.split_folders([*pictures, *beside])]] or ["."]
     note = "a later object is on top; pixels outside all are background; an image without an object is unlabelled"
     labels = [folder.as_posix() for folder in folders]
     return _Layout("Supervisely", "supervisely", images, labels, names, "from the labels", notes=[note])
@@ -716,9 +723,10 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
 def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     """The layout with the classes of its mask files, from a file that names them and from the masks themselves."""
     folders = [tree.base, *(tree.base / name for name in (*found.masks, *found.images))]
-    inner = [tree.base / path.parent for path in tree.files if path.name in class_files.NAMES]
-    inner = [folder for folder in inner if any(folder.is_relative_to(root) for root in folders[1:])]
-    table = class_files.find([folder for folder in [*folders, *inner] if folder.is_dir()])
+    others = [tree.base / path.parent for path in tree.files if path.name in class_files.NAMES]
+    table = class_files.find(
+        [folder for folder in [*folders, *class_files.around(others, folders[1:])] if folder.is_dir()]
+    )
     paths = _mask_paths(tree, found)
     example = next((path for path in paths if _mode(path)), None)  # the first that can be read
     if example is not None and _drawn_in_colours(example, table):

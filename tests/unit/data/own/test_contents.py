@@ -399,6 +399,15 @@ def test_masks_of_a_table_are_no_images_where_the_folder_itself_is_one(base):
     assert all(item.image.parent == base for item in found.items)
 
 
+def test_masks_of_a_table_that_lie_beside_the_images_are_no_images(base):
+    for path in (base / "masks").iterdir():
+        path.rename(base / f"images/{path.stem}_gt.png")
+    rows = "".join(f"images/photo{n}.png,images/photo{n}_gt.png\n" for n in range(3))
+    (base / "train.csv").write_text("image,mask\n" + rows)
+    found = contents.read(source_of(base, masks="train.csv"))
+    assert not found.faults and found.counts() == {"train": 3, "val": 0, "unlabeled": 4}
+
+
 def as_jpeg(base, *numbers, folder="masks", ending=""):
     for number in numbers:
         path = base / f"masks/photo{number}.png"

@@ -317,3 +317,42 @@ def test_folders_of_any_name_are_known_by_a_table(base):
     source, _ = discovered(base)
     assert (source.images, source.masks) == ("pics", "all.csv")
     assert contents.read(source).counts() == {"train": 2, "val": 0, "unlabeled": 4}
+
+
+@pytest.mark.parametrize("agree", [True, False])
+def test_two_exports_of_cvat_side_by_side(tmp_path, agree, one_line):
+    for part in ("train", "val"):
+        exports.cvat_masks(tmp_path / "both" / part)
+        shutil.rmtree(tmp_path / "both" / part / "ImageSets")
+    second = tmp_path / "both/val/labelmap.txt"
+    if agree:
+        assert discovered(tmp_path / "both")[0].classes == list(exports.CLASSES)
+        return
+    second.write_text(second.read_text().replace("cat:", "bird:"))
+    with pytest.raises(UserError) as error:
+        discover(tmp_path / "both", "own")
+    one_line(error, tmp_path / "both/train/labelmap.txt", second, "(250, 50, 83) is")
+
+
+def test_masks_by_class_of_images_that_each_show_one_class(base):
+    (base / "classes.txt").unlink()
+    for number in range(6):
+        folder = base / "masks" / ("round" if number % 2 else "square")
+        folder.mkdir(exist_ok=True)
+        (base / f"masks/photo{number}.png").rename(folder / f"photo{number}.png")
+    assert discovered(base)[0].classes == ["background", "round", "square"]
+    for number in range(6):  # folders that the images lie in too are no classes
+        folder = base / "images" / ("round" if number % 2 else "square")
+        folder.mkdir(exist_ok=True)
+        (base / f"images/photo{number}.png").rename(folder / f"photo{number}.png")
+    assert discovered(base)[0].classes == ["background", "class1"]
+
+
+def test_pictures_of_masks_beside_superviselys_are_no_images(tmp_path):
+    pytest.importorskip("pycocotools")
+    base = exports.supervisely(tmp_path / "set")
+    for stem in exports.TRAIN:
+        exports.save_mask(base / f"train/masks_machine/{stem}.png", exports.truth(stem))
+    exports.save_images(base / "unlabelled", ["photo9"])
+    source, _ = discovered(base)
+    assert source.images == ["train/img", "val/img", "unlabelled"]

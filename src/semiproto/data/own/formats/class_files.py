@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -69,6 +69,13 @@ def find(folders: Iterable[Path]) -> ClassTable | None:
                 by_name.setdefault(path.name, []).append(table)
     together = [_together(tables) for tables in by_name.values()]
     return together[0] if together else None
+
+
+def around(folders: Iterable[Path], masks: Sequence[Path]) -> list[Path]:
+    """Those of the folders that lie within a folder of masks or hold one."""
+    return [
+        folder for folder in folders if any(folder.is_relative_to(one) or one.is_relative_to(folder) for one in masks)
+    ]
 
 
 def _together(tables: list[ClassTable]) -> ClassTable:
