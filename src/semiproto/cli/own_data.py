@@ -19,7 +19,7 @@ PANEL = "Your own data"
 
 @app.command(rich_help_panel=PANEL)
 def init(
-    folder: Annotated[Path, typer.Argument(callback=existing_folder, help="Folder of images, with masks for some.")],
+    folder: Annotated[Path, typer.Argument(callback=existing, help="Folder of images, with masks for some.")],
     name: Annotated[str | None, typer.Option(help="Name of the set; the folder's name if not given.")] = None,
     labels: Annotated[
         str | None,
@@ -75,7 +75,8 @@ def check_data(
     from semiproto.data.own import check, contents, discover
     from semiproto.provenance.artifacts import write_json
 
-    parameters, source = (None, discover.section_of(what, "check")) if what.is_dir() else _own_data(what)
+    by_itself = what.is_dir() or discover.archive(what) is not None  # the latter ends in how to unpack it
+    parameters, source = (None, discover.section_of(what, "check")) if by_itself else _own_data(what)
     findings = check.check(source, contents.read(source), parameters)
     if json_file == Path("-"):
         typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))
