@@ -41,6 +41,7 @@ FORECAST = Place("results/forecast/{dataset}/{split}/seed{seed}")
 EVALUATED = Place("results/eval/{dataset}/{split}/{variant}/seed{seed}")
 TSNE = Place("results/tsne/{dataset}/{split}/seed{seed}")
 PATCHES = Place("results/patches/{dataset}/{split}/{variant}/seed{seed}")
+SUGGESTED = Place("results/suggest/{dataset}/{split}/{variant}/seed{seed}")
 
 PARAMETERS = Path("params.yaml")
 
