@@ -49,9 +49,9 @@ def make_set(folder: Path) -> None:
 
 
 def train(
-    folder: Path, settled: P.Params, device: torch.device = CPU, bfloat16: bool = False
+    folder: Path, settled: P.Params, device: torch.device = CPU, **options: bool
 ) -> tuple[list[float], SemiPhase]:
-    """The losses of the steps, and what was trained. Several processes share the batches."""
+    """The losses of the steps, and what was trained. Several processes share the batches. options: of the run."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     student = SegmentationNetwork(settled.model, len(CLASSES), pretrained=False)
@@ -67,7 +67,7 @@ def train(
         return loader(views, keys, workers=0)
 
     checkpoints = folder / "checkpoints"
-    run = Run("fixed steps", "key", SEED, STEPS, 1, STEPS, checkpoints, device, CLASSES, bfloat16=bfloat16)
+    run = Run("fixed steps", "key", SEED, STEPS, 1, STEPS, checkpoints, device, CLASSES, **options)
     lists = ("train", "unlabeled")
     result = fit(
         phase,

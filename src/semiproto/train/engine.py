@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 from semiproto.data.loaders import Batch
 from semiproto.errors import Interrupted, UserError
 from semiproto.model.network import SegmentationNetwork
+from semiproto.model.recompute import recompute_blocks
 from semiproto.params import OptimizerParams
 from semiproto.process import distributed
 from semiproto.process.progress import Progress
@@ -79,6 +80,7 @@ class Run:
     classes: list[str]
     bfloat16: bool = False
     compile: bool = False
+    recompute: bool = False
     tensorboard: Path | None = None
 
 
@@ -110,9 +112,7 @@ def fit(
     )
     rates = [group["lr"] for group in training.optimizer.param_groups]
     result, start = _resume(training)
-    if run.compile:
-        for network in phase.networks():
-            network.compile()
+    _prepare(phase, run)
     progress = Progress(run.name, run.steps, "steps", done=start)
     row_every = max(1, run.steps // LOG_LINES)
     with _stop_signal() as stopped, _tensorboard(run, start) as board:
@@ -139,6 +139,14 @@ def fit(
                 raise Interrupted(f"{run.name}: stopped at step {step + 1}; the same command goes on from there")
     _require_finite(phase, run, run.steps)
     return result
+
+
+def _prepare(phase: Phase, run: Run) -> None:
+    """Sets up what changes how a step is computed and not what it computes."""
+    if run.recompute and recompute_blocks(phase.student) == 0:
+        raise UserError("compute.checkpointing: blocks, and this network has none that are repeated; set it to none")
+    for network in phase.networks() if run.compile else ():
+        network.compile()
 
 
 def _timed_step(

@@ -13,3 +13,10 @@ def test_gpus_are_auto_or_a_number(edited, refused, gpus):
 @pytest.mark.parametrize("gpus", ["auto", 0, 8])
 def test_gpus_that_are_allowed(edited, gpus):
     assert parameters.validate(edited({"compute.gpus": gpus}), "params.yaml").compute.gpus == gpus
+
+
+def test_what_is_compiled_is_not_computed_again(edited, refused):
+    both = {"compute.compile": True, "compute.checkpointing": "blocks"}
+    refused(edited(both), "compute", "checkpointing blocks", "compile", "none")
+    for changes in ({"compute.compile": True}, {"compute.checkpointing": "blocks"}):
+        parameters.validate(edited(changes), "params.yaml")

@@ -179,6 +179,21 @@ def test_in_float32_two_processes_start_as_one(tmp_path):
     assert first[:6] == pytest.approx(expected[:6], rel=2e-3)
 
 
+def test_two_processes_that_compute_blocks_again_train_to_the_same_bits(tmp_path):
+    """Twenty steps with batch norm, dropout, OHEM and CutMix: losses, weights, statistics and prototypes."""
+    fixed_steps.make_set(tmp_path)
+
+    def train(recompute):
+        losses, phase = fixed_steps.train(tmp_path, fixed_steps.settings(), recompute=recompute)
+        return losses, phase.state_dict()
+
+    for (found, state), (expected, other) in zip(
+        in_two_processes(tmp_path, lambda: train(False)), in_two_processes(tmp_path, lambda: train(True)), strict=True
+    ):
+        assert found == expected
+        assert [name for name, value in state.items() if not torch.equal(value, other[name])] == []
+
+
 def alone_and_together(folder, settled=None):
     """Losses and state after the fixed steps: of one process, and of each of two."""
     fixed_steps.make_set(folder)

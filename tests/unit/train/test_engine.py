@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from semiproto.data.dataset import Images
 from semiproto.data.loaders import StepBatches, WeakViews, loader
@@ -363,3 +364,11 @@ def test_the_tables_of_an_unfinished_run_are_there(train, tmp_path):
         train("run", signalled(signal.SIGINT, 3))
     assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 5
     assert "pseudo_label_share" in (tmp_path / "run/health.csv").read_text()
+
+
+def test_a_network_without_blocks_cannot_compute_them_again(train, make_net, one_line):
+    net = make_net()
+    net.encoder.body = nn.Sequential(net.encoder.body.stem)
+    with pytest.raises(UserError) as error:
+        train("none", semi=False, student=net, recompute=True)
+    one_line(error, "compute.checkpointing", "blocks", "none")

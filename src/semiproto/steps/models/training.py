@@ -130,6 +130,7 @@ def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[
         classes,
         bfloat16=bfloat16,
         compile=machine.compile,
+        recompute=machine.checkpointing == "blocks",
         tensorboard=None if machine.tensorboard is None else Path(machine.tensorboard),
     )
 

@@ -40,8 +40,14 @@ def test_the_key_changes_with_what_decides_the_result(training, prototypes, tmp_
 
 
 def test_the_key_is_the_same_on_another_machine_and_in_other_folders(training, tmp_path):
-    compute = training.compute.model_copy(update={"workers": 3, "threads": 2})
+    compute = training.compute.model_copy(update={"workers": 3, "threads": 2, "checkpointing": "blocks"})
     assert key(replace(training, compute=compute, out=tmp_path / "a/b/c", checkpoints=tmp_path)) == key(training)
+
+
+@pytest.mark.parametrize(("checkpointing", "recompute"), [("none", False), ("blocks", True)])
+def test_the_loop_is_told_to_compute_blocks_again(training, checkpointing, recompute):
+    job = replace(training, compute=training.compute.model_copy(update={"checkpointing": checkpointing}))
+    assert run_of(job, "train", job.config.semi, Lists.of(job).classes, 3, "weights").recompute is recompute
 
 
 def test_lists_are_those_of_the_split(training, given):
