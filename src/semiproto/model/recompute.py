@@ -23,7 +23,7 @@ def recompute_blocks(network: nn.Module) -> int:
     """From now on, each of the network's `blocks` keeps its input alone for the backward pass; returns their number."""
     found = list(blocks(network))
     for block in found:
-        block.forward = partial(recomputed, block, block.forward)  # type: ignore[method-assign]
+        block.forward = partial(recomputed, block, block.forward)
     return len(found)
 
 
