@@ -6,6 +6,7 @@ include: "workflow/rules/prototypes.smk"
 include: "workflow/rules/forecast.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/suggest.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/stages.smk"
 
@@ -23,6 +24,7 @@ rule all:
         rules.stage_train.input,
         rules.stage_evaluate.input,
         rules.stage_figures.input,
+        [path for pattern in rules.suggest.output for path in of_runs(pattern, SUGGEST_RUNS)],
 
 
 # Not in the jobs of a cluster, which read this file too while others write.

@@ -41,6 +41,7 @@ FORECAST = Place("results/forecast/{dataset}/{split}/seed{seed}")
 EVALUATED = Place("results/eval/{dataset}/{split}/{variant}/seed{seed}")
 TSNE = Place("results/tsne/{dataset}/{split}/seed{seed}")
 PATCHES = Place("results/patches/{dataset}/{split}/{variant}/seed{seed}")
+SUGGESTED = Place("results/suggest/{dataset}/{split}/{variant}/seed{seed}")
 
 PARAMETERS = Path("params.yaml")
 
@@ -56,6 +57,8 @@ WRITTEN = ("data", "models", "results", CHECKPOINTS)
 
 DIGESTS = Path(".snakemake/digests.json")
 """Digests of outputs as they were last seen."""
+OWN = Path(".snakemake/own")
+"""Digests of the files of one's own folder as they were last seen."""
 HOLDER = Path(".snakemake/holder.json")
 """Who runs Snakemake in this checkout."""
 

@@ -3,7 +3,7 @@
     python tests/faults/fault_points.py
 
 runs the pipeline once for each fault; at each step in turn the fault comes at a write of that step drawn by the seed
-(fault_at_write/sitecustomize.py), and the same command is given again, until all is made. Where something is locked,
+(at_start/fault_at_write.py), and the same command is given again, until all is made. Where something is locked,
 `semiproto unlock` is given first. Prints a line for each fault and step: what was said, and whether what the step made
 is, in the end, what a run without faults makes, to the last bit.
 """
@@ -72,11 +72,11 @@ class FaultyCheckout:
         self.path, self.command, self.stand_ins, self.writes = path, command, stand_ins, writes
         self.marker, self.ballast = path / "fired", path / "ballast"
 
-    def run(self, command: str, fault: dict[str, object] | None = None) -> tuple[int, str]:
-        """Status and output of a command."""
+    def run(self, command: str, fault: dict[str, object] | None = None, trace: Path | None = None) -> tuple[int, str]:
+        """Status and output of a command. trace: a file for the modules that its steps run."""
         environment = checkouts.environment(self.path, *self.stand_ins)
-        environment["PYTHONPATH"] += f":{Path(__file__).parent / 'fault_at_write'}"
-        environment["FAULT"] = json.dumps(fault)
+        environment["PYTHONPATH"] += f":{Path(__file__).parent / 'at_start'}"
+        environment |= {"FAULT": json.dumps(fault) if fault else "", "TRACE": str(trace or "")}
         process = checkouts.start(self.path, command, environment)
         output, _ = process.communicate(timeout=checkouts.HANGS)
         return process.returncode, output
@@ -105,17 +105,21 @@ class FaultyCheckout:
         return locked
 
 
-def without_faults(path: Path, stand_ins: list[Path]) -> tuple[dict[str, str], dict[str, int]]:
-    """The results of a run without faults, and how often each step writes (the least of its processes)."""
+def run_without_faults(path: Path, stand_ins: list[Path]) -> None:
+    """A checkout at `path`, with the small experiment run and its writes counted and its modules traced beside it."""
     checkouts.new_checkout(path)
-    counts = path / "counts"
     command = COMMANDS["snakemake"]
-    status, output = FaultyCheckout(path, command, stand_ins, {}).run(command, {"step": "any", "marker": str(counts)})
+    plan = {"step": "any", "marker": str(path.with_suffix(".writes"))}
+    status, output = FaultyCheckout(path, command, stand_ins, {}).run(command, plan, path.with_suffix(".modules"))
     assert status == 0, output
+
+
+def least_writes(path: Path) -> dict[str, int]:
+    """How often each step of `run_without_faults` writes (the least of its processes)."""
     writes: dict[str, int] = {}
-    for step, count in (line.split() for line in counts.read_text().splitlines()):
+    for step, count in (line.split() for line in path.with_suffix(".writes").read_text().splitlines()):
         writes[step] = min(writes.get(step, sys.maxsize), int(count))
-    return checkouts.results(path), writes
+    return writes
 
 
 def with_faults(
@@ -166,7 +170,9 @@ def main() -> None:
     met: list[Met] = []
     with tempfile.TemporaryDirectory() as base, commands() if options.forked else nullcontext() as folder:
         stand_ins = [folder] if folder else []
-        right, writes = without_faults(Path(base, "without-faults"), stand_ins)
+        first = Path(base, "without-faults")
+        run_without_faults(first, stand_ins)
+        right, writes = checkouts.results(first), least_writes(first)
         for fault in options.faults:
             rng = random.Random(f"{options.seed} {fault}")
             with folder_for(fault, Path(base)) as path:

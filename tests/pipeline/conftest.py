@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from checkouts import Checkout
+from fault_points import run_without_faults
 from filelock import FileLock
 from forked_commands import commands
 
@@ -32,6 +33,17 @@ def finished(quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 def versioned(finished: Checkout, quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A finished checkout of which DVC has the outputs and git the rest: to be read only."""
     return _once(tmp_path_factory, "versioned", quick, partial(_version, finished))
+
+
+@pytest.fixture(scope="session")
+def without_faults(quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which the small experiment was run while its writes and modules were noted: to be read only."""
+
+    def make(checkout: Checkout) -> None:
+        checkout.path.mkdir()
+        run_without_faults(checkout.path, [quick])
+
+    return _once(tmp_path_factory, "without-faults", quick, make).path
 
 
 def _once(factory: pytest.TempPathFactory, name: str, quick: Path, make: Callable[[Checkout], None]) -> Checkout:

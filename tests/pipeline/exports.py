@@ -11,6 +11,7 @@ import base64
 import csv
 import io
 import json
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -413,6 +414,83 @@ def unimatch(base: Path) -> Path:
         write(base / f"{name}.txt", "".join(lines))
     write(base / "classes.txt", "".join(f"{name}\n" for name in CLASSES))
     return base
+
+
+def cityscapes(base: Path) -> Path:
+    """Cityscapes' files: masks of label ids, and beside them colours and instances; test masks are empty."""
+    for part, stems in (("train", TRAIN), ("val", VAL), ("test", BARE)):
+        for stem in stems:
+            mask = truth(stem) if part != "test" else np.zeros((HEIGHT, WIDTH), np.uint8)
+            ids = np.array([7, 8, 11] if part != "test" else [0], np.uint8)[mask]
+            masks = base / f"gtFine/{part}/ulm"
+            save_image(base / f"leftImg8bit/{part}/ulm", stem, f"{stem}_leftImg8bit.png")
+            save_mask(masks / f"{stem}_gtFine_labelIds.png", ids)
+            save_mask(masks / f"{stem}_gtFine_instanceIds.png", ids.astype(np.uint16) * 1000)
+            save_mask(masks / f"{stem}_gtFine_color.png", np.array([*COLOURS], np.uint8)[mask])
+            write(masks / f"{stem}_gtFine_polygons.json", json.dumps({"imgHeight": HEIGHT, "objects": []}))
+    return base
+
+
+def camvid(base: Path) -> Path:
+    """CamVid's folders, suffix and table of colours."""
+    for stem in TRAIN + VAL:
+        save_image(base / "701_StillsRaw_full", stem, f"{stem}.png")
+        save_mask(base / f"LabeledApproved_full/{stem}_L.png", np.array(COLOURS, np.uint8)[truth(stem)])
+    lines = [f"{r} {g} {b}\t{name}" for name, (r, g, b) in zip(CLASSES, COLOURS, strict=True)]
+    write(base / "label_colors.txt", "\n".join(lines) + "\n")
+    return base
+
+
+def via(base: Path) -> Path:
+    """VIA's `via_region_data.json` in the folder of each part; images that were opened and not annotated are listed."""
+    for part, stems in (("train", TRAIN + BARE), ("val", VAL)):
+        save_images(base / part, stems)
+        content = {}
+        for stem in stems:
+            regions = [_via_region(name, box) for name, box in boxes(stem)] if stem not in BARE else []
+            one = {"filename": f"{stem}.jpg", "size": 1000, "regions": regions, "file_attributes": {}}
+            content[f"{stem}.jpg1000"] = one
+        write(base / part / "via_region_data.json", json.dumps(content))
+    return base
+
+
+def _via_region(name: str, box: Box) -> dict[str, object]:
+    left, top, right, bottom = box
+    shape: dict[str, object] = {"name": "rect", "x": left, "y": top, "width": right - left, "height": bottom - top}
+    if name == "cat":
+        shape = {
+            "name": "polygon",
+            "all_points_x": [x for x, _ in corners(box)],
+            "all_points_y": [y for _, y in corners(box)],
+        }
+    return {"shape_attributes": shape, "region_attributes": {"class": name}}
+
+
+def supervisely(base: Path) -> Path:
+    """A project: meta.json, and for each data set `img/` and `ann/`; cats are bitmaps, dogs polygons."""
+    classes = [{"title": name, "shape": "any", "color": "#FA3253", "id": i} for i, name in enumerate(CLASSES) if i]
+    write(base / "meta.json", json.dumps({"classes": classes, "tags": [], "projectType": "images"}))
+    for part, stems in (("train", TRAIN + BARE), ("val", VAL)):
+        save_images(base / part / "img", stems)
+        for stem in stems:
+            objects = [_supervisely_object(name, box) for name, box in boxes(stem)] if stem not in BARE else []
+            content = {"description": "", "tags": [], "size": {"height": HEIGHT, "width": WIDTH}, "objects": objects}
+            write(base / part / f"ann/{stem}.jpg.json", json.dumps(content))
+    return base
+
+
+def _supervisely_object(name: str, box: Box) -> dict[str, object]:
+    common = {"id": 1, "classTitle": name, "labelerLogin": "me", "tags": []}
+    if name == "dog":
+        return common | {"geometryType": "polygon", "points": {"exterior": corners(box), "interior": []}}
+    covered = np.full((box[3] - box[1], box[2] - box[0]), 255, np.uint8)
+    bitmap = {"data": packed_png(covered), "origin": [box[0], box[1]]}
+    return common | {"geometryType": "bitmap", "bitmap": bitmap}
+
+
+def packed_png(mask: np.ndarray) -> str:
+    """A PNG as Supervisely writes it into its JSON: packed, then in base 64."""
+    return base64.b64encode(zlib.compress(base64.b64decode(png_text(mask)))).decode()
 
 
 def png_text(mask: np.ndarray) -> str:

@@ -1,5 +1,6 @@
 """What the unit tests share: the shipped parameters, a network small enough for one core, and a tiny digits set."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from semiproto.data.dataset import Images
 from semiproto.data.layout import LISTS, MASKS, read_list, read_mask, write_mask
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
+from semiproto.provenance import integrity
 
 torch.set_num_threads(1)
 
@@ -142,3 +144,10 @@ def bank():
     found = PrototypeBank(7, 2, 8)
     found.prototypes.copy_(torch.rand(7, 2, 8, generator=torch.Generator().manual_seed(0)))
     return found
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written a moment ago counts as written long ago."""
+    later = time.time_ns() + 10 * integrity.TICK
+    monkeypatch.setattr(integrity.time, "time_ns", lambda: later)

@@ -78,6 +78,11 @@ for split in sorted({run[0] for run in RUNS}):
     TSNE_RUNS += [(split, seed) for seed in sorted(common)]
     with_prototypes = [run for run in RUNS if run[0] == split and PARAMS.variants[run[1]].method == "prototype"]
     PATCH_RUNS += sorted(with_prototypes, key=lambda run: (run[1] != "prototype", run))[:1]
+# Images are suggested once a split, by the first seed of suggest.variant.
+SUGGEST_RUNS = []
+if PARAMS.suggest is not None:
+    for split in sorted({run[0] for run in RUNS if run[1] == PARAMS.suggest.variant}):
+        SUGGEST_RUNS += sorted(run for run in RUNS if run[:2] == (split, PARAMS.suggest.variant))[:1]
 # A weights file is an input like any other.
 WEIGHTS = [PARAMS.model.encoder.weights] if PARAMS.model.encoder.weights not in (None, "timm") else []
 if WEIGHTS and not Path(WEIGHTS[0]).is_file():
@@ -123,11 +128,11 @@ def force_in_dag(files):
 LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")
 RECORDED = ("history.csv", "machine.csv", "validation.csv", "health.csv")
 PRETRAINED_FILES = ("model.safetensors", "card.json", *RECORDED, "receipt.json")
-DATA, SPLIT, FOLD, FOLD_MODEL, PRETRAINED, FEATURES, PROTOTYPES, TRAINED, FORECAST, EVALUATED, TSNE, PATCHES = (
+DATA, SPLIT, FOLD, FOLD_MODEL, PRETRAINED, FEATURES, PROTOTYPES, TRAINED, FORECAST, EVALUATED, TSNE, PATCHES, SUGGESTED = (
     place(dataset=DATASET)
     for place in (
         *(paths.DATA, paths.SPLIT, paths.FOLD, paths.FOLD_MODEL, paths.PRETRAINED, paths.FEATURES, paths.PROTOTYPES),
-        *(paths.TRAINED, paths.FORECAST, paths.EVALUATED, paths.TSNE, paths.PATCHES),
+        *(paths.TRAINED, paths.FORECAST, paths.EVALUATED, paths.TSNE, paths.PATCHES, paths.SUGGESTED),
     )
 )
 

@@ -1,5 +1,5 @@
 # The set and the lists of its splits.
-from semiproto.data.own.contents import last_fingerprint
+from semiproto.steps.data.fingerprint import last_fingerprint
 
 
 rule data:
@@ -9,8 +9,8 @@ rule data:
     params:
         *code(f"data.{PARAMS.dataset.source}"),
         config=step(P.DataConfig),
-        # A changed folder is prepared again.
-        fingerprint=last_fingerprint(Path(PARAMS.dataset.path), Path(DATA)) if PARAMS.dataset.source == "folder" else None,
+        # A folder of other content is prepared again.
+        fingerprint=last_fingerprint(PARAMS.dataset, Path(DATA), paths.OWN) if PARAMS.dataset.source == "folder" else None,
     shell:
         "{SEMIPROTO} data --config {params.config:q} --out {DATA} --compute {COMPUTE:q}"
 

@@ -12,14 +12,14 @@ from semiproto.cli.app import app, say
 from semiproto.cli.given import Model, existing, existing_file, existing_folder, new_file, new_folder
 from semiproto.deploy.exchange import ToolFormat
 from semiproto.errors import Interrupted, UserError
-from semiproto.params import LabelFormat
+from semiproto.params import AcquisitionKind, LabelFormat
 
 PANEL = "Your own data"
 
 
 @app.command(rich_help_panel=PANEL)
 def init(
-    folder: Annotated[Path, typer.Argument(callback=existing_folder, help="Folder of images, with masks for some.")],
+    folder: Annotated[Path, typer.Argument(callback=existing, help="Folder of images, with masks for some.")],
     name: Annotated[str | None, typer.Option(help="Name of the set; the folder's name if not given.")] = None,
     labels: Annotated[
         str | None,
@@ -75,7 +75,8 @@ def check_data(
     from semiproto.data.own import check, contents, discover
     from semiproto.provenance.artifacts import write_json
 
-    parameters, source = (None, discover.section_of(what, "check")) if what.is_dir() else _own_data(what)
+    by_itself = what.is_dir() or discover.archive(what) is not None  # the latter ends in how to unpack it
+    parameters, source = (None, discover.section_of(what, "check")) if by_itself else _own_data(what)
     findings = check.check(source, contents.read(source), parameters)
     if json_file == Path("-"):
         typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))
@@ -144,6 +145,61 @@ def predict(
         raise UserError(
             f"images that could not be read: {len(outcome.unreadable)}; the masks of the others are in {out}"
         )
+
+
+@app.command(rich_help_panel=PANEL)
+def suggest(
+    model: Model,
+    images: Annotated[list[Path], typer.Argument(callback=existing, help="Image files to choose from, or folders.")],
+    by: Annotated[AcquisitionKind, typer.Option(help="Score; the last two need a model with prototypes.")] = (
+        "uncertainty"
+    ),
+    count: Annotated[int, typer.Option(min=1, help="How many images to suggest.")] = 50,
+    labelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            callback=existing,
+            help="Images that have labels, or folder of them; as the model's receipt says if not given.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", callback=new_folder, help="Folder for the list and the sheet.")
+    ] = (Path("suggestions")),
+    window: Annotated[int, typer.Option(min=64, help="Side of the sliding window for larger images, pixels.")] = 1024,
+    tool: Annotated[
+        ToolFormat | None, typer.Option("--format", help="Also OUT/for-FORMAT: predictions, to be corrected there.")
+    ] = None,
+) -> None:
+    """Choose which images to label next, and say why: a list, and a sheet of pictures.
+
+    Labelled images and near duplicates of them are left out. What was looked at is kept for the next command.
+
+    Example: semiproto suggest models/semi/digits/30/prototype/seed0 \\
+    new-photos --count 20 --by coverage
+    """
+    import signal
+
+    from semiproto.data.own import account
+    from semiproto.deploy import labelled as known
+    from semiproto.deploy import suggest as suggesting
+
+    with_labels = known.named(labelled) if labelled else known.of_model(model)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        outcome = suggesting.suggest(model, images, with_labels, out, suggesting.Wishes(by, count, window, tool))
+    except KeyboardInterrupt:
+        raise Interrupted(f"{out}: stopped; the same command goes on") from None
+    for line in outcome.unreadable:
+        say(f"skipped: {line}", err=True)
+    for line in account.lines(outcome.files) if outcome.files else ():
+        say(line)
+    for number, one in enumerate(outcome.suggestions, start=1):
+        say(f"{number}. {one.image}: {one.score:.4g}, {one.why}")
+    for line in outcome.notes:
+        say(line)
+    say(f"{out}: suggestions by {by}: {len(outcome.suggestions)} ({suggesting.LIST}, {suggesting.SHEET})")
+    if outcome.unreadable:
+        raise UserError(f"images that could not be read: {len(outcome.unreadable)}; the others were looked at")
 
 
 @app.command(rich_help_panel=PANEL)

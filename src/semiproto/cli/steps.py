@@ -329,6 +329,27 @@ def patches(
 
 
 @app.command(rich_help_panel=PANEL)
+def suggestions(
+    config: Config,
+    data: Data,
+    split: Split,
+    model: Annotated[Path, typer.Option(callback=existing_folder, help="Model folder of the train step.")],
+    out: Out,
+) -> None:
+    """Choose which of a split's unlabelled images to label next, as `semiproto suggest` does of any images.
+
+    Example: semiproto suggestions --config '{...}' --data data/raw/digits \\
+    --split-dir data/splits/digits/30 \\
+    --model models/semi/digits/30/prototype/seed0 \\
+    --out results/suggest/digits/30/prototype/seed0
+    """
+    from semiproto.steps.results.suggestions import suggestions
+
+    step_config = params.parse(config, params.SuggestConfig)
+    suggestions(Job(step_config, Inputs(data=data, split=split, model=model), out))
+
+
+@app.command(rich_help_panel=PANEL)
 def tables(evaluation: Evaluations, out: Out) -> None:
     """Write the tables: runs, means and spreads, the verdict, published numbers.
 

@@ -67,3 +67,19 @@ def unlock() -> None:
     require_checkout()
     for line in locks.unlock(Path()):
         say(line)
+
+
+@app.command(rich_help_panel=PANEL)
+def pull() -> None:
+    """`dvc pull`, once the lists of files in the storage are those of dvc.lock: others could have it write anywhere.
+
+    Example: semiproto pull
+    """
+    import subprocess
+    import sys
+
+    from semiproto.provenance import storage
+
+    require_checkout()
+    storage.fetch_lists()
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "dvc", "pull"]).returncode)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
@@ -14,6 +16,7 @@ from torch.utils.data import DataLoader
 from semiproto.data import augment, layout
 from semiproto.data.augment import Colour, Padding
 from semiproto.data.dataset import Images
+from semiproto.errors import UserError
 from semiproto.params import AugmentParams
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -99,9 +102,25 @@ class StepBatches(torch.utils.data.Sampler[list[Key]]):
             yield from np.random.default_rng([self.seed, turn]).permutation(positions).tolist()
 
 
-def loader(views: WeakViews, keys: StepBatches, workers: int) -> DataLoader[Batch]:
-    """The views in the order of `keys`: (uint8 [B, bands, crop, crop], uint8 [B, crop, crop])."""
-    return DataLoader(
+class Loader(DataLoader[Batch]):
+    """Batches (uint8 [B, bands, crop, crop], uint8 [B, crop, crop])."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        """As without workers, a file that cannot be read ends in the one line that says so. torch puts the worker's
+        whole traceback into the error's message, whose end that line is."""
+        try:
+            yield from super().__iter__()
+        except UserError as error:
+            raise UserError(
+                str(error).rpartition(f"\n{UserError.__module__}.{UserError.__name__}: ")[2].rstrip()
+            ) from None
+
+
+def loader(views: WeakViews, keys: StepBatches, workers: int) -> Loader:
+    """The views in the order of `keys`."""
+    if workers:
+        atexit.register(_end_workers)
+    return Loader(
         views,
         batch_sampler=keys,
         num_workers=workers,
@@ -109,6 +128,13 @@ def loader(views: WeakViews, keys: StepBatches, workers: int) -> DataLoader[Batc
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
     )
+
+
+def _end_workers() -> None:
+    """Where an error keeps an iterator alive, Python would wait without end for workers that ignore its SIGTERM."""
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
 
 
 def _start_worker(worker: int) -> None:

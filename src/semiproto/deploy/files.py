@@ -87,7 +87,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"{folder}: another predict writes into it; wait for it, or give another --out") from None
+            raise UserError(f"{folder}: another command writes into it; wait for it, or give another --out") from None
         except OSError:
             pass
         yield
@@ -140,7 +140,7 @@ def images(paths: list[Path]) -> list[Path]:
         if not path.exists():
             no_such = UserError(f"{path}: no such file or folder of images; correct the name")
             raise dead_link(path) if path.is_symlink() else no_such
-        for file in _in_folder(path) if path.is_dir() else [path]:
+        for file in in_folder(path) if path.is_dir() else [path]:
             if os.path.realpath(files.setdefault(file.stem, file)) != os.path.realpath(file):
                 raise UserError(
                     f"{file}: {files[file.stem]} would give the mask the same name; predict them one by one"
@@ -154,7 +154,8 @@ def images(paths: list[Path]) -> list[Path]:
     return list(files.values())
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def in_folder(folder: Path) -> list[Path]:
+    """The images in a folder, sorted; hidden files are not read."""
     files = (path for path in folder.iterdir() if path.suffix.lower() in layout.IMAGE_SUFFIXES)
     return sorted(path for path in files if not path.name.startswith("."))
 
@@ -164,7 +165,7 @@ def uses(paths: list[Path]) -> list[account.Row]:
     rows = []
     for folder in filter(Path.is_dir, paths):
         files, found = account.survey(folder)
-        used = set(_in_folder(folder))
+        used = set(in_folder(folder))
         for path in files:
             if path.suffix.lower() not in layout.IMAGE_SUFFIXES:
                 found[path] = f"{account.PASSED_OVER}{account.kind_of(path)} files"

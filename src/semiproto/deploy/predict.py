@@ -159,7 +159,7 @@ def _batches(
     waiting: list[tuple[Files, np.ndarray]] = []
     for one in todo:
         try:
-            image = _read(one.image, work.form)
+            image = read(one.image, work.form)
         except UserError as error:
             outcome.unreadable.append(printable(str(error)))
             progress.update()
@@ -173,7 +173,8 @@ def _batches(
         yield waiting
 
 
-def _read(path: Path, form: PixelFormat) -> np.ndarray:
+def read(path: Path, form: PixelFormat) -> np.ndarray:
+    """The image as the network takes it, uint8 [H, W, bands]; UserError where it cannot be read, or is a dead link."""
     if path.is_symlink() and not path.exists():
         raise dead_link(path)
     return layout.read_image(path, form)

@@ -25,12 +25,16 @@ def labelled(network: SegmentationNetwork, images: Rows, window: int) -> Iterato
     images: uint8 [B, bands, H, W]. Yields uint8 [B, rows, W] each. Images with more than `window` pixels a side are
     looked at in windows that overlap by a third.
     """
-    tiles = WindowParams(size=window, stride=window * 2 // 3) if max(images.shape[-2:]) > window else None
     try:
-        for band in bands(linear_scores(network), images, tiles):
+        for band in bands(linear_scores(network), images, tiles(images.shape[-2], images.shape[-1], window)):
             yield _class_and_confidence(band[LINEAR])
     except torch.OutOfMemoryError:
         raise UserError(f"--window: {window} pixels a side are too many for this GPU's memory; give fewer") from None
+
+
+def tiles(height: int, width: int, window: int) -> WindowParams | None:
+    """Windows that overlap by a third, for an image with a side of more than `window` pixels; None for any other."""
+    return WindowParams(size=window, stride=window * 2 // 3) if max(height, width) > window else None
 
 
 @torch.inference_mode()

@@ -8,7 +8,6 @@ student.safetensors      semi-supervised runs: the student, whose features the p
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.model.weights import read_tensors, save_tensors
 from semiproto.params import MOST_CLASSES, RGB, EncoderParams, ModelParams, NormalisationParams, first_problem
-from semiproto.provenance.artifacts import write_json
+from semiproto.provenance.artifacts import read_json, write_json
 
 CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
 
@@ -88,7 +87,7 @@ def read_card(folder: Path) -> Card:
     """The card of a model folder. Where one of an earlier version lacks a field, its default holds."""
     path = folder / CARD
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = read_json(path)
         return Card(**{name: fields[name] for name in Card.__dataclass_fields__ if name in fields})
     except NotADirectoryError:
         raise UserError(f"{folder}: a file, not a model folder; name the folder that holds it") from None
@@ -98,7 +97,7 @@ def read_card(folder: Path) -> Card:
         raise UserError(
             f"{path}: not a card of this version of semiproto ({first_problem(error)}); correct it, or train again"
         ) from None
-    except (TypeError, ValueError) as error:
+    except (IsADirectoryError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a model card ({' '.join(str(error).split())[:120]}); train again") from None
 
 

@@ -8,12 +8,14 @@ one.
 """
 
 from semiproto.params.analysis import (
+    AcquisitionKind,
     EvaluateParams,
     FeaturesParams,
     ForecastParams,
     MeasuredImages,
     PatchesParams,
     PrototypesParams,
+    SuggestParams,
     TsneParams,
     WindowParams,
 )
@@ -28,6 +30,7 @@ from semiproto.params.configs import (
     PretrainConfig,
     PrototypesConfig,
     SplitConfig,
+    SuggestConfig,
     TrainConfig,
     TsneConfig,
     canonical,
@@ -72,6 +75,7 @@ __all__ = [
     "MOST_CLASSES",
     "RGB",
     "VOID",
+    "AcquisitionKind",
     "AdaptiveTauParams",
     "AugmentParams",
     "BlurParams",
@@ -120,6 +124,8 @@ __all__ = [
     "SplitConfig",
     "SplitsParams",
     "StrongViewParams",
+    "SuggestConfig",
+    "SuggestParams",
     "TeacherParams",
     "TrainConfig",
     "TsneConfig",

@@ -89,3 +89,17 @@ class PatchesParams(Section):
         ge=8, le=512, description="side of a patch, pixels; about 1/4 of the crop (chosen): a part, not the scene"
     )
     seed: Seed = Field(description="seed of the draw of images")
+
+
+AcquisitionKind = Literal["uncertainty", "disagreement", "coverage"]
+
+
+class SuggestParams(Section):
+    """Which of the unlabelled images to label next, from a finished run."""
+
+    variant: Name = Field(description="the variant whose models choose, on each split that has it, with its first seed")
+    by: AcquisitionKind = Field(
+        description="uncertainty: of the linear head; disagreement: of the two heads; coverage: by the prototypes; the"
+        " last two need a variant with prototypes (docs/suggest.md)"
+    )
+    count: int = Field(ge=1, le=10_000, description="number of images; 50 (chosen), an evening's work")

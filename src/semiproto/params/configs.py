@@ -14,6 +14,7 @@ from semiproto.params.analysis import (
     MeasuredImages,
     PatchesParams,
     PrototypesParams,
+    SuggestParams,
     TsneParams,
 )
 from semiproto.params.data import Source, SplitsParams
@@ -74,6 +75,10 @@ class TsneConfig(Section):
 
 class PatchesConfig(Section):
     patches: PatchesParams
+
+
+class SuggestConfig(Section):
+    suggest: SuggestParams
 
 
 def train_config(params: Params, variant: str) -> TrainConfig:

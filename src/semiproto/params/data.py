@@ -19,7 +19,9 @@ def _plain(values: object) -> object:
     return {str(key): name for key, name in values.items()} if isinstance(values, dict) else values
 
 
-LabelFormat = Literal["masks", "per-class", "pairs", "coco", "cvat", "labelme", "labelstudio", "yolo"]
+LabelFormat = Literal[
+    "masks", "per-class", "pairs", "coco", "cvat", "labelme", "labelstudio", "supervisely", "via", "yolo"
+]
 
 MOST_CLASSES = 254
 """Values 0 to 253; void is 255."""

@@ -12,6 +12,7 @@ from semiproto.params.analysis import (
     ForecastParams,
     PatchesParams,
     PrototypesParams,
+    SuggestParams,
     TsneParams,
 )
 from semiproto.params.compute import ComputeParams
@@ -66,6 +67,9 @@ class Params(Section):
     evaluate: EvaluateParams
     tsne: TsneParams
     patches: PatchesParams
+    suggest: SuggestParams | None = Field(
+        default=None, description="which images to label next (rule suggest); null: no images are suggested"
+    )
     compute: ComputeParams
 
     @model_validator(mode="after")
@@ -78,8 +82,20 @@ class Params(Section):
         named = {variant for experiment in self.experiments for variant in experiment.variants} | set(
             self.tsne.variants
         )
+        named |= set() if self.suggest is None else {self.suggest.variant}
         for name in sorted(named - set(self.variants)):
             raise ValueError(f"no variant is called {name!r}; variants has {', '.join(self.variants)}")
+        return self
+
+    @model_validator(mode="after")
+    def _suggested_by_a_run(self) -> Params:
+        if self.suggest is None:
+            return self
+        name, by = self.suggest.variant, self.suggest.by
+        if name in self.variants and not any(variant == name for _, variant, _ in self.runs()):
+            raise ValueError(f"suggest.variant: experiments has no run of {name}; add one, or name another variant")
+        if by != "uncertainty" and self.variants[name].method != "prototype":
+            raise ValueError(f"suggest.by: {by} needs prototypes, and {name} has none; set it to uncertainty")
         return self
 
     @model_validator(mode="after")

@@ -64,7 +64,9 @@ class DecoderParams(Section):
         le=1024,
         description="channels of each decoder convolution; the features z have twice as many; 256 [config]",
     )
-    rates: list[Annotated[int, Field(ge=1)]] = Field(min_length=1, description="ASPP dilations; 12, 24, 36 [config]")
+    rates: list[Annotated[int, Field(ge=1)]] = Field(
+        min_length=1, max_length=16, description="ASPP dilations; 12, 24, 36 [config]"
+    )
     dropout: float = Field(ge=0, lt=1, description="probability of dropping a channel (Dropout2d); 0.1 [config]")
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 RECEIPT = "receipt.json"
 """Beside what a step wrote; receipts.py writes it, and no digest includes it."""
+
+MOST_JSON = 256 * 2**20
+"""Bytes that a JSON file of ours may have; the digests of a million files take half of them."""
 
 
 @contextmanager
@@ -46,6 +50,21 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; ValueError where it is none: a pipe or a device would block, and a file that is too
+    long or too deeply nested was written by nobody."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("not a regular file")
+        data = file.read(MOST_JSON + 1)
+    if len(data) > MOST_JSON:
+        raise ValueError(f"longer than {MOST_JSON // 2**20} MiB")
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
 
 
 def write_csv(path: Path, table: pd.DataFrame, number: str = "%.6g") -> None:

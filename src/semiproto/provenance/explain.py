@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from semiproto import paths
 from semiproto.errors import UserError
 from semiproto.paths import PARAMETERS
-from semiproto.provenance.artifacts import RECEIPT, digests, sha256_file
+from semiproto.provenance.artifacts import RECEIPT, digests, read_json, sha256_file
 from semiproto.provenance.receipts import PACKAGE, input_digests, read_receipt, receipt_file
 
 
@@ -94,7 +94,7 @@ class Explanation:
             verdict = f"not sound: {wrong} of" if wrong else "sound:"
             yield f"{verdict} {len(self.links)} artefacts; files, inputs, {PARAMETERS} and sources were compared"
         else:
-            remedy = "bring them with `dvc pull`, or make them with `snakemake --cores all`"
+            remedy = "bring them with `semiproto pull`, or make them with `snakemake --cores all`"
             yield f"can't tell: {absent} of {len(self.links)} artefacts are not on this machine; {remedy}"
 
 
@@ -182,7 +182,7 @@ def _row(table: Path, number: int) -> dict[str, str]:
 def _metrics(evaluation: str) -> dict[str, Any]:
     """A run's metrics.json; empty where it cannot be read, of which its link says more."""
     try:
-        metrics = json.loads(Path(evaluation, "metrics.json").read_text(encoding="utf-8"))
+        metrics = read_json(Path(evaluation, "metrics.json"))
     except (OSError, ValueError):
         return {}
     return metrics if isinstance(metrics, dict) else {}
@@ -384,6 +384,6 @@ def _in_short(link: Link) -> str:
     if receipt["seed"] is not None:
         how.append(f"seed {receipt['seed']}")
     if "code" in made:
-        how.append(f"code {made['code']}, {made['seconds']} s on {made['device']}, {made['machine']}")
+        how.append(f"code {made['code']}, {made.get('seconds')} s on {made.get('device')}, {made.get('machine')}")
     how += [f"{name} {digest[:12]}" for name, digest in receipt["outputs"].items()][:1]
     return f"  {link.artefact}: {', '.join(how)}"

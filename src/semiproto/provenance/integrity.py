@@ -6,17 +6,20 @@ that was damaged, edited or swapped with another would be used as if it were the
 
 from __future__ import annotations
 
-import json
+import os
 import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import sha256_file, sha256_text, sha256_tree, write_json
+from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_json
 from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 
 CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""
+TICK = 2 * 10**9
+"""Nanoseconds between two times that every file system tells apart; FAT has the coarsest clock."""
 
 
 def check(artefacts: Iterable[Path], memory: Path, derived: Collection[Path] = ()) -> dict[Path, str]:
@@ -29,7 +32,7 @@ def check(artefacts: Iterable[Path], memory: Path, derived: Collection[Path] = (
     last check is read. derived: what is in git, and made in seconds from the others: git restores an older state of it.
     """
     made = [artefact for artefact in artefacts if receipt_file(artefact).exists()]
-    digests, again = _Digests(memory), dict[Path, str]()
+    digests, again = Digests(memory), dict[Path, str]()
     for artefact in made:
         if fault := _fault(artefact, digests):
             if artefact not in derived:
@@ -53,7 +56,7 @@ def check_clock(artefacts: Iterable[Path]) -> None:
             )
 
 
-def _fault(artefact: Path, digests: _Digests) -> str | None:
+def _fault(artefact: Path, digests: Digests) -> str | None:
     """In what an artefact is not what its receipt says."""
     receipt = read_receipt(artefact)
     owner = receipt.get("artefact", artefact.as_posix())  # receipts of earlier versions do not say
@@ -75,22 +78,20 @@ def _changed_input(artefact: Path) -> Path | None:
     return None
 
 
-class _Digests:
-    """sha256 of files and trees, computed once for each state of them."""
+class Digests:
+    """sha256 of files and trees, computed once for each state of them. memory: a file that keeps them."""
 
     def __init__(self, memory: Path) -> None:
-        self.memory = memory
-        try:
-            self.before: dict[str, list[str]] = json.loads(memory.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self.before = {}
-        self.now: dict[str, list[str]] = {}
+        self.memory, self.now = memory, dict[str, list[str]]()
+        self.before: dict[str, list[str]] = remembered(memory)
 
     def of(self, path: Path) -> str:
-        state = _state(path)
+        state, changed = _state(path)
+        settled = is_settled(changed)
         known = self.before.get(path.as_posix(), ["", ""])
         digest = known[1] if known[0] == state else sha256_tree(path) if path.is_dir() else sha256_file(path)
-        self.now[path.as_posix()] = [state, digest]
+        if settled:
+            self.now[path.as_posix()] = [state, digest]
         return digest
 
     def keep(self) -> None:
@@ -98,8 +99,29 @@ class _Digests:
             write_json(self.memory, self.now)
 
 
-def _state(path: Path) -> str:
-    """Changes when a file, or one below a folder, changes: a digest of places on the disk, sizes and times."""
+def remembered(file: Path) -> dict[str, Any]:
+    """What a memory holds; nothing where it cannot be read, which costs time and no more."""
+    try:
+        found = read_json(file)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def is_settled(changed: int) -> bool:
+    """Whether a file that changed last at a time (nanoseconds) would show another change in its times."""
+    return time.time_ns() - changed > TICK
+
+
+def state_of(facts: os.stat_result) -> str:
+    """Changes with a file: its place on the disk, length and times. A change in place shows in the last of them, which
+    no program can set."""
+    return f"{facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
+
+
+def _state(path: Path) -> tuple[str, int]:
+    """A digest that changes when a file, or one below a folder, changes; and when that was last, in nanoseconds."""
     files = sorted(file for file in path.rglob("*") if file.name[0] != ".") if path.is_dir() else [path]
-    stats = ((file, file.stat()) for file in files)
-    return sha256_text("".join(f"{file} {s.st_ino} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}\n" for file, s in stats))
+    stats = [(file, file.stat()) for file in files]
+    changed = max((max(facts.st_mtime_ns, facts.st_ctime_ns) for _, facts in stats), default=0)
+    return sha256_text("".join(f"{file} {state_of(facts)}\n" for file, facts in stats)), changed

@@ -7,41 +7,54 @@ compares the checksums of small files only; `semiproto explain` follows them fro
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, field
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
 
 from semiproto import __version__, paths
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import RECEIPT, sha256_file, write_json
+from semiproto.provenance.artifacts import RECEIPT, read_json, sha256_file, write_json
 
 FIELDS = ("step", "outputs", "inputs", "config", "seed", "facts", "made")
 
 PACKAGE = Path(__file__).parents[1]
 
 
-@dataclass(frozen=True)
+def _inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError("leads out of its folder")
+    return name
+
+
+Digests = dict[Annotated[str, AfterValidator(_inside)], str]
+"""sha256 by the name of a file or folder."""
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class Receipt:
-    """What is recorded of one output."""
+    """What is recorded of one output; checked, because files come from storages and people edit them."""
 
     step: str
-    outputs: dict[str, str]
+    outputs: Digests
     """sha256 by file name, or by the name of a folder."""
-    inputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    inputs: dict[str, Digests] = field(default_factory=dict)
     """By path, what `input_digests` said of the folders of other steps and of single files such as weights."""
-    modules: dict[str, str] = field(default_factory=dict)
+    modules: Digests = field(default_factory=dict)
     """sha256 of the sources that the result depends on (sources.py)."""
     config: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     """What the step wants to be known of its result: counts, scores."""
-    records: dict[str, str] = field(default_factory=dict)
+    records: Digests = field(default_factory=dict)
     """sha256 of files that hold times, which differ between two equal runs; no step depends on them."""
-    made: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, str | int | float | dict[str, str]] = field(default_factory=dict)
     """How it was made (`made_here`)."""
 
 
@@ -81,16 +94,24 @@ def read_receipt(artefact: Path) -> dict[str, Any]:
     """The fields of an artefact's receipt; UserError when there is none or it is damaged."""
     path = receipt_file(artefact)
     try:
-        receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        receipt: dict[str, Any] = read_json(path)
+        if missing := [name for name in FIELDS if name not in dict(receipt)]:
+            raise ValueError(f"no {missing[0]}")
+        Receipt(**{name: receipt[name] for name in Receipt.__dataclass_fields__ if name in receipt})
     except FileNotFoundError:
         raise UserError(
             f"{path}: no such file; run the step that makes {artefact}, or `snakemake --cores all`"
         ) from None
-    except ValueError as error:
-        raise UserError(f"{path}: not a receipt ({error}); delete it and run `snakemake --cores all`") from None
-    if missing := [name for name in FIELDS if not isinstance(receipt, dict) or name not in receipt]:
-        raise UserError(f"{path}: not a receipt (no {missing[0]}); delete it and run `snakemake --cores all`")
+    except (IsADirectoryError, TypeError, ValueError) as error:
+        why = _first(error) if isinstance(error, ValidationError) else " ".join(str(error).split())[:120]
+        raise UserError(f"{path}: not a receipt ({why}); delete it and run `snakemake --cores all`") from None
     return receipt
+
+
+def _first(error: ValidationError) -> str:
+    """The first fault: its field, and what pydantic says of it."""
+    fault = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in fault['loc'] if part != '[key]')}: {fault['msg']}"
 
 
 def input_digests(path: Path) -> dict[str, str]:

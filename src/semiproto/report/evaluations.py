@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import (
 )
 
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import read_json
 
 VARIANTS = ("supervised", "consistency", "prototype")
 CONTROLS = ("supervised-equal-compute", "consistency-equal-loss")
@@ -183,12 +183,12 @@ def _rank(variant: str) -> tuple[int, int, str]:
 def _read_evaluation(folder: Path) -> Evaluation:
     path = folder / METRICS
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = read_json(path)
         by_class = {name: _by_class(fields, name) for name in ("iou", "boundary_iou_per_class")}
         return Evaluation(**fields | by_class | {"folder": folder})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `snakemake --cores all`") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except (IsADirectoryError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(
             f"{path}: not a run's metrics ({reason}); delete {folder} and run `snakemake --cores all`"

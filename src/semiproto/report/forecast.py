@@ -6,7 +6,6 @@ runs that lost and those that gained (forecast-evidence.csv; docs/forecast.md sh
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import write_csv
+from semiproto.provenance.artifacts import read_json, write_csv
 from semiproto.report.evaluations import VARIANTS, read_table
 
 EVIDENCE = Path(__file__).with_name("forecast-evidence.csv")
@@ -153,12 +152,12 @@ def read_summary(folder: Path, fields: Iterable[str]) -> dict[str, Any]:
     """The forecast.json in `folder`, with at least these `fields`; UserError if it cannot be read."""
     path = folder / "forecast.json"
     try:
-        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        read: dict[str, Any] = read_json(path)
         if missing := [name for name in fields if not isinstance(read, dict) or name not in read]:
             raise ValueError(f"no {missing[0]}")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `snakemake --cores all stage_forecast`") from None
-    except ValueError as error:
+    except (IsADirectoryError, ValueError) as error:
         raise UserError(f"{path}: not a forecast ({error}); delete {folder} and run `snakemake --cores all`") from None
     return read
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from semiproto import paths
-from semiproto.data.own.contents import fingerprint
-from semiproto.params import Params, forecast_config, train_config
+from semiproto.params import DataConfig, FolderSource, Params, forecast_config, train_config
+from semiproto.steps.data.fingerprint import fingerprint
 
 OF_ALL_RUNS = ("tables", "machine", "figures", "report")
 """Steps that put together every run."""
@@ -41,5 +41,9 @@ class Experiment:
         return {run for run in here if run.variant in self.params.tsne.variants}
 
     def fingerprint_of(self, config: dict[str, Any]) -> str | None:
-        folder = Path(config["dataset"]["path"])
-        return fingerprint(folder) if folder.is_dir() else None
+        try:
+            source = DataConfig.model_validate(config).dataset
+        except ValueError:  # of an earlier version: the configuration is compared too, and differs
+            return None
+        assert isinstance(source, FolderSource)
+        return fingerprint(source) if Path(source.path).is_dir() else None

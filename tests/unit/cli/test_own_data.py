@@ -1,6 +1,8 @@
 """The commands for one's own data: what they print, and how they end."""
 
 import json
+import shutil
+from pathlib import Path
 
 import own_folder
 import pytest
@@ -8,6 +10,8 @@ from typer.testing import CliRunner
 
 from semiproto.cli import app
 from semiproto.errors import UserError
+
+TEMPLATE = Path(__file__).parents[3] / "experiments/my-data.yaml"
 
 
 @pytest.fixture
@@ -32,6 +36,13 @@ def test_an_error_ends_the_command_and_a_warning_does_not(folder):
     mask.write_bytes(b"no picture")
     with pytest.raises(UserError, match="faults found: 1"):
         invoke("check-data", folder)
+
+
+@pytest.mark.parametrize("options", [["init", "--template", TEMPLATE], ["check-data"]])
+def test_an_archive_in_place_of_a_folder_is_told_with_how_to_unpack_it(folder, options):
+    shutil.make_archive("photos", "zip", folder)
+    with pytest.raises(UserError, match=r"photos\.zip: an archive, .* `python -m zipfile -e \S*photos.zip \S*photos`"):
+        invoke(*options, "photos.zip")
 
 
 def test_json_on_standard_output_is_nothing_but_json(folder):

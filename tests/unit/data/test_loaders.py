@@ -48,6 +48,18 @@ def test_workers_change_nothing(digits_root, ids, tiny):
     assert equal(batches(digits_root, ids["train"], tiny, workers=2), alone)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("broken", ["truncated", "gone"])
+def test_an_image_that_cannot_be_read_ends_in_one_line(digits_root, ids, tiny, tmp_path, workers, broken):
+    root = shutil.copytree(digits_root, tmp_path / "set")
+    image = root / IMAGES / f"{ids['train'][0]}.png"
+    views = WeakViews(root, ids["train"], tiny.augment, COLOUR, labeled=True)
+    image.unlink() if broken == "gone" else image.write_bytes(image.read_bytes()[:300])
+    with pytest.raises(UserError) as error:
+        list(loader(views, StepBatches(len(ids["train"]), 3, 0, 0, 6), workers))
+    assert str(error.value).startswith(f"{image}: ") and len(str(error.value).splitlines()) == 1
+
+
 def test_another_seed_gives_other_batches(digits_root, ids, tiny):
     first, second = (batches(digits_root, ids["train"], tiny, seed=seed) for seed in (0, 1))
     assert not equal(first, second)

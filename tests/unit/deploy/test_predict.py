@@ -543,7 +543,7 @@ def test_one_predict_writes_into_a_folder_at_a_time(model, images, tmp_path, one
     images("a.png")
     with alone_in(tmp_path / "out"), pytest.raises(UserError) as error:
         predict_files(model, [tmp_path / "images"], tmp_path / "out", Options())
-    one_line(error, tmp_path / "out", "another predict", "--out")
+    one_line(error, tmp_path / "out", "another command", "--out")
     assert predict_files(model, [tmp_path / "images"], tmp_path / "out", Options()).written == 1
 
 

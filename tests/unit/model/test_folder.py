@@ -1,7 +1,9 @@
 """A model folder gives back the network that was saved, or one clear error."""
 
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -68,6 +70,24 @@ def test_the_card_says_what_is_known_of_the_licence_of_the_weights(tmp_path, tin
     encoder = tiny.model.encoder.model_copy(update={"name": "resnet18.a1_in1k", "weights": weights})
     write_card(tmp_path, Card(CLASSES, tiny.model.model_copy(update={"encoder": encoder}), {}))
     assert words in json.loads((tmp_path / model_folder.CARD).read_text())["licence"]
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.write_text("[" * 100_000)])
+def test_what_is_no_file_or_no_end_of_brackets_is_no_card(folder, one_line, make):
+    (folder / model_folder.CARD).unlink()
+    make(folder / model_folder.CARD)
+    with pytest.raises(UserError) as error:
+        read_card(folder)
+    one_line(error, folder / model_folder.CARD)
+
+
+def test_a_card_of_a_hundred_thousand_rates_is_refused(folder, one_line):
+    card = json.loads((folder / model_folder.CARD).read_text())
+    card["model"]["decoder"]["rates"] = [1] * 100_000
+    (folder / model_folder.CARD).write_text(json.dumps(card))
+    with pytest.raises(UserError) as error:
+        read_card(folder)
+    one_line(error, "model.decoder.rates")
 
 
 @pytest.mark.parametrize(

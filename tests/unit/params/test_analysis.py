@@ -8,3 +8,7 @@ def test_windows_that_leave_gaps_are_refused(edited, refused):
 
 def test_an_unknown_part_of_the_images(edited, refused):
     refused(edited({"forecast.images": "test"}), "forecast.images", "'test'")
+
+
+def test_a_score_that_does_not_exist(edited, refused):
+    refused(edited({"suggest": {"variant": "prototype", "by": "entropy", "count": 5}}), "suggest.by", "'entropy'")

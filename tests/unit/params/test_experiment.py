@@ -88,3 +88,22 @@ def test_a_normalisation_has_as_many_values_as_images_have_bands(folder, refused
     given = {"model.encoder.normalisation": FOUR}
     parameters.validate(folder(given), "params.yaml")
     refused(folder(given, bands=3), "model.encoder.normalisation", "4 values", "3 bands", "null")
+
+
+@pytest.mark.parametrize(
+    ("variant", "by", "words"),
+    [
+        ("prototipe", "uncertainty", ["prototipe", "variants has"]),
+        ("supervised", "coverage", ["suggest.by", "coverage", "supervised has none", "uncertainty"]),
+        ("consistency-equal-loss", "uncertainty", ["suggest.variant", "experiments has no run"]),
+    ],
+)
+def test_suggestions_come_from_a_run_that_can_make_them(edited, refused, variant, by, words):
+    refused(edited({"suggest": {"variant": variant, "by": by, "count": 5}}), *words)
+
+
+def test_suggestions_are_off_and_then_in_no_config(edited):
+    assert parameters.validate(edited({}), "params.yaml").suggest is None
+    on = parameters.validate(edited({"suggest": {"variant": "prototype", "by": "coverage", "count": 5}}), "params.yaml")
+    assert on.tree()["suggest"] == {"variant": "prototype", "by": "coverage", "count": 5}
+    assert "suggest" not in parameters.validate(edited({}), "params.yaml").tree()

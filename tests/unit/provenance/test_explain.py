@@ -108,7 +108,7 @@ def test_an_ancestor_that_is_not_on_this_machine_is_no_fault_but_nothing_is_vouc
     assert "  data/raw/digits: not on this machine" in (lines := list(found.lines()))
     assert lines[-1] == (
         "can't tell: 1 of 2 artefacts are not on this machine; "
-        "bring them with `dvc pull`, or make them with `snakemake --cores all`"
+        "bring them with `semiproto pull`, or make them with `snakemake --cores all`"
     )
     (made / "data/splits/digits/30/val.txt").unlink()
     assert list(explain("data/splits/digits/30").lines())[-1].startswith("not sound: 1 of 2 artefacts")

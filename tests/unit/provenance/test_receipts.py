@@ -1,6 +1,9 @@
 """Receipts: what they say, and what is said of missing and damaged ones."""
 
+import json
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from made_up import write_receipt
@@ -34,6 +37,44 @@ def test_missing_and_damaged_receipts(tmp_path, one_line, content):
     with pytest.raises(UserError) as error:
         read_receipt(tmp_path)
     one_line(error, tmp_path / RECEIPT)
+
+
+ODD = {
+    "outputs a list": lambda fields: fields | {"outputs": []},
+    "outputs of numbers": lambda fields: fields | {"outputs": {"file": 1}},
+    "outputs outside": lambda fields: fields | {"outputs": {"../../file": "12"}},
+    "outputs anywhere": lambda fields: fields | {"outputs": {"/dev/zero": "12"}},
+    "records outside": lambda fields: fields | {"records": {"a/../../file": "12"}},
+    "inputs nothing": lambda fields: fields | {"inputs": None},
+    "inputs a list": lambda fields: fields | {"inputs": ["data"]},
+    "inputs of text": lambda fields: fields | {"inputs": {"data": "12"}},
+    "modules text": lambda fields: fields | {"modules": "all"},
+    "config a list": lambda fields: fields | {"config": [1]},
+    "facts text": lambda fields: fields | {"facts": "many"},
+    "made a list": lambda fields: fields | {"made": []},
+    "packages a list": lambda fields: fields | {"made": {"packages": []}},
+    "seed text": lambda fields: fields | {"seed": "0"},
+    "step a number": lambda fields: fields | {"step": 1},
+    "a list": lambda fields: [fields],
+    "a number": lambda fields: 5,
+}
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD.keys())
+def test_a_field_of_another_type_or_a_name_outside_is_no_receipt(tmp_path, one_line, change):
+    fields = receipt(tmp_path)
+    (tmp_path / RECEIPT).write_text(json.dumps(change(fields)))
+    with pytest.raises(UserError) as error:
+        read_receipt(tmp_path)
+    one_line(error, tmp_path / RECEIPT, "delete it and run")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.write_text("[" * 100_000)])
+def test_what_is_no_file_or_no_end_of_brackets_is_no_receipt(tmp_path, one_line, make):
+    make(tmp_path / RECEIPT)
+    with pytest.raises(UserError) as error:
+        read_receipt(tmp_path)
+    one_line(error, tmp_path / RECEIPT, "delete it and run")
 
 
 def test_the_code_is_a_commit_only_where_git_has_the_sources(tmp_path, monkeypatch):

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline import own_folder
 from semiproto import params, paths
-from semiproto.data.own.contents import fingerprint
+from semiproto.params import DataConfig
+from semiproto.steps.data.fingerprint import fingerprint
 from semiproto.steps.experiment import Experiment
 
 
@@ -55,6 +56,7 @@ def test_other_steps_are_compared_in_the_sections_that_they_read(experiment):
 def test_the_fingerprint_is_that_of_a_folder_that_is_there(experiment, tmp_path):
     base = own_folder.make(tmp_path / "own")
     config = {"dataset": own_folder.section(base)}
-    assert experiment.fingerprint_of(config) == fingerprint(base)
+    assert experiment.fingerprint_of(config) == fingerprint(DataConfig.model_validate(config).dataset)
     base.rename(tmp_path / "moved")
     assert experiment.fingerprint_of(config) is None
+    assert experiment.fingerprint_of({"dataset": {"source": "folder", "of": "an earlier version"}}) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -396,9 +397,17 @@ def experiment_faults(params: Params, images: dict[str, int], shown: dict[str, f
             continue
         needing = [name for name in experiment.variants if params.variants[name].method != "supervised"]
         if needing and not images["unlabeled"] and labeled >= len(left):
-            yield _experiment(f"{needing[0]} on split {experiment.split} has no unlabelled image", "add some")
+            found = f"{needing[0]} on split {experiment.split} has no unlabelled image"
+            yield _experiment(found, f"add some, or label fewer: {_with_fewer(params, labeled)}")
         drawn = splits.stratified(left, labeled, params.splits.seed)
         yield from _split_faults(params, str(experiment.split), {image_id: left[image_id] for image_id in drawn})
+
+
+def _with_fewer(params: Params, labeled: int) -> str:
+    """The command after which half of the images are labelled, and the others count as unlabelled."""
+    assert isinstance(params.dataset, FolderSource)
+    folder = shlex.quote(params.dataset.path)
+    return f"`semiproto init {folder} --force --labels {max(1, labeled // 2)}`, then the others count as unlabelled"
 
 
 def _experiment(found: str, remedy: str) -> Fault:

@@ -22,14 +22,26 @@ from semiproto.data.own.faults import Fault, fault_of, first_of_many
 from semiproto.data.own.formats import class_files, readers, yolo
 from semiproto.data.own.formats.outlines import Outlines, Record
 from semiproto.data.own.formats.pairs import text_of
-from semiproto.data.own.masks import MASK_SUFFIXES, Mask
-from semiproto.data.own.names import PARTS, TEST, Ambiguous, Names, fold, part_of, part_of_folders, shown, unmasked
+from semiproto.data.own.formats.tools import supervisely
+from semiproto.data.own.masks import LOSSY, LOSSY_REMEDY, MASK_SUFFIXES, Mask, near_values
+from semiproto.data.own.names import (
+    CITYSCAPES_EXTRA,
+    PARTS,
+    TEST,
+    Ambiguous,
+    Names,
+    encoding_of,
+    fold,
+    main_encoding,
+    part_of,
+    part_of_folders,
+    shown,
+    unmasked,
+)
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
-from semiproto.provenance.artifacts import RECEIPT
-from semiproto.provenance.receipts import read_receipt
 
-__all__ = ["PARTS", "Contents", "Item", "fingerprint", "last_fingerprint", "read", "safe_id", "text_of"]
+__all__ = ["PARTS", "Contents", "Item", "read", "safe_id", "text_of"]
 
 HELD_OUT = ("val", TEST)
 LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
@@ -121,31 +133,6 @@ def _ids(images: Iterable[Path], base: Path) -> dict[Path, str]:
     return ids
 
 
-# ----------------------------------------------------------------------------------------------- fingerprint
-
-
-def fingerprint(base: Path) -> str:
-    """SHA-256 of the names, sizes and times of all files below a folder, through links to folders too."""
-    digest = hashlib.sha256()
-    for path in account.walk(base):
-        if path.is_file():
-            facts = path.stat()
-            digest.update(os.fsencode(path.relative_to(base)) + f"\0{facts.st_size} {facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def last_fingerprint(base: Path, prepared: Path) -> str | None:
-    """The fingerprint of `base`; where `base` does not exist, the one of what `prepared` was made from.
-
-    A prepared set is complete: only the machine that makes it needs its source, not one that pulled it.
-    None where neither exists.
-    """
-    if base.is_dir() or not (prepared / RECEIPT).is_file():
-        return fingerprint(base) if base.is_dir() else None
-    recorded: str | None = read_receipt(prepared)["facts"].get("fingerprint")
-    return recorded
-
-
 # ------------------------------------------------------------------------------------------- images and labels
 
 
@@ -163,6 +150,12 @@ class _Found:
     faults: list[Fault] = field(default_factory=list)
     strangers: list[Path] = field(default_factory=list)
     """Masks that are named like no image."""
+    named: set[Path] = field(default_factory=set)
+    """Images that a list, table or annotation file names."""
+    lossy: list[Fault] = field(default_factory=list)
+    """Masks of a table that do not keep values."""
+    unnamed: dict[Path, Path] = field(default_factory=dict)
+    """By image that no table names, the mask that lies among those of the table."""
 
     def __post_init__(self) -> None:
         self.files, self.uses = account.survey(self.base)
@@ -193,6 +186,11 @@ class _Found:
     def mask_names(self) -> Names:
         files = (path for path in self.files if path.suffix.lower() in MASK_SUFFIXES)
         return Names(self.base, [path for path in files if path not in self.images])
+
+    @cached_property
+    def _other_pictures(self) -> set[Path]:
+        """Pictures that cannot be masks."""
+        return {path for path in self.files if path.suffix.lower() in LOSSY and path not in self.images}
 
     @cached_property
     def file_names(self) -> Names:
@@ -241,8 +239,8 @@ class _Found:
 
     def _is_mask_beside(self, path: Path) -> bool:
         """Whether the name is that of another picture in the same folder with what tools put behind it."""
-        stem = unmasked(path.stem)
-        return stem != fold(path.stem) and path.suffix.lower() in MASK_SUFFIXES and (path.parent, stem) in self._beside
+        stem, suffix = unmasked(path.stem), path.suffix.lower()
+        return stem != fold(path.stem) and suffix in (*MASK_SUFFIXES, *LOSSY) and (path.parent, stem) in self._beside
 
     @cached_property
     def _beside(self) -> set[tuple[Path, str]]:
@@ -276,6 +274,8 @@ class _Found:
                     ("file", "annotations") if path.suffix in (".csv", ".json", ".xml") else ("folder", "masks")
                 )
                 raise UserError(f"{path}: no such {what} of {name}; correct dataset.masks")
+        if self.format in ("masks", "pairs"):
+            self._require_one_meaning()
         if self.format == "masks":
             self._mask_files()
         else:
@@ -285,12 +285,43 @@ class _Found:
             self.uses |= found.passed_over
             for record in found.records:
                 self._take(record)
+            self.faults += first_of_many(self.lossy, 1)
+        if self.format == "pairs":
+            self._masks_that_no_table_names()
         if self.format == "yolo":
             self._take_parts(yolo.parts(self.base))
         for path in self.images:
             folder_part = self._folder_part(path)
             if folder_part is not None and not self._contradicts(path, folder_part, path):
                 self.parts.setdefault(path, folder_part)
+
+    def _require_one_meaning(self) -> None:
+        """Files of class names, one in each folder as Roboflow writes them, must not contradict each other."""
+        folders = dict.fromkeys(path.parent for path in self.files if path.name in class_files.NAMES)
+        near = class_files.around(folders, self.labels)
+        try:
+            class_files.find(near if len(near) > 1 else [])
+        except UserError as error:
+            place = Path(str(error).partition(": ")[0])
+            self.faults.append(fault_of("class-files", place, error))
+
+    def _masks_that_no_table_names(self) -> None:
+        """Masks among those of the tables whose images no table names: neither is taken for an unlabelled image."""
+        known = {mask for mask in self.masks.values() if isinstance(mask, Path)}
+        folders = {mask.parent for mask in known} - {image.parent for image in self.named}
+        beside = any(self._is_mask_beside(mask) for mask in known)
+        for path in [path for path in self.images if path not in self.named]:
+            if path in known or path.parent in folders or (beside and self._is_mask_beside(path)):
+                del self.images[path]
+        tops = {mask.relative_to(self.base).parts[0] for mask in known}
+        images = Names(self.base, list(self.images))
+        for path in self.files:
+            relative = path.relative_to(self.base)
+            if relative.parts[0] not in tops or path.suffix.lower() not in MASK_SUFFIXES or path in self.images:
+                continue
+            image = images.namesake(PurePosixPath(relative)) if path not in known else None
+            if isinstance(image, Path) and image not in self.named:
+                self.unnamed[image] = path
 
     def _take_parts(self, named: dict[str, list[Path]]) -> None:
         """The parts that folders and lists of images have by a file of the tool; test and validation come first."""
@@ -328,6 +359,7 @@ class _Found:
             self.error(kind, record.file, f"image {shown(record.image)} is named twice", remedy, record.line)
             return
         self.images[image] = None
+        self.named.add(image)
         if record.part is not None or record.line is not None:
             self.parts[image] = record.part or ""
         mask = self._mask(record, image) if record.mask_name else record.mask
@@ -341,8 +373,11 @@ class _Found:
 
     def _mask(self, record: Record, image: Path) -> Path | None:
         text = record.mask_name or ""
-        found = self.mask_names.find(text, [record.file.parent]) or self.file_names.find(text)
-        return self._named(record, text, "mask", found)
+        written = [
+            folder / text for folder in (record.file.parent, self.base) if (folder / text) in self._other_pictures
+        ]
+        found = next(iter(written), None) or self.mask_names.find(text, [record.file.parent])
+        return self._named(record, text, "mask", found or self.file_names.find(text))
 
     def _named(self, record: Record, text: str, what: str, found: Path | Ambiguous | None) -> Path | None:
         """The file that an entry names, or None and a fault."""
@@ -352,35 +387,54 @@ class _Found:
         name = f"{what} {shown(text)}"
         if isinstance(found, Ambiguous):
             self.error("ambiguous-name", record.file, f"{name} may be {found}", "write its folder too", record.line)
-        elif isinstance(found, Path) or self._is_file(text):
-            self.error("suffix", record.file, f"{name} is none of {', '.join(suffixes)}", "convert it", record.line)
+        elif (file := found or self._other_file(text)) is not None:
+            strange = f"{name} is none of {', '.join(suffixes)}"
+            if what == "mask" and file.suffix.lower() in LOSSY:
+                self.lossy.append(Fault("mask-suffix", str(record.file), strange, LOSSY_REMEDY, record.line))
+            else:
+                self.error("suffix", record.file, strange, "convert it", record.line)
         else:
-            remedy = "add it or remove its entry"
+            of_one_image = self.format in ("labelme", "supervisely", "yolo")
+            remedy = "add it, or delete this file" if of_one_image else "add it or remove its entry"
             self.error("missing-file", record.file, f"{name} is not in {self.base}", remedy, record.line)
         return None
 
-    def _is_file(self, text: str) -> bool:
-        return isinstance(self.file_names.find(text), Path)
+    def _other_file(self, text: str) -> Path | None:
+        """A file of the name that is of another kind; annotations, which may be named like their image, are none."""
+        found = self.file_names.find(text)
+        return found if isinstance(found, Path) and found not in self.uses else None
 
     def _mask_files(self) -> None:
         """Masks that are files, each with the name of its image."""
-        strangers: list[Path] = []
-        others: list[Path] = []
-        for path in self._below(self.labels):
-            if path in self.images or path in self.uses:
-                continue
-            if path.suffix.lower() not in MASK_SUFFIXES:
-                others.append(path)
-                continue
-            image = self.image_names.namesake(PurePosixPath(str(path)[account.start_of(self.base) :]))
+        files = [path for path in self._below(self.labels) if path not in self.images and path not in self.uses]
+        masks = [path for path in files if path.suffix.lower() in MASK_SUFFIXES]
+        encoding = main_encoding(path.stem for path in masks)
+        others = [path for path in masks if encoding is not None and encoding_of(path.stem) != encoding]
+        for path in masks if encoding is None else [path for path in masks if encoding_of(path.stem) == encoding]:
+            image = self._namesake(path)
             if isinstance(image, Ambiguous):
                 self.error("ambiguous-name", path, f"the mask may be of {image}", "put both in folders of one name")
             elif image is None:
-                strangers.append(path)
+                self.strangers.append(path)
             else:
                 self._pair(image, path)
-        self.strangers = strangers
-        self._refuse_lossy(others)
+        self._pass_over_encodings(others, encoding)
+        self._refuse_lossy([path for path in files if path.suffix.lower() not in MASK_SUFFIXES])
+
+    def _namesake(self, mask: Path) -> Path | Ambiguous | None:
+        return self.image_names.namesake(PurePosixPath(str(mask)[account.start_of(self.base) :]))
+
+    def _pass_over_encodings(self, others: list[Path], encoding: str | None) -> None:
+        """Cityscapes' further pictures, and masks whose values mean something else than those of the other masks."""
+        for path in others:
+            if CITYSCAPES_EXTRA.search(path.stem):
+                self.uses[path] = f"{PASSED_OVER}colours and instances of Cityscapes"
+                continue
+            self.uses[path] = f"{PASSED_OVER}masks in another form than {encoding}"
+            image = self._namesake(path)
+            if isinstance(image, Path) and image not in self.masks:
+                found = f"its image has no mask in the form {encoding} of the other masks, and values differ in meaning"
+                self.error("mask-form", path, found, f"add the mask in the form {encoding}, or delete this one")
 
     def _pair(self, image: Path, mask: Path) -> None:
         first = self.masks.setdefault(image, mask)
@@ -420,12 +474,22 @@ class _Found:
         self.faults += first_of_many(faults, MANY)
 
     def _refuse_lossy(self, others: list[Path]) -> None:
-        """JPEGs and the like where a mask should be."""
+        """JPEGs and the like where a mask should be, all in one line."""
+        pictures = (*layout.IMAGE_SUFFIXES, *UNREAD_SUFFIXES)
+        faults = []
         for path in others:
-            picture = path.suffix.lower() in (*layout.IMAGE_SUFFIXES, *UNREAD_SUFFIXES)
-            image = self.image_names.namesake(PurePosixPath(path.name)) if picture else None
-            if isinstance(image, Path) and image not in self.masks:
-                self.error("mask-suffix", path, f"a mask cannot be a {path.suffix} file", "save it as PNG")
+            image = self._namesake(path) if path.suffix.lower() in pictures else None
+            if image is None or image in self.masks:
+                continue
+            found, remedy = f"a mask cannot be a {path.suffix} file", "save it as PNG"
+            if path.suffix.lower() in LOSSY:
+                found, remedy = (
+                    f"{found}: its values are changed where it is compressed{near_values(path)}",
+                    LOSSY_REMEDY,
+                )
+            self.uses[path] = f"{PASSED_OVER}{path.suffix} files where a mask should be"
+            faults.append(Fault("mask-suffix", str(path), found, remedy))
+        self.faults += first_of_many(faults, 1)
 
     # ------------------------------------------------------------------------------------------------- parts
 
@@ -446,7 +510,7 @@ class _Found:
             path
             for path in images
             if (path not in labeled and self.parts.get(path) != "val") or self.parts.get(path) == "unlabeled"
-        } - {*train, *val}
+        } - {*train, *val, *self.unnamed}
         parts = {
             "train": train, "val": val,
             "unlabeled": listed.get("unlabeled", [path for path in images if path in unmasked]),
@@ -482,6 +546,7 @@ class _Found:
                 "list-empty", file, "names no id", "write one a line, or set the list to null"
             )
         paths = [key for key in seen if isinstance(key, Path)]
+        self.named.update(paths)
         return [path for path in paths if part in ("unlabeled", TEST) or path in self.masks]
 
     def _entry(self, file: Path, line: int, text: str, part: str) -> Path | None:
@@ -502,6 +567,10 @@ class _Found:
     def _one_or_two(self, text: str) -> tuple[Path | Ambiguous | None, Path | Ambiguous | None]:
         """The image, and where the text is a pair the mask; a blank may also be part of a name."""
         alone = self.image_names.find(text, self.roots)
+        if (
+            not isinstance(alone, Path) and len(text) > 2 and text[0] == text[-1] == '"'
+        ):  # CVAT quotes names with blanks
+            alone = self.image_names.find(text[1:-1], self.roots)
         if isinstance(alone, Path):
             return alone, None
         for blank in re.finditer(r"\s+|,", text):
@@ -565,29 +634,40 @@ class _Found:
         for path in self.images:
             item = items.get(path)
             self.uses[path] = words[item.part] if item else PASSED_OVER + self._why_left_out(path)
+            if item and item.part == "unlabeled" and path not in self.named and self._are_named():
+                self.uses[path] = "unlabelled images, which no list, table or annotation file names"
         for image, mask in self.masks.items():
             used = image in items and items[image].mask is not None
             for file in _files_of(mask):
                 if file.suffix.lower() in MASK_SUFFIXES:
                     kind = "masks" if file.suffix.lower() == ".png" else f"masks ({file.suffix})"
                     self.uses[file] = kind if used else f"{PASSED_OVER}masks of images that are not used as labelled"
+        for path in self.unnamed.values():
+            self.uses.setdefault(path, f"{PASSED_OVER}masks of images that are not used as labelled")
         for path in self.files:
             if path not in self.uses:
                 self.uses[path] = self._other(path)
+
+    def _are_named(self) -> bool:
+        """Whether lists, tables or annotation files of many images say which images are used."""
+        by_files = self.format == "pairs" or self.format in readers.OF_MANY_IMAGES
+        return by_files or bool(self.source.train_list or self.source.validation_list)
 
     def _why_left_out(self, path: Path) -> str:
         part = self.parts.get(path)
         if path not in self.masks and part == "val":
             return "validation images without a mask"
-        if path in self.masks and part not in (TEST, "val"):
-            return "images with masks that no list names"
+        if (path in self.masks or path in self.unnamed) and part not in (TEST, "val"):
+            return "images with masks that no list or table names"
         return (
-            "test images, left out of everything" if part == TEST or self.source.test_list else "images no list names"
+            "test images, left out of everything"
+            if part == TEST or self.source.test_list
+            else "images that no list names"
         )
 
     def _other(self, path: Path) -> str:
         relative = path.relative_to(self.base)
-        if path.name.lower() in CLASS_FILES:
+        if path.name.lower() in CLASS_FILES or (self.format == "supervisely" and path.name == supervisely.META):
             return "class names"
         if path.suffix.lower() in (*layout.IMAGE_SUFFIXES, *UNREAD_SUFFIXES, *MASK_SUFFIXES):
             part = part_of_folders(relative)

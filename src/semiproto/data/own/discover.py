@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -22,27 +23,38 @@ from pydantic import ValidationError
 from semiproto.data import layout
 from semiproto.data.images import opening, pixels
 from semiproto.data.own import account, contents, masks, values
-from semiproto.data.own.formats import (
-    class_files,
-    coco,
-    cvat,
-    labelme,
-    labelstudio,
-    outlines,
-    pairs,
-    per_class,
-    readers,
-    yolo,
-)
+from semiproto.data.own.formats import cityscapes, class_files, coco, outlines, pairs, per_class, readers, yolo
 from semiproto.data.own.formats.class_files import ClassTable, Colour
-from semiproto.data.own.names import TEST, bare, fold, part_of, part_of_folders, unmasked, words_of
+from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
+from semiproto.data.own.names import (
+    TEST,
+    Names,
+    bare,
+    encoding_of,
+    fold,
+    main_encoding,
+    part_of,
+    part_of_folders,
+    unmasked,
+    words_of,
+)
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, first_problem
 
 IMAGE_FOLDERS = ("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit")
 MASK_FOLDERS = (
     *("SegmentationClass", "SegmentationClassPNG", "masks", "labels", "annotations", "mask", "label", "annotation"),
-    *("ann_dir", "annot", "gt", "gtFine", "ground_truth", "segmentation", "segmentations", "SegmentationClassAug"),
+    *(
+        "ann_dir",
+        "annot",
+        "gt",
+        "gtFine",
+        "ground_truth",
+        "gtCoarse",
+        "segmentation",
+        "segmentations",
+        "SegmentationClassAug",
+    ),
 )
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
 COCO_FOLDERS = ("annotations", "annotation")
@@ -149,6 +161,10 @@ def _kind_of_json(path: Path) -> str | None:
         return "coco"
     if labelme.is_labelme(content):
         return "labelme"
+    if supervisely.is_supervisely(content):
+        return "supervisely"
+    if via.is_via(content):
+        return "via"
     return "labelstudio" if labelstudio.is_labelstudio(content) else None
 
 
@@ -212,13 +228,21 @@ def _inner(tree: _Tree) -> _Tree:
 
 
 def _require_folder(base: Path) -> None:
-    if base.is_file() and zipfile.is_zipfile(base):
-        folder = base.with_suffix("")
-        command = f"python -m zipfile -e {shlex.quote(str(base))} {shlex.quote(str(folder))}"
+    kind = archive(base)
+    if kind is not None:
+        folder = base.with_name(re.sub(r"(\.tar)?\.\w+$", "", base.name) or f"{base.name}-files")
+        command = f"python -m {kind} -e {shlex.quote(str(base))} {shlex.quote(str(folder))}"
         raise UserError(f"{base}: an archive, not a folder; unpack it: `{command}`, then name {folder}")
     if not base.is_dir():
         what = "not a folder" if base.exists() else "no such folder"
         raise UserError(f"{base}: {what}; name the folder of your images")
+
+
+def archive(path: Path) -> str | None:
+    """The module of Python that unpacks a file; None for what is no archive."""
+    if not path.is_file():
+        return None
+    return "zipfile" if zipfile.is_zipfile(path) else "tarfile" if tarfile.is_tarfile(path) else None
 
 
 def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> UserError:
@@ -228,7 +252,11 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
             f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; make folders"
             f" of them: `cd {shlex.quote(str(base))} && {INTO_FOLDERS}`"
         )
-    archives = tree.suffixed(".zip")
+    if newer := [path for path in tree.suffixed(".json") if _is_version_3(tree.base / path)]:
+        return UserError(
+            f"{base / newer[0]}: a project of VIA 3, which is not read; export it as COCO, or draw with VIA 2"
+        )
+    archives = [path for path in tree.files if re.search(r"(?i)\.(zip|tar|tgz|tar\.\w+)$", path.name)]
     if archives and not tree.pictures:
         return UserError(f"{base / archives[0]}: is not unpacked; unpack it and name the folder that it makes")
     if not tree.pictures or (wanted is None and not _image_folders(tree, [])):
@@ -239,6 +267,13 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
         f"{base}: no folder of masks found, nor a .csv of pairs (image,mask), a .json of COCO instances, or the files"
         f" of a labelling tool; name the folder {' or '.join(('SegmentationClass', 'masks'))}"
     )
+
+
+def _is_version_3(path: Path) -> bool:
+    try:
+        return via.is_version_3(outlines.read_json(path, "VIA's regions"))
+    except UserError:
+        return False
 
 
 def _section(found: _Layout) -> dict[str, Any]:
@@ -282,6 +317,9 @@ def _source(base: Path, **fields: object) -> FolderSource:
 def _assumed(source: FolderSource, found: _Layout, notes: list[str]) -> Iterator[str]:
     read = contents.read(source)
     number = read.counts()
+    lossy = [fault for fault in read.faults if fault.kind == "mask-suffix"]
+    if lossy and not number["train"] + number["val"]:  # there is no other mask
+        raise UserError(str(lossy[0]))
     yield f"layout: {found.tool}; {_place(found)}"
     yield from found.notes
     yield from notes
@@ -295,7 +333,8 @@ def _assumed(source: FolderSource, found: _Layout, notes: list[str]) -> Iterator
     what = "value" if source.colours is None else "colour"
     yield f"mask {what} {source.ignore} is void" if source.ignore is not None else "no mask value is void"
     yield f"{number['train']} images with masks to train with, {_origin(source, source.train_list)}"
-    yield f"{number['unlabeled']} images without masks, {_origin(source, source.unlabeled_list)}"
+    listed = f"from {source.unlabeled_list}" if source.unlabeled_list else "those without any"
+    yield f"{number['unlabeled']} images without masks, {listed}"
     if number["val"] or source.validation_list:
         yield f"{number['val']} validation images, {_origin(source, source.validation_list)}"
     else:
@@ -315,7 +354,7 @@ def _place(found: _Layout) -> str:
         return f"pairs of images and masks from {', '.join(found.masks)}; further images in {images}"
     if found.format == "coco":
         return f"images in {images}, COCO outlines from {', '.join(found.masks)}; images without any are unlabelled"
-    if found.format in ("cvat", "labelstudio"):
+    if found.format in ("cvat", "labelstudio", "via"):
         labels = ", ".join(found.masks)
     return f"images in {images}, masks in {labels}"
 
@@ -376,9 +415,21 @@ def _pairs(tree: _Tree) -> _Layout | None:
     if not tables:
         return None
     kept, notes = _by_split(tables)
-    images = _image_folders(tree, [path.parent for path in kept]) or ["."]
+    images = _image_folders(tree, [path.parent for path in kept]) or _folders_in(tree, kept) or ["."]
     found = _Layout("table of pairs", "pairs", images, [path.as_posix() for path in kept], notes=notes)
     return _with_classes(tree, found)
+
+
+def _folders_in(tree: _Tree, tables: list[Path]) -> list[str]:
+    """The uppermost folders of the images that tables name; empty where masks lie in one of them too."""
+    records = [record for path in tables for record in pairs.records(tree.base / path, tree.base)[0]]
+    names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)])
+    tops: list[set[str]] = []
+    for texts in ([record.image for record in records], [record.mask_name or "" for record in records]):
+        found = (names.find(text) for text in texts)
+        tops.append({path.relative_to(tree.base).parts[0] for path in found if isinstance(path, Path)})
+    folders = sorted(tops[0])
+    return [] if tops[0] & tops[1] or not all((tree.base / name).is_dir() for name in folders) else folders
 
 
 def _masks(tree: _Tree) -> _Layout | None:
@@ -389,6 +440,8 @@ def _masks(tree: _Tree) -> _Layout | None:
         if beside := _beside(tree):
             images = [folder.as_posix() for folder in beside]
             return _with_classes(tree, _Layout(_tool_of(tree, "masks beside images"), "masks", images, images))
+        if (apart := _apart(tree)) is not None:
+            return _with_classes(tree, apart)
         roots = [Path(name) for name in MASK_FOLDERS if (tree.base / name).is_dir()][:1]
         empty = True
         if not roots or any(recognise(tree) for name, recognise in TOOLS.items() if name != "masks"):
@@ -441,6 +494,27 @@ def _beside(tree: _Tree) -> list[Path]:
     return [*found, *(folder for folder in tree.split_folders(found) if folder not in found)]
 
 
+def _apart(tree: _Tree) -> _Layout | None:
+    """Folders of any name, such as CamVid's, in which all pictures are called like the masks of images elsewhere."""
+    stems: dict[Path, set[str]] = {}
+    for path in tree.suffixed(*layout.IMAGE_SUFFIXES):
+        stems.setdefault(path.parent, set()).add(fold(path.stem))
+    plain = {folder: {unmasked(stem) for stem in found} for folder, found in stems.items()}
+    labels = [
+        folder
+        for folder, found in sorted(stems.items())
+        if tree.mask_files[folder] and not plain[folder] & found
+        and any(plain[folder] & others for other, others in stems.items() if other != folder)
+    ]  # fmt: skip
+    wanted = set().union(*(plain[folder] for folder in labels))
+    images = [folder for folder, found in sorted(stems.items()) if folder not in labels and found & wanted]
+    if not images:
+        return None
+    extra = tree.split_folders([*images, *labels])
+    places, masked = ([folder.as_posix() for folder in found] for found in ([*images, *extra], labels))
+    return _Layout("folder of masks", "masks", places, masked)
+
+
 def _per_class(tree: _Tree) -> _Layout | None:
     roots = tree.mask_roots(tree.mask_files)
     folders = _classes_by_folder(tree, roots)
@@ -456,19 +530,31 @@ def _per_class(tree: _Tree) -> _Layout | None:
 
 def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
     """The classes of folders of binary masks below the roots; empty where masks are not kept by class."""
-    files = [path for path in tree.suffixed(*readers.MASKS) if any(path.is_relative_to(root) for root in roots)]
-    if not files or len(roots) != 1:
+    below = {root: [path for path in tree.suffixed(*readers.MASKS) if path.is_relative_to(root)] for root in roots}
+    by_root = [per_class.class_folders(root, files) for root, files in below.items()]
+    if not by_root or not all(by_root):
         return []
-    folders = per_class.class_folders(roots[0], files)
-    if not folders:
-        return []
-    stems = Counter(path.stem for path in files)
+    folders = sorted({name for found in by_root for name in found})
+    files = [path for found in below.values() for path in found]
     sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
     binary = all(len(values.tally([path]).seen()) <= 2 or _is_soft(path) for path in sample)
-    images = {path.stem for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if not path.is_relative_to(roots[0])}
-    several = any(count > 1 for stem, count in stems.items() if stem in images)
+    masks_of_classes = set(files)
+    pictures = [path for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if path not in masks_of_classes]
+    images = {bare(path.stem) for path in pictures}
+    several = any(
+        count > 1 and bare(stem) in images
+        for found in below.values()
+        for stem, count in _masks_of(found, folders).items()
+    )
     named = {fold(name) for name in folders} & {fold(name) for name in _known_names(tree)}
-    return folders if binary and (several or named) else []
+    of_images = {part for path in pictures for part in path.parts}  # images may lie in the same folders as their masks
+    apart = len(folders) > 1 and not set(folders) & of_images
+    return folders if binary and (several or named or apart) else []
+
+
+def _masks_of(files: list[Path], folders: list[str]) -> Counter[str]:
+    """The number of classes that have a mask of each stem."""
+    return Counter(stem for stem, _ in {(path.stem, part) for path in files for part in path.parts if part in folders})
 
 
 def _is_soft(path: Path) -> bool:
@@ -542,7 +628,7 @@ def _labelme(tree: _Tree) -> _Layout | None:
         return None
     found = dict.fromkeys(path.parent for path in files)
     names = labelme.names([tree.base / path for path in files])
-    images = _image_folders(tree, list(found)) or [folder.as_posix() for folder in found]
+    images = _image_folders(tree, list(found)) or ["."]
     images = [folder.as_posix() for folder in found if tree.pictures[folder]] or images
     note = "a later shape is on top; pixels outside all are background; an image with a JSON but no shape is background"
     labels = [folder.as_posix() for folder in found]
@@ -562,6 +648,55 @@ def _yolo(tree: _Tree) -> _Layout | None:
     return _Layout("YOLO segmentation", "yolo", images, labels, names, "from the names of the data set", notes=[note])
 
 
+def _via(tree: _Tree) -> _Layout | None:
+    tables = [path for path in tree.suffixed(".csv") if via.is_table(tree.base / path)]
+    by_folder: dict[Path, list[Path]] = {}
+    for path in [*tree.json_of("via"), *tables]:
+        by_folder.setdefault(path.parent, []).append(path)
+    if not by_folder:
+        return None
+    named = {folder: [path for path in found if part_of(path.stem)] for folder, found in by_folder.items()}
+    kept = [path for folder, found in by_folder.items() for path in named[folder] or _of_other_images(tree, found)]
+    notes = ["of two regions that overlap the smaller is on top; pixels outside all are background"]
+    if left := [path.as_posix() for found in by_folder.values() for path in found if path not in kept]:
+        notes.append(f"not read, since {kept[0].as_posix()} is: {', '.join(left)}")
+    attributes = {one.attribute: one.others for one in (via.read(tree.base / path) for path in kept)}
+    for name, others in attributes.items():
+        notes.append(
+            f"labels are the attribute {name!r}{'; not read: ' if others else ''}{', '.join(others)}" if name
+            else f"regions have no attribute: all are of the class {via.OBJECT}"
+        )  # fmt: skip
+    return _annotated(tree, _Layout("VGG Image Annotator", "via", [], [], notes=notes), sorted(kept), via.names)
+
+
+def _of_other_images(tree: _Tree, files: list[Path]) -> list[Path]:
+    """The files but those of images that an earlier one has: one project is often there in several forms."""
+    kept, seen = [], set[str]()
+    for path in files:
+        images = {name for name, _ in via.read(tree.base / path).images}
+        if not images & seen:
+            kept.append(path)
+            seen |= images
+    return kept
+
+
+def _supervisely(tree: _Tree) -> _Layout | None:
+    files = tree.json_of("supervisely")
+    if not files:
+        return None
+    folders = list(dict.fromkeys(path.parent for path in files))
+    meta = next((tree.base / path for path in tree.suffixed(".json") if path.name == supervisely.META), None)
+    names = supervisely.names([tree.base / path for path in files], meta)
+    pictures = [folder.parent / "img" for folder in folders if tree.pictures[folder.parent / "img"]]
+    beside = [
+        folder for folder in tree.pictures if folder.parent in {one.parent for one in folders}
+    ]  # masks to look at
+    images = [folder.as_posix() for folder in [*pictures, *tree.split_folders([*pictures, *beside])]] or ["."]
+    note = "a later object is on top; pixels outside all are background; an image without an object is unlabelled"
+    labels = [folder.as_posix() for folder in folders]
+    return _Layout("Supervisely", "supervisely", images, labels, names, "from the labels", notes=[note])
+
+
 def _up_to(folder: Path, name: str) -> Path:
     depth = next(number for number, part in enumerate(folder.parts) if fold(part) == name)
     return Path(*folder.parts[: depth + 1])
@@ -576,6 +711,8 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
     "coco": _coco,
     "yolo": _yolo,
     "labelme": _labelme,
+    "supervisely": _supervisely,
+    "via": _via,
 }
 """In the order in which a folder is tried."""
 
@@ -586,7 +723,10 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
 def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     """The layout with the classes of its mask files, from a file that names them and from the masks themselves."""
     folders = [tree.base, *(tree.base / name for name in (*found.masks, *found.images))]
-    table = class_files.find([folder for folder in folders if folder.is_dir()])
+    others = [tree.base / path.parent for path in tree.files if path.name in class_files.NAMES]
+    table = class_files.find(
+        [folder for folder in [*folders, *class_files.around(others, folders[1:])] if folder.is_dir()]
+    )
     paths = _mask_paths(tree, found)
     example = next((path for path in paths if _mode(path)), None)  # the first that can be read
     if example is not None and _drawn_in_colours(example, table):
@@ -594,16 +734,24 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
         return found
     why = f"from {table.file.name}" if table else ""
     numbered = table is not None and table.values == list(range(len(table.names)))
-    if table and table.values is not None and (not numbered or any(map(class_files.is_void, table.names))):
+    regions = table is not None and bool(table.note)
+    if table and table.values is not None and (not numbered or regions or any(map(class_files.is_void, table.names))):
         found.names = [name for name in table.names if not class_files.is_void(name)]
+        if regions:
+            found.notes.append(table.note)
+            found.names = list(dict.fromkeys(found.names))
         found.values = {str(value): name for value, name in zip(table.values, table.names, strict=True)}
         if 0 not in table.values:
             found.values = {"0": "void"} | found.values
         found.why = why
         return found
-    if table is not None and len(paths) > SAMPLE:  # check-data reads all of them and names those that do not fit
-        paths = paths[:: len(paths) // SAMPLE]
-    meant = values.meaning(values.tally(paths), table.names if table else None, why)
+    encoding = main_encoding(path.stem for path in paths) if table is None else None
+    complete = len(paths) <= SAMPLE
+    if (table is not None or encoding is not None) and not complete:
+        paths = paths[:: len(paths) // SAMPLE]  # check-data reads all of them and names those that do not fit
+    seen = values.tally(paths)
+    published = cityscapes.meaning(encoding, seen, complete=complete)
+    meant = published or values.meaning(seen, table.names if table else None, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     return found
 
@@ -622,7 +770,11 @@ def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
     stems = {bare(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if beside or path.parent not in folders}
     files = [path for path in tree.suffixed(*masks.MASK_SUFFIXES) if path.parent in folders]
     named = [path for path in files if not beside or unmasked(path.stem) != fold(path.stem)]
-    return [base / path for path in named if bare(path.name) in stems or bare(path.stem) in stems]
+    if (encoding := main_encoding(path.stem for path in named)) is not None:
+        named = [path for path in named if encoding_of(path.stem) == encoding]
+    masked = [path for path in named if bare(path.name) in stems or bare(path.stem) in stems]
+    kept = [path for path in masked if part_of_folders(path) != TEST] or masked  # those of test images may be empty
+    return [base / path for path in kept]
 
 
 def _black_and_white(base: Path, paths: list[Path]) -> ClassTable | None:

@@ -19,6 +19,13 @@ from semiproto.params import VOID, FolderSource
 Mask = Path | Outlines | Layers
 MASK_SUFFIXES = (".png", ".gif", ".bmp", ".tif", ".tiff", ".npy")
 """Suffixes of mask files, the best first where an image has several."""
+LOSSY = (".jpg", ".jpeg", ".jfif", ".avif", ".heic")
+"""Suffixes of pictures that do not keep values."""
+LOSSY_REMEDY = "export the masks again as PNG, from the tool that drew them; converting them keeps the changed values"
+SMEARED = 16
+"""Different colours that are no class's from which a mask is taken for one that was compressed or smoothed."""
+NEAR = 32
+"""Grey levels in every channel within which a colour is taken for a changed one."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,9 @@ def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault
     if rules.colours:
         colour = (value >> 16, value >> 8 & 255, value & 255)
         remedy = "give the colour in dataset.colours or dataset.ignore, or correct the mask"
+        if _changed(values[strange], known):
+            where += "; most of them are near the colour of a class, as a JPEG or smoothing leaves them"
+            remedy = LOSSY_REMEDY
         return Fault("mask-colour", str(path), f"colour {colour} is not a class ({where})", remedy)
     meaning = "values in dataset.values are classes" if rules.values else f"values 0 to {rules.classes - 1} are classes"
     if rules.ignore is not None:
@@ -150,6 +160,39 @@ def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault
     if value == rules.classes and not rules.values:
         remedy += "; where classes begin at 1, give them all there: `{0: void, 1: ...}`"
     return Fault("mask-value", str(path), found, remedy)
+
+
+def near_values(path: Path) -> str:
+    """In words, around which values or colours those of a lossy picture lie; empty where there is nothing to say."""
+    try:
+        shown = pixels.to_bytes(path, pixels.decode(path, RGB8.bands), RGB8).reshape(-1, 3)
+    except UserError:
+        return ""
+    left, counts = np.unique(shown, axis=0, return_counts=True)
+    different = len(left)
+    centres: list[tuple[int, ...]] = []
+    order = np.argsort(-counts, kind="stable")
+    left, counts = left[order].astype(int), counts[order]
+    while len(left) and len(centres) < layout.IGNORE_INDEX:
+        inside = np.abs(left - left[0]).max(axis=1) <= NEAR
+        if 100 * counts[inside].sum() >= len(shown):
+            centres.append(tuple(left[0].tolist()))
+        left, counts = left[~inside], counts[~inside]
+    if different <= len(centres):
+        return ""
+    words = (str(one[0] if len(set(one)) == 1 else one) for one in sorted(centres))
+    return f", and its {different} different ones lie around {', '.join(words)}"
+
+
+def _changed(strange: np.ndarray, known: np.ndarray) -> bool:
+    """Whether most of the colours that are no class's are near one that is: compression and smoothing make such."""
+    sample = np.unique(strange)
+    if len(sample) < SMEARED:
+        return False
+    sample = sample[:: max(1, len(sample) // 1000)]
+    some, classes = (np.stack([v >> 16, v >> 8 & 255, v & 255], axis=-1) for v in (sample, known))
+    distance = np.abs(some[:, None] - classes[None]).max(axis=-1).min(axis=1)
+    return bool((distance <= NEAR).mean() > 0.5)
 
 
 def _meanings(rules: Rules) -> tuple[np.ndarray, np.ndarray]:

@@ -32,11 +32,19 @@ MASK_ENDING = re.compile(rf"(?<=.)[-_. ](?:{MASK_WORDS})$")
 AFFIXES = re.compile(
     r"^[0-9a-f]{8}-(?=.)"  # Label Studio puts eight digits before the name of an uploaded file
     r"|^(?:mask|label|gt|seg)[-_. ](?=.)"
-    rf"|(?<=.)[-_. ](?:{MASK_WORDS}|0000|labelids|gtfine_labelids|leftimg8bit)$"
+    rf"|(?<=.)[-_. ](?:{MASK_WORDS}|p|0000|leftimg8bit|(?:gt(?:fine|coarse)_)?label[a-z0-9]*ids)$"
     r"|(?<=.)\.(?:jpe?g|jfif|png|tiff?|bmp|gif|webp|avif|ppm|pgm)$"
     r"|(?<=.)_(?:jpe?g|jfif|png|tiff?|bmp|webp|avif)\.rf\.[0-9a-f]{20,40}$"  # Roboflow's
 )
 """What tools put before and behind the stem of an image's name; lower case."""
+
+
+ENCODING = re.compile(r"(?i)[-_.](label[a-z0-9]*ids)$")
+"""What the stem of a mask in Cityscapes' form ends in: labelIds, labelTrainIds and the like."""
+ENCODINGS = ("labeltrainids", "labelids")
+"""The usual ones, the one that is preferred first."""
+CITYSCAPES_EXTRA = re.compile(r"(?i)[-_.](?:gt(?:fine|coarse)_)?(?:color|instance[a-z0-9]*ids)$")
+"""What else Cityscapes has for an image beside its masks."""
 
 
 def words_of(name: str) -> list[str]:
@@ -72,6 +80,24 @@ def bare(stem: str) -> str:
     while (shorter := AFFIXES.sub("", text)) != text:
         text = shorter
     return text
+
+
+def uploaded(stem: str) -> str:
+    """What Label Studio makes of a stem: blanks become underscores, and only letters, digits, `_`, `-`, `.` remain."""
+    return bare(re.sub(r"[^-\w.]", "", fold(stem).strip().replace(" ", "_")) or stem)
+
+
+def encoding_of(stem: str) -> str | None:
+    """What the values of a mask in Cityscapes' form are, by its name, lower case; None for other masks."""
+    match = ENCODING.search(stem)
+    return match[1].lower() if match else None
+
+
+def main_encoding(stems: Iterable[str]) -> str | None:
+    """The encoding that most masks of a set have, since values of two mean different classes."""
+    counts = Counter(found for stem in stems if (found := encoding_of(stem)))
+    usual = {name: len(ENCODINGS) - place for place, name in enumerate(ENCODINGS)}
+    return max(sorted(counts), key=lambda name: (counts[name], usual.get(name, 0)), default=None)
 
 
 def unmasked(stem: str) -> str:
@@ -111,6 +137,7 @@ WAYS: tuple[tuple[str, Callable[[PurePath], str], Callable[[PurePath], str]], ..
     ("by stem without case", lambda path: fold(path.stem), lambda path: fold(path.name)),
     ("by stem without case", lambda path: fold(path.stem), lambda path: fold(path.stem)),
     ("without known suffix or prefix", lambda path: fold(path.stem), lambda path: unmasked(path.stem)),
+    ("without known suffix or prefix", lambda path: uploaded(path.stem), lambda path: bare(path.name)),
     ("without known suffix or prefix", lambda path: bare(path.stem), lambda path: bare(path.name)),
 )
 """How a name is looked up, one way after the other: in words, the key of a file, and the key of the name."""

@@ -117,12 +117,12 @@ def _unnamed(seen: list[int]) -> Meaning:
         names = ["background", "class1"]
         return Meaning(names, "from binary masks of 0 and 255", _table(seen, names), None)
     inner = [value for value in seen if value not in (0, IGNORE_INDEX)]
-    if inner and inner[-1] >= SPARSE and 4 * len(inner) <= inner[-1]:
-        names = ["background", *(f"class{value}" for value in inner)]
-        return Meaning(names, "from the mask values", _table([0, *inner], names))
     if len(inner) > 1 and 0 not in seen:
         names = [f"class{value}" for value in inner]
         return Meaning(names, "from the mask values, of which none is 0", _table(inner, names))
+    if inner and inner[-1] >= SPARSE and 4 * len(inner) <= inner[-1]:
+        names = ["background", *(f"class{value}" for value in inner)]
+        return Meaning(names, "from the mask values", _table([0, *inner], names))
     highest = min(max(inner, default=1), 253)
     return Meaning(["background", *(f"class{i}" for i in range(1, highest + 1))], "from the highest mask value")
 

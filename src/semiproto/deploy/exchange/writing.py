@@ -42,7 +42,7 @@ def predict_for(form: ToolFormat, model: Path, paths: list[Path], out: Path, win
     UserError, before anything is predicted, where the format has no place for an image or a class.
     """
     card = model_folder.read_card(model)
-    _require_place(form, card.classes, files.images(paths))
+    require_place(form, card.classes, files.images(paths))
     outcome = predict.predict_files(model, paths, out / WORK, files.Options(window))
     finished = [Prediction(one.image, one.mask) for one in outcome.finished]
     predictions = Predictions(finished, card.classes, distinct(card.classes, predict.palette(card)))
@@ -55,7 +55,8 @@ def predict_for(form: ToolFormat, model: Path, paths: list[Path], out: Path, win
     return outcome
 
 
-def _require_place(form: ToolFormat, classes: list[str], images: list[Path]) -> None:
+def require_place(form: ToolFormat, classes: list[str], images: list[Path]) -> None:
+    """UserError where a format has no place for an image or a class."""
     if form in LABELMAPS:
         masks.require_names(classes, images)
     for image in images:

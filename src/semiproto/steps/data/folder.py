@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from semiproto.data.layout import FILES
-from semiproto.data.own import contents, prepare
+from semiproto.data.own import prepare
 from semiproto.params import DataConfig, FolderSource
 from semiproto.provenance.artifacts import atomic_directory
+from semiproto.steps.data.fingerprint import fingerprint
 from semiproto.steps.data.prepared import written
 from semiproto.steps.job import Job, Written, step
 
@@ -18,7 +17,7 @@ def data(job: Job[DataConfig]) -> Written:
     source = job.config.dataset
     assert isinstance(source, FolderSource)
     # Before the folder is read: what changes meanwhile then makes the set look old.
-    fingerprint = contents.fingerprint(Path(source.path))
+    made_of = fingerprint(source)
     with atomic_directory(job.out / FILES) as root:
         prepare.prepare(root, source)
-    return written(job.out, {"fingerprint": fingerprint})
+    return written(job.out, {"fingerprint": made_of})

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from semiproto.errors import UserError
 from semiproto.params import FolderSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
+SMALL = ["forecast.images=validation"]
 TEMPLATE = Path(__file__).parents[4] / "experiments/my-data.yaml"
 
 
@@ -139,6 +141,35 @@ def test_an_archive_in_place_of_a_folder(base, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize("name", ["photos.tar", "photos.tar.gz"])
+def test_an_archive_of_tar_in_place_of_a_folder(base, tmp_path, name):
+    with tarfile.open(tmp_path / name, "w:gz" if name.endswith("gz") else "w") as archive:
+        archive.add(base, arcname="photos")
+    with pytest.raises(UserError) as error:
+        discover(tmp_path / name, "own")
+    command, folder = re.search(r"unpack it: `(.+)`, then name (\S+)", str(error.value)).groups()
+    subprocess.run([sys.executable, *shlex.split(command)[1:]], check=True)
+    assert discover(Path(folder), "own")[0].classes == ["background", "square"]
+
+
+def test_experiments_that_need_unlabelled_images_of_a_set_where_all_are_labelled(tmp_path):
+    from semiproto import params
+
+    base, out = exports.labelme_voc(tmp_path / "photos"), tmp_path / "params.yaml"
+    init.write_params(base, init.Wishes(changes=SMALL), TEMPLATE, out)
+    for _ in range(2):
+        read = params.load(out)
+        found = check.check(read.dataset, contents.read(read.dataset), read)
+        stopping = [fault for fault in found.faults if not fault.warning]
+        if not stopping:
+            return
+        assert {fault.kind for fault in stopping} == {"experiment"}
+        folder, labels = re.search(r"`semiproto init (\S+) --force --labels (\d+)`", stopping[0].remedy).groups()
+        assert folder == str(base)
+        init.write_params(Path(folder), init.Wishes(labels=labels, changes=SMALL), TEMPLATE, out, force=True)
+    raise AssertionError(stopping)
+
+
 def test_an_archive_made_on_windows(base, tmp_path):
     crossed = tmp_path / "crossed it's"
     crossed.mkdir()

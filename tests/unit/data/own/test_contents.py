@@ -1,10 +1,11 @@
 """Which images, masks and parts a folder has, whatever its lists and tables say."""
 
 import json
-import os
+from pathlib import Path
 
+import numpy as np
 import pytest
-from made_up import write_receipt
+from PIL import Image
 
 from pipeline import exports, own_folder
 from semiproto.data import layout
@@ -96,32 +97,12 @@ def test_rows_of_a_csv_may_say_the_part_or_leave_it(base):
     assert not found.faults
     ids = {part: [item.id for item in found.of(part)] for part in contents.PARTS}
     assert ids["train"] == ["photo0", "photo1"] and ids["val"] == ["photo3"]
-    assert ids["unlabeled"] == ["photo2", *(f"photo{n}" for n in range(4, 10))]
+    assert ids["unlabeled"] == [
+        "photo2",
+        "photo4",
+        *(f"photo{n}" for n in range(6, 10)),
+    ]  # photo5 has a mask, and no row
     assert all(item.mask is None for item in found.of("unlabeled"))
-
-
-def test_the_fingerprint_follows_links_to_folders_and_takes_any_name(base, tmp_path):
-    (base / "masks").rename(tmp_path / "elsewhere")
-    (base / "masks").symlink_to(tmp_path / "elsewhere")
-    (base / "images/circle").symlink_to(base)
-    (base / "up").symlink_to(tmp_path)
-    (base / "images" / os.fsdecode(b"caf\xe9.txt")).write_text("a name that is not UTF-8")
-    before = contents.fingerprint(base)
-    assert contents.fingerprint(base) == before
-    (tmp_path / "beside.txt").write_text("not in the folder")
-    assert contents.fingerprint(base) == before
-    (tmp_path / "elsewhere/photo1.png").write_bytes(b"changed")
-    assert contents.fingerprint(base) != before
-
-
-def test_a_moved_folder_is_stood_for_by_the_set_that_was_made_of_it(base, tmp_path):
-    prepared, before = tmp_path / "prepared", contents.fingerprint(base)
-    assert contents.last_fingerprint(base, prepared) == before
-    base.rename(tmp_path / "moved")
-    assert contents.last_fingerprint(base, prepared) is None
-    facts = {"fingerprint": before}
-    write_receipt(prepared, "data", outputs={}, config={}, inputs=[], seed=None, seconds=0.0, facts=facts)
-    assert contents.last_fingerprint(base, prepared) == before
 
 
 def test_a_csv_that_names_an_image_outside_its_folder_brings_it_in(base):
@@ -354,3 +335,140 @@ def test_a_folder_called_train_that_data_yaml_tests_on_is_an_error(tmp_path):
     base = yolo(tmp_path / "set", "train: images/a\ntest: images/train", ("a", "b", "train"))
     found = contents.read(discover(base, "own")[0])
     assert {fault.kind for fault in found.faults if not fault.warning} == {"held-out"}
+
+
+@pytest.mark.parametrize("form", ["list", "table"])
+def test_what_no_list_or_table_names_is_unlabelled_without_a_mask_and_left_out_with_one(base, form):
+    """Six of ten images have masks; three are named."""
+    if form == "list":
+        (base / "train.txt").write_text("photo0\nphoto1\nphoto2\n")
+        changes = {"train_list": "train.txt"}
+    else:
+        rows = "".join(f"images/photo{n}.png,masks/photo{n}.png\n" for n in range(3))
+        (base / "train.csv").write_text("image,mask\n" + rows)
+        changes = {"masks": "train.csv"}
+    found = contents.read(source_of(base, **changes))
+    assert not found.faults and found.counts() == {"train": 3, "val": 0, "unlabeled": 4}
+    assert {item.image.stem for item in found.of("unlabeled")} == {f"photo{n}" for n in range(6, 10)}
+    table = uses(found)
+    assert table["unlabelled images, which no list, table or annotation file names"] == 4
+    assert table["passed over: images with masks that no list or table names"] == 3
+    assert table["passed over: masks of images that are not used as labelled"] == 3
+
+
+def test_an_image_that_a_table_names_without_a_mask_is_unlabelled_even_if_a_mask_is_there(base):
+    (base / "train.csv").write_text("image,mask\nimages/photo0.png,masks/photo0.png\nimages/photo1.png,\n")
+    found = contents.read(source_of(base, masks="train.csv"))
+    assert "photo1" in {item.image.stem for item in found.of("unlabeled")}
+    assert uses(found)["unlabelled images"] == 1
+
+
+def test_masks_of_a_table_are_no_images_where_the_folder_itself_is_one(base):
+    (base / "masks").rename(base / "anno")
+    for path in (base / "images").iterdir():
+        path.rename(base / path.name)
+    (base / "t.csv").write_text("image,mask\n" + "".join(f"photo{n}.png,anno/photo{n}.png\n" for n in range(3)))
+    found = contents.read(source_of(base, images=".", masks="t.csv"))
+    assert not found.faults and found.counts() == {"train": 3, "val": 0, "unlabeled": 4}
+    assert all(item.image.parent == base for item in found.items)
+
+
+def test_masks_of_a_table_that_lie_beside_the_images_are_no_images(base):
+    for path in (base / "masks").iterdir():
+        path.rename(base / f"images/{path.stem}_gt.png")
+    rows = "".join(f"images/photo{n}.png,images/photo{n}_gt.png\n" for n in range(3))
+    (base / "train.csv").write_text("image,mask\n" + rows)
+    found = contents.read(source_of(base, masks="train.csv"))
+    assert not found.faults and found.counts() == {"train": 3, "val": 0, "unlabeled": 4}
+
+
+def as_jpeg(base, *numbers, folder="masks", ending=""):
+    for number in numbers:
+        path = base / f"masks/photo{number}.png"
+        with Image.open(path) as mask:
+            target = base / folder / f"photo{number}{ending}.jpg"
+            Image.fromarray(255 * np.array(mask)).resize((41, 41)).save(target, quality=50)
+        path.unlink()
+
+
+def test_jpeg_masks_are_one_line_that_says_what_they_lost(base):
+    as_jpeg(base, 0, 1, 2)
+    found = contents.read(source_of(base))
+    (fault,) = found.faults
+    assert fault.kind == "mask-suffix" and "(and so for 2 more files)" in fault.found
+    assert "different ones lie around 0" in fault.found and "export the masks again as PNG" in fault.remedy
+    assert uses(found)["passed over: .jpg files where a mask should be"] == 3
+
+
+def test_jpeg_masks_in_folders_of_parts_and_beside_their_images_are_no_images(base):
+    for folder in ("images", "masks"):
+        for part in ("train", "val"):
+            (base / folder / part).mkdir()
+            Image.new("L", (40, 40)).save(base / folder / part / ("x.png" if folder == "images" else "x.jpg"))
+    assert [fault.kind for fault in contents.read(source_of(base)).faults] == ["mask-suffix"]
+
+    as_jpeg(base, 0, folder="images", ending="_mask")
+    for path in sorted((base / "masks").glob("*.png")):
+        path.rename(base / f"images/{path.stem}_mask.png")
+    found = contents.read(source_of(base, masks="images"))
+    assert [(fault.kind, "photo0_mask.jpg" in fault.file) for fault in found.faults] == [("mask-suffix", True)]
+    assert not [item for item in found.items if "mask" in item.image.stem]
+
+
+def test_a_jpeg_mask_of_a_table_is_refused_and_no_other_file_taken_for_it(base):
+    (base / "old").mkdir()
+    (base / "masks/photo0.png").rename(base / "old/photo0.png")
+    Image.new("L", (40, 40)).save(base / "masks/photo0.jpg")
+    (base / "pairs.csv").write_text(
+        "image,mask\nimages/photo0.png,masks/photo0.jpg\nimages/photo1.png,masks/photo1.png\n"
+    )
+    (fault,) = contents.read(source_of(base, masks="pairs.csv")).faults
+    assert fault.kind == "mask-suffix" and fault.line == 2 and "from the tool that drew them" in fault.remedy
+
+
+def test_masks_in_two_forms_are_not_mixed(tmp_path):
+    base = exports.cityscapes(tmp_path / "streets")
+    for path in sorted((base / "gtFine/train/ulm").glob("*_labelIds.png"))[:-1]:
+        exports.save_mask(path.with_name(path.name.replace("labelIds", "labelTrainIds")), exports.truth(path.name[:6]))
+    source, _ = discover(base, "own")
+    found = contents.read(source)
+    assert not found.faults and found.counts()["train"] == 4  # label ids are those of most
+    assert uses(found)["passed over: masks in another form than labelids"] == 3
+    last = sorted((base / "gtFine/train/ulm").glob("*_labelIds.png"))[-1]
+    last.rename(last.with_name(last.name.replace("labelIds", "labelTrainIds")))
+    (fault,) = contents.read(source).faults
+    assert (fault.kind, Path(fault.file).name) == ("mask-form", last.name.replace("labelIds", "labelTrainIds"))
+
+
+def test_names_with_blanks_are_read_in_quotes(base):
+    (base / "images/photo0.png").rename(base / "images/my photo.png")
+    (base / "masks/photo0.png").rename(base / "masks/my photo.png")
+    (base / "train.txt").write_text('"my photo"\nphoto1\n')
+    found = contents.read(source_of(base, train_list="train.txt"))
+    assert found.counts()["train"] == 2 and not found.faults
+
+
+@pytest.mark.parametrize(
+    ("make", "image", "file"),
+    [
+        (exports.labelme_json, "photo1.jpg", "photo1.json"),
+        (exports.supervisely, "train/img/photo1.jpg", "train/ann/photo1.jpg.json"),
+        (exports.yolo, "images/train/photo1.jpg", "labels/train/photo1.txt"),
+    ],
+)
+def test_an_image_that_is_missing_is_named_with_its_annotation(tmp_path, make, image, file):
+    base = make(tmp_path / "set")
+    (base / image).unlink()
+    (fault,) = [fault for fault in contents.read(discover(base, "own")[0]).faults if not fault.warning]
+    assert (fault.kind, fault.file) == ("missing-file", str(base / file))
+    assert "photo1" in fault.found and str(base) in fault.found and "delete this file" in fault.remedy
+
+
+def test_class_files_of_folders_that_contradict_each_other_are_an_error_with_old_parameters_too(tmp_path):
+    base = exports.roboflow_masks(tmp_path / "set")
+    source, _ = discover(base, "own")
+    exports.write(base / "valid/_classes.csv", "Pixel Value, Class\n0, background\n1, dog\n2, cat\n")
+    (fault,) = contents.read(source).faults
+    assert fault.kind == "class-files" and fault.file == str(base / "valid/_classes.csv")
+    with pytest.raises(UserError, match="1 is 'dog', and 'cat'"):
+        discover(base, "own")

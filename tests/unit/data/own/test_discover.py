@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import own_folder
+from pipeline import exports, own_folder
 from semiproto.data.own import check, contents
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
@@ -232,3 +232,127 @@ def test_the_folder_that_one_is_in_is_read_like_any_other(base, monkeypatch):
     monkeypatch.chdir(base)
     here, _ = discover(Path(), "own")
     assert here == named.model_copy(update={"path": "."})
+
+
+def test_folders_of_any_name_are_known_by_the_names_of_their_masks(base):
+    (base / "images").rename(base / "rushes")
+    (base / "masks").rename(base / "approved")
+    for path in (base / "approved").iterdir():
+        path.rename(path.with_name(f"{path.stem}_L.png"))
+    source, _ = discovered(base)
+    assert (source.images, source.masks) == ("rushes", "approved")
+    assert contents.read(source).counts() == {"train": 6, "val": 0, "unlabeled": 4}
+
+
+def test_masks_by_class_in_the_folder_of_each_part(base):
+    numbers = {"training": (0, 1, 2), "validation": (3, 4), "Test": (5,)}
+    for part, those in numbers.items():
+        for number in those:
+            mask = np.array(Image.open(base / f"masks/photo{number}.png"))
+            (base / part / "img").mkdir(parents=True, exist_ok=True)
+            (base / f"images/photo{number}.png").rename(base / part / f"img/{number}.png")
+            for name, covered in (("square", mask == 1), ("corner", np.arange(mask.size).reshape(mask.shape) < 50)):
+                (base / part / "label" / name).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(255 * covered.astype(np.uint8)).save(base / part / f"label/{name}/{number}.png")
+    for name in ("images", "masks"):
+        shutil.rmtree(base / name)
+    (base / "classes.txt").unlink()
+    source, _ = discovered(base)
+    assert (source.format, source.classes) == ("per-class", ["background", "corner", "square"])
+    found = contents.read(source)
+    assert found.counts() == {"train": 3, "val": 2, "unlabeled": 0} and not found.faults
+    assert all(len(item.mask.layers) == 2 for item in found.items)
+
+
+def test_masks_that_are_all_jpegs_stop_init(base, one_line):
+    for path in (base / "masks").iterdir():
+        Image.fromarray(255 * np.array(Image.open(path))).save(path.with_suffix(".jpg"))
+        path.unlink()
+    with pytest.raises(UserError) as error:
+        discover(base, "own")
+    one_line(error, base / "masks/photo0.jpg", "more files", "export the masks again as PNG")
+
+
+def test_of_several_forms_of_a_via_project_one_is_read_and_the_others_are_named(tmp_path):
+    pytest.importorskip("pycocotools")
+    base = exports.via(tmp_path / "set")
+    regions = (base / "val/via_region_data.json").read_text()
+    (base / "val/via_project.json").write_text(f'{{"_via_img_metadata": {regions}}}')
+    source, said = discovered(base)
+    assert source.masks == ["train/via_region_data.json", "val/via_project.json"]
+    assert "labels are the attribute 'class'" in said and ": val/via_region_data.json" in said
+
+
+def test_a_project_of_via_3_is_one_line(base, one_line):
+    shutil.rmtree(base / "masks")
+    (base / "via.json").write_text(
+        '{"project": {}, "config": {}, "attribute": {}, "file": {}, "metadata": {}, "view": {}}'
+    )
+    with pytest.raises(UserError) as error:
+        discover(base, "own")
+    one_line(error, base / "via.json", "VIA 3", "COCO")
+
+
+def test_values_that_are_not_cityscapes_keep_their_numbers(tmp_path):
+    base = exports.cityscapes(tmp_path / "streets")
+    for path in base.rglob("*_labelIds.png"):
+        Image.fromarray(np.array(Image.open(path)) + 50).save(path)
+    source, said = discovered(base)
+    assert source.classes == ["class57", "class58", "class61"] and "of which none is 0" in said
+
+
+def test_nnunets_regions_are_told(tmp_path):
+    base = exports.nnunet(tmp_path / "set")
+    text = (base / "dataset.json").read_text()
+    (base / "dataset.json").write_text(text.replace('"cat": 1', '"animal": [1, 2]'))
+    source, said = discovered(base)
+    assert source.classes == ["background", "animal", "dog"] and "animal: what no inner one covers" in said
+    assert check.check(source, contents.read(source)).errors() == 0
+
+
+def test_folders_of_any_name_are_known_by_a_table(base):
+    (base / "images").rename(base / "pics")
+    (base / "masks").rename(base / "anno")
+    (base / "all.csv").write_text("image,mask\npics/photo0.png,anno/photo0.png\npics/photo1.png,anno/photo1.png\n")
+    source, _ = discovered(base)
+    assert (source.images, source.masks) == ("pics", "all.csv")
+    assert contents.read(source).counts() == {"train": 2, "val": 0, "unlabeled": 4}
+
+
+@pytest.mark.parametrize("agree", [True, False])
+def test_two_exports_of_cvat_side_by_side(tmp_path, agree, one_line):
+    for part in ("train", "val"):
+        exports.cvat_masks(tmp_path / "both" / part)
+        shutil.rmtree(tmp_path / "both" / part / "ImageSets")
+    second = tmp_path / "both/val/labelmap.txt"
+    if agree:
+        assert discovered(tmp_path / "both")[0].classes == list(exports.CLASSES)
+        return
+    second.write_text(second.read_text().replace("cat:", "bird:"))
+    with pytest.raises(UserError) as error:
+        discover(tmp_path / "both", "own")
+    one_line(error, tmp_path / "both/train/labelmap.txt", second, "(250, 50, 83) is")
+
+
+def test_masks_by_class_of_images_that_each_show_one_class(base):
+    (base / "classes.txt").unlink()
+    for number in range(6):
+        folder = base / "masks" / ("round" if number % 2 else "square")
+        folder.mkdir(exist_ok=True)
+        (base / f"masks/photo{number}.png").rename(folder / f"photo{number}.png")
+    assert discovered(base)[0].classes == ["background", "round", "square"]
+    for number in range(6):  # folders that the images lie in too are no classes
+        folder = base / "images" / ("round" if number % 2 else "square")
+        folder.mkdir(exist_ok=True)
+        (base / f"images/photo{number}.png").rename(folder / f"photo{number}.png")
+    assert discovered(base)[0].classes == ["background", "class1"]
+
+
+def test_pictures_of_masks_beside_superviselys_are_no_images(tmp_path):
+    pytest.importorskip("pycocotools")
+    base = exports.supervisely(tmp_path / "set")
+    for stem in exports.TRAIN:
+        exports.save_mask(base / f"train/masks_machine/{stem}.png", exports.truth(stem))
+    exports.save_images(base / "unlabelled", ["photo9"])
+    source, _ = discovered(base)
+    assert source.images == ["train/img", "val/img", "unlabelled"]

@@ -40,11 +40,19 @@ EXPORTS = {
     exports.pairs: ("table of pairs", WITH_VAL),
     exports.unimatch: ("PASCAL VOC", WITH_VAL),
     exports.carvana: ("folder of masks", NO_BARE),
+    exports.cityscapes: ("folder of masks", WITH_VAL | {"unlabeled": ()}),
+    exports.camvid: ("folder of masks", NO_BARE),
+    exports.via: ("VGG Image Annotator", WITH_VAL),
+    exports.supervisely: ("Supervisely", WITH_VAL),
+}
+OTHER_CLASSES = {
+    exports.carvana: ["background", "class1"],
+    exports.cityscapes: ["road", "sidewalk", "building"],
 }
 
 
 def stem_of(image_id):
-    return image_id.removesuffix("_0000").split("_jpg.rf.")[0]
+    return image_id.removesuffix("_0000").removesuffix("_leftImg8bit").split("_jpg.rf.")[0]
 
 
 @pytest.mark.parametrize("make", EXPORTS, ids=lambda make: make.__name__)
@@ -63,7 +71,7 @@ def test_an_export_is_recognised_and_its_masks_are_the_truth(make, tmp_path):
     for path in (tmp_path / "raw" / MASKS).iterdir():
         truth = exports.truth(stem_of(path.stem))
         np.testing.assert_array_equal(read_mask(path), truth > 0 if make is exports.carvana else truth)
-    assert classes == (["background", "class1"] if make is exports.carvana else list(exports.CLASSES))
+    assert classes == OTHER_CLASSES.get(make, list(exports.CLASSES))
     assert sum(row.count for row in findings.files) == len(before)
     assert {path: path.read_bytes() for path in base.rglob("*") if path.is_file()} == before
 

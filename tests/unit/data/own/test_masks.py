@@ -125,3 +125,15 @@ def test_an_outline_of_another_size_names_its_image():
     fault = masks.read(mask, (40, 40), rules_of())
     assert fault.kind == "mask-size" and fault.file == "a.json"
     assert fault.found == "30x40 pixels, its image photo.png has 40x40"
+
+
+def test_colours_that_compression_changed_are_told_with_what_to_do(tmp_path):
+    drawn = np.zeros((40, 40, 3), np.uint8)
+    drawn[8:30, 9:31] = 250, 50, 83
+    Image.fromarray(drawn).save(tmp_path / "a.jpg", quality=60)
+    assert "different ones lie around 0, (" in masks.near_values(tmp_path / "a.jpg")
+    Image.open(tmp_path / "a.jpg").save(tmp_path / "a.png")
+    fault = masks.read(tmp_path / "a.png", (40, 40), rules_of(colours=[[0, 0, 0], [250, 50, 83]], ignore=None))
+    assert "near the colour of a class, as a JPEG" in fault.found and fault.remedy == masks.LOSSY_REMEDY
+    (tmp_path / "b.jpg").write_bytes(b"")
+    assert masks.near_values(tmp_path / "b.jpg") == ""

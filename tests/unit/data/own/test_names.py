@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from semiproto.data.own.names import Ambiguous, Names, part_of, part_of_folders
+from semiproto.data.own.names import Ambiguous, Names, encoding_of, main_encoding, part_of, part_of_folders
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,30 @@ def test_how_names_were_found_is_counted():
         found.find(text)
     assert found.lines("images") == ["images found as written: 2, by stem without case: 1"]
     assert names("a.jpg").lines("images") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "uploaded"),
+    [
+        ("IMG 3.jpg", "0a1b2c3d-IMG_3.jpg"), ("IMG 3.jpg", "IMG_3.jpg"), ("Kühe (2).jpg", "0a1b2c3d-Kühe_2.jpg"),
+        ("猫 5.png", "upload/1/deadbeef-猫_5.png"), ("a&b, c.jpg", "00c0ffee-ab_c.jpg"),
+        ("a.b 6.jpg", "a.b_6_mask.png"),
+    ],
+)  # fmt: skip
+def test_a_file_is_known_by_the_name_that_an_upload_gives_it(file, uploaded):
+    assert names(f"images/{file}", "images/other.jpg").find(uploaded) == BASE / "images" / file
+
+
+def test_an_upload_that_may_be_of_two_files_is_ambiguous():
+    found = names("images/IMG 3.jpg", "images/IMG_3.jpg")
+    assert isinstance(found.find("0a1b2c3d-IMG_3.jpg"), Ambiguous)
+    assert found.find("IMG_3.jpg") == BASE / "images/IMG_3.jpg"
+    assert names("a/§§.jpg").find("++.jpg") is None
+
+
+def test_the_form_of_masks_is_the_one_that_most_have():
+    assert [encoding_of(stem) for stem in ("a_gtFine_labelIds", "a_labelTrainIds", "labelIds", "a_mask")] == [
+        "labelids", "labeltrainids", None, None]  # fmt: skip
+    assert main_encoding(["a_labelIds", "b_labelIds", "b_labelTrainIds"]) == "labelids"
+    assert main_encoding(["a_labelIds", "a_labelTrainIds"]) == "labeltrainids"
+    assert main_encoding(["a", "b_mask"]) is None

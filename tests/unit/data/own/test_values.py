@@ -50,6 +50,7 @@ def test_the_meaning_of_values_with_names(seen, names, table, ignore):
             {"0": "background", "100": "class100", "201": "class201"},
         ),
         ([1, 2], ["class1", "class2"], {"1": "class1", "2": "class2"}),
+        ([7, 24, 26], ["class7", "class24", "class26"], {"7": "class7", "24": "class24", "26": "class26"}),
         ([0, 1, 4, 255], ["background", "class1", "class2", "class3", "class4"], None),
         ([0], ["background", "class1"], None),
     ],

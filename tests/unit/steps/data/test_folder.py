@@ -5,10 +5,10 @@ import pytest
 from pipeline import own_folder
 from semiproto.data.layout import FILES
 from semiproto.data.own import prepare
-from semiproto.data.own.contents import fingerprint
 from semiproto.errors import UserError
 from semiproto.params import DataConfig
 from semiproto.provenance.receipts import read_receipt
+from semiproto.steps.data.fingerprint import fingerprint
 from semiproto.steps.data.folder import data
 from semiproto.steps.job import Inputs, Job
 
@@ -27,7 +27,7 @@ def test_the_set_is_made_and_remembers_its_folder(job, base):
     data(job)
     facts = read_receipt(job.out)["facts"]
     assert facts["classes"] == ["background", "square"] and facts["images"]["unlabeled"] == 4
-    assert facts["fingerprint"] == fingerprint(base)
+    assert facts["fingerprint"] == fingerprint(job.config.dataset)
 
 
 def test_a_folder_that_changes_meanwhile_makes_the_set_look_old(job, base, monkeypatch):
@@ -39,7 +39,7 @@ def test_a_folder_that_changes_meanwhile_makes_the_set_look_old(job, base, monke
 
     monkeypatch.setattr(prepare, "prepare", changed)
     data(job)
-    assert read_receipt(job.out)["facts"]["fingerprint"] != fingerprint(base)
+    assert read_receipt(job.out)["facts"]["fingerprint"] != fingerprint(job.config.dataset)
 
 
 def test_a_faulty_folder_makes_nothing(job, base):

@@ -1,1 +1,1 @@
-"""What labelling tools write, one file a format."""
+"""The files that say what pixels are, one module a format; those of single tools are in tools/."""

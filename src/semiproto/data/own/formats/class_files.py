@@ -1,16 +1,19 @@
-"""Files that name the classes: classes.txt and its likes, CVAT's labelmap.txt, Roboflow's _classes.csv, nnU-Net's
-dataset.json."""
+"""Files that name the classes: classes.txt and its likes, CVAT's labelmap.txt, Roboflow's _classes.csv, CamVid's tables
+of colours, nnU-Net's dataset.json."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from semiproto.data.own.formats.outlines import class_name
 from semiproto.data.own.formats.pairs import text_of
+from semiproto.errors import UserError
 from semiproto.params import VOID
 
 Colour = tuple[int, int, int]
@@ -21,32 +24,93 @@ NAMES = (
     "label_colors.txt",
     "labelmap.txt",
     "_classes.csv",
+    "class_dict.csv",
+    "codes.txt",
     "dataset.json",
 )
+NNUNET = ("channel_names", "modality", "numTraining", "file_ending")
+"""Keys of nnU-Net's dataset.json, by which another file of that name is told from it."""
 
 
 @dataclass(frozen=True)
 class ClassTable:
-    """What a file says: the names in its order, and the colour or mask value of each where it gives one."""
+    """What a file says: the names in its order, and the colour or mask value of each where it gives one.
+
+    note: what people should know of its meaning.
+    """
 
     file: Path
     names: list[str]
     colours: list[Colour | None]
     values: list[int] | None = None
+    note: str = ""
 
     def drawn(self) -> bool:
         """Whether every class has a colour."""
         return bool(self.names) and all(colour is not None for colour in self.colours)
 
+    def meanings(self) -> dict[int | Colour, str]:
+        """The name of each colour where all classes have one, otherwise of each mask value."""
+        keys = self.colours if self.drawn() else self.values or range(len(self.names))
+        return {key: name for key, name in zip(keys, self.names, strict=True) if key is not None}
+
 
 def find(folders: Iterable[Path]) -> ClassTable | None:
-    """The first file of class names in one of the folders."""
-    for folder in folders:
-        for name in NAMES:
-            path = folder / name
+    """The first file of class names in one of the folders, with the classes of those of its name in the others.
+
+    UserError where two files of one name contradict each other: no reading would be right for the masks of both.
+    """
+    by_name: dict[str, list[ClassTable]] = {}
+    for folder in dict.fromkeys(folders):
+        for path in (folder / name for name in NAMES):
+            if path.name == "dataset.json" and by_name:
+                continue  # where its regions cannot be classes, another file is the remedy
             if path.is_file() and (table := read(path)) is not None:
-                return table
+                by_name.setdefault(path.name, []).append(table)
+    together = [_together(tables) for tables in by_name.values()]
+    return together[0] if together else None
+
+
+def around(folders: Iterable[Path], masks: Sequence[Path]) -> list[Path]:
+    """Those of the folders that lie within a folder of masks or hold one."""
+    return [
+        folder for folder in folders if any(folder.is_relative_to(one) or one.is_relative_to(folder) for one in masks)
+    ]
+
+
+def _together(tables: list[ClassTable]) -> ClassTable:
+    first = tables[0]
+    for other in tables[1:]:
+        if difference := _difference(first, other):
+            raise UserError(
+                f"{other.file}: {difference} in {first.file}; export both with one list of classes, or where the masks"
+                " do agree correct the file"
+            )
+        if more := [key for key in other.meanings() if key not in first.meanings()]:
+            first = _extended(first, other, more)
+    return first
+
+
+def _difference(first: ClassTable, other: ClassTable) -> str | None:
+    """What the second table says otherwise than the first, in words."""
+    known, key_of = first.meanings(), {name: key for key, name in first.meanings().items()}
+    for key, name in other.meanings().items():
+        if known.get(key, name) != name:
+            return f"{key} is {name!r}, and {known[key]!r}"
+        if key_of.get(name, key) != key and not is_void(name):
+            return f"{name!r} is {key}, and {key_of[name]}"
     return None
+
+
+def _extended(first: ClassTable, other: ClassTable, more: list[int | Colour]) -> ClassTable:
+    meanings = {**first.meanings(), **{key: other.meanings()[key] for key in more}}
+    if first.drawn():
+        return replace(
+            first, names=list(meanings.values()), colours=[key for key in meanings if isinstance(key, tuple)]
+        )
+    order = sorted(key for key in meanings if isinstance(key, int))
+    values = order if first.values is not None else None
+    return replace(first, names=[meanings[key] for key in order], colours=[None] * len(order), values=values)
 
 
 def read(path: Path) -> ClassTable | None:
@@ -58,7 +122,8 @@ def read(path: Path) -> ClassTable | None:
     if path.name == "labelmap.txt":
         return _cvat(path, lines)
     if path.suffix == ".csv":
-        return _numbered(path, [line.replace(",", " ", 1) for line in lines[1:]]) or _plain(path, lines)
+        rows = lines[1:] if lines and not re.search(r"\d", lines[0]) else lines  # without the header
+        return _numbered(path, [line.replace(",", " ", 1) for line in rows]) or _plain(path, rows)
     return _numbered(path, lines) or _plain(path, lines)
 
 
@@ -73,17 +138,47 @@ def _cvat(path: Path, lines: list[str]) -> ClassTable:
 
 
 def _nnunet(path: Path, text: str) -> ClassTable | None:
+    """nnU-Net's labels: the value of each name, the name of each value in version 1, or regions of several values."""
     try:
-        labels = json.loads(text).get("labels")
+        content = json.loads(text)
+        labels = content.get("labels")
     except (ValueError, AttributeError):
         return None
     if not isinstance(labels, dict):
         return None
+    if any(isinstance(value, list) for value in labels.values()) and any(key in content for key in NNUNET):
+        return _regions(path, labels)
     pairs = [(value, key) if isinstance(value, int) else (key, value) for key, value in labels.items()]
     if not all(str(value).isdigit() and isinstance(name, str) for value, name in pairs):
         return None
     order = sorted((int(value), class_name(name)) for value, name in pairs)
     return ClassTable(path, [name for _, name in order], [None] * len(order), [value for value, _ in order])
+
+
+def _regions(path: Path, labels: dict[str, Any]) -> ClassTable:
+    """Labels that are regions: a mask value is of the smallest region that has it.
+
+    Regions lie within each other, so a pixel has the name of the innermost one, and the name of an outer region means
+    what none of its inner ones covers.
+    """
+    regions = {name: set(value if isinstance(value, list) else [value]) for name, value in labels.items()}
+    remedy = "write the name of each mask value into classes.txt beside it, e.g. `1 whole`, one a line"
+    if strange := [name for name, region in regions.items() if not region or not all(type(v) is int for v in region)]:
+        raise UserError(f"{path}: label {strange[0]!r} is neither a mask value nor a list of some; {remedy}")
+    for (name, one), (other, two) in combinations(regions.items(), 2):
+        if one & two and not (one < two or two < one):
+            raise UserError(
+                f"{path}: regions {name!r} and {other!r} overlap and neither lies within the other; {remedy}"
+            )
+    values = sorted(set().union(*regions.values()))
+    inner = {value: min((n for n in regions if value in regions[n]), key=lambda n: len(regions[n])) for value in values}
+    outer = [name for name, region in regions.items() if any(other < region for other in regions.values())]
+    if lost := [name for name in regions if name not in inner.values()]:
+        raise UserError(f"{path}: region {lost[0]!r} has no mask value of its own; {remedy}")
+    note = "labels that are regions: a mask value is of the smallest one"
+    note += f"; {', '.join(outer)}: what no inner one covers" if outer else ""
+    names = [class_name(inner[value]) for value in values]
+    return ClassTable(path, names, [None] * len(values), values, note)
 
 
 def _numbered(path: Path, lines: list[str]) -> ClassTable | None:

@@ -7,6 +7,7 @@ polygons; it is an optional extra.
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from semiproto.data.images import opening
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.errors import UserError
 from semiproto.params import VOID
@@ -158,7 +160,9 @@ def polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
     """The polygons, checked: pycocotools accepts any number, and allocates memory for any distance."""
     if not isinstance(segmentation, list) or not segmentation:
         raise ValueError("no outline, neither polygons nor run lengths")
-    for polygon in segmentation:
+    alone = not any(isinstance(one, list) for one in segmentation)  # one polygon by itself, as VIA writes it
+    found: list[list[float]] = [segmentation] if alone else segmentation
+    for polygon in found:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("a polygon is not a list of three or more x, y pairs")
         for position, value in enumerate(polygon):
@@ -166,7 +170,7 @@ def polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if not number or not -side <= value <= 2 * side:
                 raise ValueError(f"coordinate {value!r} is outside an image of {width}x{height}")
-    return segmentation
+    return found
 
 
 def run_lengths(segmentation: dict[str, Any], height: int, width: int) -> list[int]:
@@ -199,6 +203,21 @@ def unpacked(text: str) -> list[int]:
             counts.append(value + (counts[-2] if len(counts) > 2 else 0))
             value = shift = 0
     return counts
+
+
+def png_mask(data: bytes) -> np.ndarray:
+    """The pixels that a PNG within a JSON covers, bool [h, w]: what is opaque, without alpha what is not black.
+
+    ValueError where it is no picture.
+    """
+    inside = Path("a mask")
+    try:
+        with opening.one_line(inside), opening.picture(inside, io.BytesIO(data), ("PNG",)) as file:
+            if "A" in file.getbands() or "transparency" in file.info:
+                return np.array(file.convert("RGBA"))[..., 3] > 0
+            return np.array(file.convert("L")) > 0
+    except UserError:
+        raise ValueError("a mask that is no picture") from None
 
 
 def placed(part: np.ndarray, left: int, top: int, size: tuple[int, int]) -> np.ndarray:

@@ -45,6 +45,12 @@ def class_folders(root: Path, files: Sequence[Path]) -> list[str]:
     return sorted({parts[0] for parts in named}) if all(len(parts) == 1 for parts in named) else []
 
 
+def _without(folders: Sequence[str], label: str) -> list[str]:
+    kept = list(folders)
+    kept.remove(label)
+    return kept
+
+
 def names(root: Path, files: Sequence[Path]) -> list[str]:
     return class_names(class_folders(root, files))
 
@@ -62,7 +68,7 @@ def records(root: Path, files: Sequence[Path], base: Path, classes: Sequence[str
             remedy = "add it to dataset.classes, or move the folder away"
             faults[label] = Fault("label", str(path.parent), f"folder {label!r} is not named like a class", remedy)
             continue
-        name = Path(*(part for part in inner if part != label), path.stem).as_posix()
+        name = (root.relative_to(base) / Path(*_without(inner, label)) / path.stem).as_posix()
         found[name].append((index, path))
         parts[name] = part_of_folders(path.relative_to(base))
     records = [Record(name, Layers(root, name, tuple(layers)), parts[name], root) for name, layers in found.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault
-from semiproto.data.own.formats import coco, cvat, labelme, labelstudio, pairs, per_class, yolo
+from semiproto.data.own.formats import coco, pairs, per_class, yolo
 from semiproto.data.own.formats.outlines import Record
+from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat
 
@@ -27,10 +28,21 @@ SUFFIXES: dict[LabelFormat, tuple[str, ...]] = {
     "cvat": (".xml",),
     "labelme": (".json",),
     "labelstudio": (".json",),
+    "supervisely": (".json",),
+    "via": (".json", ".csv"),
     "yolo": (".txt",),
 }
 """Suffixes of a format's files."""
 MASKS: tuple[str, ...] = (".png", ".gif", ".bmp", ".tif", ".tiff")
+
+
+OF_MANY_IMAGES: dict[LabelFormat, Callable[[Path, Path, Sequence[str]], tuple[list[Record], list[Fault]]]] = {
+    "coco": coco.records,
+    "cvat": cvat.records,
+    "labelstudio": labelstudio.records,
+    "via": via.records,
+}
+"""Formats in which a file says everything, with their readers."""
 
 
 @dataclass
@@ -82,20 +94,27 @@ def _each_file(kind: LabelFormat, source: FolderSource, files: list[Path], found
             continue
         if kind == "pairs":
             found.add(path, pairs.records(path, base))
-        elif kind == "coco":
-            found.add(path, coco.records(path, base, classes))
-        elif kind == "cvat":
-            found.add(path, cvat.records(path, base, classes))
-        elif kind == "labelstudio":
-            found.add(path, labelstudio.records(path, base, classes))
-        elif kind == "labelme":
-            read = labelme.read(path)
-            if read is None:
-                found.passed_over[path] = f"{PASSED_OVER}JSON files that are not LabelMe's"
+        elif kind in OF_MANY_IMAGES:
+            found.add(path, OF_MANY_IMAGES[kind](path, base, classes))
+        elif kind in ("labelme", "supervisely"):
+            records = _of_one_image(kind, path, base, classes)
+            if records is None:
+                found.passed_over[path] = f"{PASSED_OVER}JSON files of another kind than {kind}"
             else:
-                found.add(path, labelme.records(path, base, classes, read))
+                found.add(path, records)
         elif path.name not in ("classes.txt", "README.txt") and path.parent != base:
             found.add(path, yolo.records(path, base, classes, known))
+
+
+def _of_one_image(
+    kind: LabelFormat, path: Path, base: Path, classes: Sequence[str]
+) -> tuple[list[Record], list[Fault]] | None:
+    """What a JSON says about its image; None for one of another kind."""
+    if kind == "labelme":
+        drawn = labelme.read(path)
+        return None if drawn is None else labelme.records(path, base, classes, drawn)
+    objects = supervisely.read(path)
+    return None if objects is None else supervisely.records(path, base, classes, objects)
 
 
 def names_in(file: Path) -> Iterator[str]:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from semiproto.data.own.formats import class_files
+from semiproto.errors import UserError
 
 
 def read(tmp_path, name, text):
@@ -21,6 +22,7 @@ def read(tmp_path, name, text):
         ("classes.txt", "\ufeffbackground\r\ncat\r\n", ["background", "cat"], None),
         ("_classes.csv", "Pixel Value, Class\n0, background\n1, cat\n", ["background", "cat"], [0, 1]),
         ("class_names.txt", "__ignore__\n_background_\ncat\n", ["background", "cat"], None),
+        ("class_dict.csv", "index,name\n0,background\n7,cat\n", ["background", "cat"], [0, 7]),
         ("dataset.json", json.dumps({"labels": {"background": 0, "cat": 1}}), ["background", "cat"], [0, 1]),
         ("dataset.json", json.dumps({"labels": {"0": "background", "1": "cat"}}), ["background", "cat"], [0, 1]),
     ],
@@ -34,6 +36,7 @@ def test_names_and_values(tmp_path, name, text, names, values):
     ("name", "text"),
     [
         ("classes.txt", "background 0 0 0\ncat 250 50 83\n"),
+        ("class_dict.csv", "name,r,g,b\nbackground,0,0,0\ncat,250,50,83\n"),
         ("label_colors.txt", "0 0 0\tbackground\n250 50 83\tcat\n"),
         ("labelmap.txt", "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:250,50,83:head,tail:run\n"),
     ],
@@ -47,3 +50,93 @@ def test_colours(tmp_path, name, text):
 def test_a_dataset_json_of_something_else_names_no_classes(tmp_path, text):
     assert read(tmp_path, "dataset.json", text) is None
     assert class_files.find([tmp_path]) is None
+
+
+def nnunet(tmp_path, **labels):
+    return read(tmp_path, "dataset.json", json.dumps({"labels": labels, "numTraining": 3}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "outer"),
+    [
+        (
+            {"background": 0, "whole tumor": [1, 2, 3], "core": [2, 3], "enhancing": 3},
+            ["background", "whole_tumor", "core", "enhancing"],
+            "whole tumor, core",
+        ),
+        ({"background": 0, "limb": [1, 2], "head": [3]}, ["background", "limb", "limb", "head"], None),
+        ({"nerve": [2], "tooth": [1, 2], "background": 0}, ["background", "tooth", "nerve"], "tooth"),
+    ],
+)
+def test_a_mask_value_is_of_the_smallest_of_nnunets_regions(tmp_path, labels, names, outer):
+    table = nnunet(tmp_path, **labels)
+    assert (table.names, table.values) == (names, list(range(len(names))))
+    assert (f"; {outer}: what no inner one covers" in table.note) if outer else "no inner" not in table.note
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"a": [1, 2], "b": [2, 3]}, "'a' and 'b' overlap"),
+        ({"a": [1, "x"], "b": 2}, "'a' is neither"),
+        ({"a": [1, 2], "b": [1], "c": [2]}, "'a' has no mask value of its own"),
+    ],
+)
+def test_regions_that_give_no_class_to_a_value_are_one_line_with_a_remedy_that_works(tmp_path, one_line, labels, words):
+    with pytest.raises(UserError) as error:
+        nnunet(tmp_path, **labels)
+    one_line(error, tmp_path / "dataset.json", words, "classes.txt")
+    (tmp_path / "classes.txt").write_text("0 background\n1 whole\n2 rest\n")
+    assert class_files.find([tmp_path]).names == ["background", "whole", "rest"]
+
+
+def in_folders(tmp_path, name, *texts):
+    for number, text in enumerate(texts):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / name).write_text(text)
+    return [tmp_path / str(number) for number in range(len(texts))]
+
+
+HEADER = "Pixel Value, Class\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "words"),
+    [
+        (
+            "_classes.csv",
+            HEADER + "0, bg\n1, cat\n2, dog\n",
+            HEADER + "0, bg\n1, dog\n2, cat\n",
+            "1 is 'dog', and 'cat'",
+        ),
+        ("_classes.csv", HEADER + "0, bg\n1, cat\n", HEADER + "0, bg\n2, cat\n", "'cat' is 2, and 1"),
+        ("classes.txt", "bg\ncat\n", "bg\ndog\n", "1 is 'dog', and 'cat'"),
+        ("labelmap.txt", "cat:1,2,3::\n", "cat:3,2,1::\n", "'cat' is (3, 2, 1), and (1, 2, 3)"),
+    ],
+)
+def test_files_that_contradict_each_other_are_one_line_that_names_both(tmp_path, one_line, name, first, second, words):
+    folders = in_folders(tmp_path, name, first, second)
+    with pytest.raises(UserError) as error:
+        class_files.find(folders)
+    one_line(error, folders[0] / name, folders[1] / name, words)
+    (folders[1] / name).write_text(first)
+    assert class_files.find(folders) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "names", "values"),
+    [
+        ("_classes.csv", (HEADER + "0, bg\n2, dog\n", HEADER + "0, bg\n1, cat\n"), ["bg", "cat", "dog"], [0, 1, 2]),
+        ("classes.txt", ("bg\ncat\n", "bg\ncat\ndog\n"), ["bg", "cat", "dog"], None),
+        ("labelmap.txt", ("bg:0,0,0::\n", "cat:1,2,3::\nbg:0,0,0::\n"), ["bg", "cat"], None),
+    ],
+)
+def test_files_that_agree_have_the_classes_of_all(tmp_path, name, texts, names, values):
+    found = class_files.find(in_folders(tmp_path, name, *texts))
+    assert (found.names, found.values) == (names, values)
+
+
+def test_a_file_of_the_users_own_comes_before_those_of_a_tool(tmp_path):
+    folders = in_folders(tmp_path, "_classes.csv", HEADER + "0, bg\n1, cat\n", HEADER + "0, bg\n1, cat\n")
+    (tmp_path / "classes.txt").write_text("nothing\nanimal\n")
+    assert class_files.find([tmp_path, *folders]).names == ["nothing", "animal"]

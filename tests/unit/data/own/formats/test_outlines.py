@@ -1,10 +1,12 @@
 """Outlines of any tool become class indices: which shape is on top, and what a label is called."""
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.own.formats import outlines
@@ -54,3 +56,26 @@ def test_json_that_is_none_is_one_short_line(tmp_path, one_line, content):
 def test_a_byte_order_mark_is_no_fault(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps([1]), encoding="utf-8-sig")
     assert outlines.read_json(tmp_path / "a.json", "boxes") == [1]
+
+
+def test_a_polygon_by_itself_is_drawn_as_in_a_list():
+    pytest.importorskip("pycocotools")
+    np.testing.assert_array_equal(outlines.pixels(SMALL[0], 4, 6), outlines.pixels(SMALL, 4, 6))
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "RGBA", "P"])
+def test_what_a_png_within_a_json_covers(mode):
+    covered = np.array([[0, 255], [255, 0]], np.uint8)
+    image = Image.fromarray(covered)
+    if mode == "RGBA":
+        image = Image.merge("RGBA", (Image.new("L", (2, 2), 9),) * 3 + (image,))
+    file = io.BytesIO()
+    if mode == "P":  # as Supervisely writes it: black is transparent
+        image = Image.fromarray(covered // 255, "P")
+        image.putpalette([0, 0, 0, 255, 255, 255])
+        image.save(file, "PNG", transparency=0)
+    else:
+        image.convert(mode).save(file, "PNG")
+    assert outlines.png_mask(file.getvalue()).tolist() == (covered > 0).tolist()
+    with pytest.raises(ValueError, match="no picture"):
+        outlines.png_mask(b"")

@@ -39,8 +39,8 @@ def test_folders_are_classes_and_parts(tmp_path):
     assert per_class.class_folders(root, files) == ["cat", "dog", "moon"]
     found, (fault,) = per_class.records(root, files, tmp_path, CLASSES)
     assert {(one.image, one.part): len(one.mask.layers) for one in found} == {
-        ("train/a", "train"): 2,
-        ("val/a", "val"): 1,
+        ("masks/train/a", "train"): 2,
+        ("masks/val/a", "val"): 1,
     }
     assert "'moon' is not named like a class" in fault.found
     assert per_class.class_folders(root, [*files, save(tmp_path, "masks/b.png", [[1]])]) == []

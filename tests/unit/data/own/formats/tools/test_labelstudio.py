@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline import exports
-from semiproto.data.own.formats import labelstudio, outlines
+from semiproto.data.own.formats import outlines
+from semiproto.data.own.formats.tools import labelstudio
 from semiproto.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'

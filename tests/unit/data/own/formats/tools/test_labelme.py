@@ -7,7 +7,8 @@ import pytest
 
 from pipeline import exports
 from semiproto.data.layout import IGNORE_INDEX
-from semiproto.data.own.formats import labelme, outlines
+from semiproto.data.own.formats import outlines
+from semiproto.data.own.formats.tools import labelme
 from semiproto.errors import UserError
 
 CLASSES = ["background", "cat", "dog"]

@@ -1,4 +1,4 @@
-"""A fault at a chosen moment: Python loads this file in every process of a run, and it acts in the one that is meant.
+"""A fault at a chosen moment: every process of a run has this module, and it acts in the one that is meant.
 
 The variable FAULT says which (fault_points.py). Nothing is replaced: the process of a step gets a real signal, a real
 limit or a really full disk when it opens, renames or makes the file or folder number `at` of those that it writes.
@@ -11,7 +11,7 @@ import resource
 import signal
 import sys
 
-plan = json.loads(os.environ.get("FAULT") or "{}")
+plan = json.loads(os.environ["FAULT"])
 writes = 0
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from semiproto.data.own.formats import cvat, outlines
+from semiproto.data.own.formats import outlines
+from semiproto.data.own.formats.tools import cvat
 from semiproto.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'

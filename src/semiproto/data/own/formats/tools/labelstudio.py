@@ -24,8 +24,8 @@ import numpy as np
 from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
-from semiproto.data.own.formats.cvat import Ellipse, turned_box
 from semiproto.data.own.formats.outlines import Layers, Outlines, Record, class_index, class_names
+from semiproto.data.own.formats.tools.cvat import Ellipse, turned_box
 from semiproto.errors import UserError
 
 PNG = re.compile(r"task-(\d+)-annotation-(\d+)-by-[^-]*-(.+)-(\d+)\.png")

@@ -1,4 +1,4 @@
-"""Which modules of semiproto a step runs: Python loads this file at the start of every process of a run.
+"""Which modules of semiproto a step runs: every process of a run has this module.
 
 A module runs when a function of it is called, other than while modules are being imported. Adds lines of step and
 module to the file that the variable TRACE names.
