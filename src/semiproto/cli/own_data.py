@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +15,9 @@ from semiproto.cli.given import Model, existing, existing_file, existing_folder,
 from semiproto.deploy.exchange import ToolFormat
 from semiproto.errors import Interrupted, UserError
 from semiproto.params import AcquisitionKind, LabelFormat
+
+if TYPE_CHECKING:
+    from semiproto.data.own.account import Row
 
 PANEL = "Your own data"
 
@@ -116,9 +121,6 @@ def predict(
     Example: semiproto predict models/semi/digits/30/prototype/seed0 \\
     data/raw/digits/files/JPEGImages -o masks
     """
-    import signal
-
-    from semiproto.data.own import account
     from semiproto.deploy import predict as prediction
     from semiproto.deploy.exchange import writing
     from semiproto.deploy.files import Options
@@ -126,18 +128,12 @@ def predict(
     options = Options(window, not index, overlay, confidence)
     if tool is not None and options != Options(window):
         raise UserError(f"--format {tool}: takes none of --index, --overlay and --confidence; leave them out")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with _resumable(out):
         if tool is None:
             outcome = prediction.predict_files(model, images, out, options)
         else:
             outcome = writing.predict_for(tool, model, images, out, window)
-    except KeyboardInterrupt:
-        raise Interrupted(f"{out}: stopped; the same command goes on") from None
-    for line in outcome.unreadable:
-        say(f"skipped: {line}", err=True)
-    for line in account.lines(outcome.files) if outcome.files else ():
-        say(line)
+    _say_of_files(outcome.unreadable, outcome.files)
     say(f"{out}: masks written: {outcome.written}, already there: {outcome.kept}")
     for line in outcome.notes:
         say(line)
@@ -145,6 +141,28 @@ def predict(
         raise UserError(
             f"images that could not be read: {len(outcome.unreadable)}; the masks of the others are in {out}"
         )
+
+
+@contextmanager
+def _resumable(out: Path) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end work on many images in one line; what is in `out` stays."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"{out}: stopped; the same command goes on") from None
+
+
+def _say_of_files(unreadable: list[str], files: list[Row]) -> None:
+    """Which of the given images could not be read, and what every file was used as."""
+    from semiproto.data.own import account
+
+    for line in unreadable:
+        say(f"skipped: {line}", err=True)
+    for line in account.lines(files) if files else ():
+        say(line)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -177,22 +195,13 @@ def suggest(
     Example: semiproto suggest models/semi/digits/30/prototype/seed0 \\
     new-photos --count 20 --by coverage
     """
-    import signal
-
-    from semiproto.data.own import account
     from semiproto.deploy import labelled as known
     from semiproto.deploy import suggest as suggesting
 
     with_labels = known.named(labelled) if labelled else known.of_model(model)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with _resumable(out):
         outcome = suggesting.suggest(model, images, with_labels, out, suggesting.Wishes(by, count, window, tool))
-    except KeyboardInterrupt:
-        raise Interrupted(f"{out}: stopped; the same command goes on") from None
-    for line in outcome.unreadable:
-        say(f"skipped: {line}", err=True)
-    for line in account.lines(outcome.files) if outcome.files else ():
-        say(line)
+    _say_of_files(outcome.unreadable, outcome.files)
     for number, one in enumerate(outcome.suggestions, start=1):
         say(f"{number}. {one.image}: {one.score:.4g}, {one.why}")
     for line in outcome.notes:

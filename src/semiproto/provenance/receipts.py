@@ -11,7 +11,7 @@ import os
 import platform
 import subprocess
 from dataclasses import asdict, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, ValidationError
@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from semiproto import __version__, paths
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import RECEIPT, read_json, sha256_file, write_json
+from semiproto.provenance.artifacts import RECEIPT, is_inside, read_json, sha256_file, write_json
 
 FIELDS = ("step", "outputs", "inputs", "config", "seed", "facts", "made")
 
@@ -27,8 +27,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def _inside(name: str) -> str:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
+    if not is_inside(name):
         raise ValueError("leads out of its folder")
     return name
 

@@ -11,11 +11,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import write_bytes
+from semiproto.provenance.artifacts import is_inside, write_bytes
 
 LOCK = Path("dvc.lock")
 
@@ -58,15 +58,10 @@ def check_list(where: str, name: str, data: bytes) -> None:
             " checkout that has the files"
         )
     for entry in json.loads(data):
-        if not re.fullmatch(r"[0-9a-f]{32}", str(entry.get("md5"))) or not _is_inside(str(entry.get("relpath", ""))):
+        if not re.fullmatch(r"[0-9a-f]{32}", str(entry.get("md5"))) or not is_inside(str(entry.get("relpath", ""))):
             raise UserError(
                 f"{where}: lists {str(entry)[:100]}, which is no file inside a folder; do not run `dvc pull` here"
             )
-
-
-def _is_inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def _lists() -> list[str]:
