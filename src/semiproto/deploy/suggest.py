@@ -37,6 +37,7 @@ from semiproto.model.folder import CARD, MODEL, STUDENT, Card
 from semiproto.params import AcquisitionKind
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import sha256_file, write_csv
+from semiproto.provenance.integrity import state_of
 
 LIST, SHEET, LEFT_OUT = "suggestions.csv", "sheet.jpg", "left-out.csv"
 LOOKS = "looks.sqlite"
@@ -179,7 +180,7 @@ def _seen(what: str, images: list[Path], work: _Work, *, look: bool) -> dict[Pat
 
 def _key_of(image: Path, key: str) -> str:
     facts = image.stat() if image.exists() else None  # a dangling link is reported when it is read
-    text = f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"
+    text = f"{key} {image.name} {facts and state_of(facts)}"
     return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
