@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from semiproto import __version__
 from semiproto.data.published.entry import Remote
@@ -153,20 +153,27 @@ def _lock(target: Path) -> Iterator[None]:
     """Keeps other runs from downloading the same file; they wait, also across processes."""
     path = target.with_name(f".{target.name}.lock")
     while True:
-        file = path.open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"download {target.name}: waiting for another run that downloads it", file=sys.stderr, flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
-            break
-        file.close()  # the run before has removed this lock; another file has its name now
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"download {target.name}: waiting for another run that downloads it", file=sys.stderr, flush=True)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not _has_name(file, path):
+                continue  # the run before has removed this lock
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _has_name(file: IO[str], path: Path) -> bool:
+    """Whether an open file is still the one at `path`, which another run may remove at any moment."""
     try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        file.close()
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def require_space(folder: Path, needed: int, what: str) -> None:

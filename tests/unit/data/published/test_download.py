@@ -8,13 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
 from gates import PATIENCE
 
+from semiproto.data.published import download
 from semiproto.data.published.download import Access, fetch, fetch_all, require_space
 from semiproto.data.published.entry import Remote
 from semiproto.errors import UserError
@@ -487,6 +490,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from semiproto.data.published.entry import Remote
+from semiproto.data.published import download
 from semiproto.data.published.download import Access, fetch
 from semiproto.errors import UserError
 name, checksum, size, folder, timeout, *sources = sys.argv[1:]
@@ -562,12 +566,31 @@ def test_a_run_that_waited_for_one_that_failed_keeps_others_out(serve, tmp_path)
 
 def test_many_runs_at_once_download_once(serve, tmp_path):
     site = serve(send())
-    threads = [threading.Thread(target=fetch, args=(remote(site), tmp_path, Access())) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(site.requests) == 1 and left(tmp_path) == ["set.tar"]
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: fetch(remote(site), tmp_path, Access()), range(8)))
+    assert paths == [tmp_path / "set.tar"] * 8 and len(site.requests) == 1 and left(tmp_path) == ["set.tar"]
+
+
+def test_a_lock_is_held_by_one_at_a_time_whenever_its_file_goes(tmp_path, monkeypatch):
+    """Each holder removes the lock's file, often between two lines of another that looks at it."""
+    inside = []
+
+    def slow(path, *args, stat=Path.stat, **kwargs):
+        time.sleep(0.001)
+        return stat(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "stat", slow)
+
+    def hold(_):
+        with download._lock(tmp_path / "set.tar"):
+            inside.append(1)
+            most = len(inside)
+            inside.pop()
+        return most
+
+    with ThreadPoolExecutor(8) as pool:
+        assert max(pool.map(hold, range(400))) == 1
+    assert left(tmp_path) == []
 
 
 def test_a_run_that_waited_goes_on_where_a_killed_one_stopped(serve, tmp_path):
