@@ -75,9 +75,12 @@ def serve(folder: Path) -> None:
     import gc
     import importlib
     import threading
+    import weakref
 
     for name in LIBRARIES:
         importlib.import_module(name)
+    for undo in list(weakref.finalize._registry):
+        undo.atexit = False  # what libraries would undo one by one ends with a process anyway
     gc.freeze()  # or each command would look through all of them, and copy their pages, at every full collection
     for name in NAMES:
         (folder / name).write_text(f"#!{sys.executable} -ISE\n{Path(__file__).read_text()}")

@@ -22,6 +22,6 @@ def params() -> dict[str, Any]:
     tree["prototypes"]["n_init"] = 1
     tree["variants"]["supervised-equal-compute"]["semi"]["steps"] = 6
     tree["experiments"] = [{"split": 8, "variants": ["supervised", "consistency", "prototype"], "seeds": [0, 1]}]
-    tree["tsne"] |= {"pixels_per_class": 20, "perplexity": 5}
+    tree["tsne"] |= {"pixels_per_class": 6, "perplexity": 5}
     tree["patches"] |= {"images": 6, "per_prototype": 2, "size": 16}
     return tree

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -69,19 +70,19 @@ def test_the_queue(checkout):
     """Of two that a worker takes in the background, one cannot run: it says why, and the other is not disturbed."""
     queue(checkout, "smaller", "patches.size=12")
     queue(checkout, "impossible", "patches.size=0")
-    alone = Checkout(checkout.path)  # stand-ins end with their caller, which a worker in the background must not
-    alone.run("dvc", "queue", "start")
+    dvc = str(Path(sys.executable).with_name("dvc"))  # a stand-in ends with its caller, which a worker must not
+    checkout.run(dvc, "queue", "start")
     try:
         assert finished(checkout) == {"smaller": "Success", "impossible": "Failed"}
     finally:
-        alone.run("dvc", "queue", "stop", "--kill")
+        checkout.run(dvc, "queue", "stop", "--kill")
     assert summary.finished(checkout.run("dvc", "queue", "logs", "smaller").stdout) == PATCHES
     assert "params.yaml: patches.size: 0 is not allowed" in checkout.run("dvc", "queue", "logs", "impossible").stdout
     assert patch_size(checkout) == 16
     assert shown(checkout)["smaller"]["patches.size"] == "12"
 
     queue(checkout, "waited-for", "patches.size=10")
-    output = alone.run("dvc", "exp", "run", "--run-all").stdout
+    output = checkout.run(dvc, "exp", "run", "--run-all").stdout
     assert shown(checkout)["waited-for"]["patches.size"] == "10", output
     assert_clean(checkout)
 
