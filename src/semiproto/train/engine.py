@@ -82,6 +82,12 @@ class Run:
     compile: bool = False
     recompute: bool = False
     tensorboard: Path | None = None
+    tf32: bool = False
+
+    @property
+    def precision(self) -> str:
+        """The number format of convolutions and matrix products."""
+        return "bfloat16" if self.bfloat16 else "tf32" if self.tf32 else "float32"
 
 
 class Training(NamedTuple):
@@ -142,7 +148,8 @@ def fit(
 
 
 def _prepare(phase: Phase, run: Run) -> None:
-    """Sets up what changes how a step is computed and not what it computes."""
+    """Sets up how a step is computed: on CUDA, float32 is IEEE's unless TF32 was asked for."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = run.tf32
     if run.recompute and recompute_blocks(phase.student) == 0:
         raise UserError("compute.checkpointing: blocks, and this network has none that are repeated; set it to none")
     for network in phase.networks() if run.compile else ():

@@ -16,7 +16,7 @@ from semiproto.model.encoders.encoder import IMAGENET
 from semiproto.params import NormalisationParams
 from semiproto.provenance import sources
 from semiproto.steps.job import Inputs
-from semiproto.steps.models.training import Lists, first_student, run_of, uses_bfloat16, weights_file
+from semiproto.steps.models.training import Lists, first_student, run_of, used_precision, uses_bfloat16, weights_file
 
 
 def key(job, first="weights"):
@@ -107,6 +107,20 @@ def test_bfloat16_is_used_where_it_is_fast_or_asked_for(monkeypatch, capsys, pre
         monkeypatch.setattr(torch.cpu, name, lambda: fast)
     assert uses_bfloat16(precision, torch.device("cpu")) is used
     assert ("many times slower" in capsys.readouterr().out) is warned
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "used"),
+    [
+        ("tf32", "cpu", "float32"),
+        ("tf32", "cuda", "tf32"),
+        ("float32", "cuda", "float32"),
+        ("auto", "cuda", "bfloat16"),
+    ],
+)
+def test_tf32_is_a_precision_of_its_own(monkeypatch, asked, device, used):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    assert used_precision(asked, torch.device(device)) == used
 
 
 @pytest.mark.parametrize("offline", [False, True])
