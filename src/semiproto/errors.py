@@ -68,8 +68,8 @@ def of_memory(error: MemoryError | RuntimeError) -> UserError:
         what, more = ("GPU memory", "take more GPUs (compute.gpus), ") if of_gpu else ("memory", "")
         return UserError(
             f"{what} ran out{_sizes(str(error))}; `semiproto plan` says what fits: set compute.checkpointing to blocks"
-            f" (the same result), optimizer.precision to bfloat16 or micro_batch, {more}end other processes, or lower the"
-            " batch, augment.crop or compute.workers, and run the same command again"
+            f" (the same result), optimizer.precision to bfloat16 or micro_batch, {more}end other processes, or lower"
+            " the batch, augment.crop or compute.workers, and run the same command again"
         )
     raise error
 

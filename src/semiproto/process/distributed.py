@@ -193,11 +193,11 @@ def device_of(compute: Machine) -> torch.device:
 def uses_gpu(gpus: Any, *, available: bool, driver: bool) -> bool:
     """Whether compute.gpus means a GPU where torch can use one (available) and the system has an NVIDIA driver."""
     if gpus == 0 or available:
-        return gpus != 0
+        return bool(gpus != 0)
     if driver:
         raise UserError(
-            f"compute.gpus: {gpus}, and torch {torch.__version__} cannot use the GPU of this machine, which has an NVIDIA"
-            " driver; install the torch that fits the driver (see `nvidia-smi`), or set it to 0 for the CPU"
+            f"compute.gpus: {gpus}, and torch {torch.__version__} cannot use the GPU of this machine, which has an"
+            " NVIDIA driver; install the torch that fits the driver (see `nvidia-smi`), or set it to 0 for the CPU"
         )
     if gpus != "auto":
         raise UserError(f"compute.gpus: {gpus} was asked for and torch sees no GPU; set it to 0 or auto")

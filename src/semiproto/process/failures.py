@@ -53,7 +53,7 @@ def cause(failures: list[Failure]) -> Failure:
     """The earliest failure of the likeliest kind: an error of a process's own, a kill from outside, a stop, the rest.
 
     When a process fails, the launcher sends SIGTERM to the others, and SIGKILL after GRACE. Neither is a cause, and nor
-    is an error about a process that is gone. Times are whole seconds, so of one second's errors a UserError comes first.
+    is an error about a process that is gone. Times are whole seconds: of one second's errors, a UserError comes first.
     """
     in_time = sorted(failures, key=lambda one: (one.second, one.kind != UserError.__name__))
     killed_from = in_time[0].second + GRACE

@@ -57,7 +57,7 @@ def test_the_first_cause_is_one_line(failed, one_line, ends, said):
 
 @pytest.mark.parametrize("other", [(100 + GRACE, -signal.SIGKILL), (100, -signal.SIGTERM), (100, 1, LOST)])
 def test_a_bug_keeps_its_traceback(failed, other):
-    with pytest.raises(RuntimeError, match="(?s)process 2 of 2 failed: IndexError: list.*Traceback of 1"):
+    with pytest.raises(RuntimeError, match=r"(?s)process 2 of 2 failed: IndexError: list.*Traceback of 1"):
         raise_first(failed(other, (100, 1, BUG)), 2)
 
 
