@@ -30,6 +30,7 @@ from semiproto.params import (
     PretrainConfig,
     ScheduleParams,
     TrainConfig,
+    WindowParams,
     canonical,
 )
 from semiproto.process import distributed
@@ -61,9 +62,11 @@ class Lists:
         lists = {name: layout.read_list(split / f"{name}.txt") for name in ("labeled", "unlabeled", "val")}
         return cls(root, layout.read_classes(root), **lists)
 
-    def validator(self, tau: float | None = None) -> Callable[[SegmentationNetwork], Means]:
+    def validator(
+        self, window: WindowParams | None, tau: float | None = None
+    ) -> Callable[[SegmentationNetwork], Means]:
         """What the loop calls for the validation score of a network."""
-        return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau)
+        return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau, window=window)
 
     @cached_property
     def class_pixels(self) -> np.ndarray:
@@ -192,7 +195,7 @@ def views(
         images = len(asked.ids) if asked.repeats is None else asked.repeats
         keys = StepBatches(images, asked.batch, run.seed, start, run.steps, distributed.share(asked.batch))
         weak_views = WeakViews(root, asked.ids, job.config.augment, colour, labeled=asked.labeled)
-        return loader(weak_views, keys, job.machine.workers)
+        return loader(weak_views, keys, job.machine.workers, pin=run.device.type == "cuda")
 
     return lambda start: [one(list_, start) for list_ in asked]
 
