@@ -26,8 +26,8 @@ BATCH = 16
 """Images of one size that go through the network together, unless these are more than PIXELS."""
 
 PIXELS = {"cpu": 2**21, "cuda": 2**19}
-"""Pixels that go through the network together, by kind of device, but for single images. A ResNet-101 at output stride 8
-takes 7 KiB of memory for each. Results in git were made on CPUs, with up to 16 images of 320 pixels together."""
+"""Pixels that go through the network together, by kind of device, but for single images. A ResNet-101 at output stride
+8 takes 7 KiB of memory for each. Results in git were made on CPUs, with up to 16 images of 320 pixels together."""
 
 
 class Rows(Protocol):

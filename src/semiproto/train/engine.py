@@ -164,7 +164,7 @@ def _timed_step(
     began = time.perf_counter()
     batches = [_to(next(iterator), run.device) for iterator in iterators]
     waited = time.perf_counter() - began
-    measured = _train_step(training, batches, step)
+    measured = train_step(training, batches, step)
     *flat, stop = _agreed([*measured.values(), torch.tensor(float(stopped()), device=run.device)])
     values: Means = dict(zip(measured, flat, strict=True))
     if not math.isfinite(values["loss"][0]):
@@ -175,7 +175,8 @@ def _timed_step(
     return values | speed, stop[0] > 0
 
 
-def _train_step(training: Training, batches: list[Batch], step: int) -> Measured:
+def train_step(training: Training, batches: list[Batch], step: int) -> Measured:
+    """Forward, backward and the optimiser's step on batches that are on the run's device; the measures of the step."""
     phase, shared, optimizer, run = training
     seeds = np.random.SeedSequence([run.seed, step]).generate_state(2)
     torch.manual_seed(int(seeds[0]) + distributed.rank())  # dropout: the one thing that each process draws for itself
