@@ -57,11 +57,11 @@ class Footprint(NamedTuple):
         return self.fixed + shared + (self.bytes - self.fixed) * images / self.images
 
 
-class Meter(TorchDispatchMode):
+class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Follows the sizes of what fake tensors hold; all others are left to torch."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.fake = FakeTensorMode(allow_non_fake_inputs=True)
         self.live: set[int] = set()
         self.now = self.peak = self.flops = 0
@@ -132,7 +132,7 @@ class Step:
     def __init__(self, params: Params, name: str) -> None:
         self.meter, self.images, side = Meter(), schedule_of(params, name).batch, params.augment.crop
         with torch.device("meta"):  # initial weights take seconds to draw
-            self.phase = phase_of(params, name).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.phase = phase_of(params, name).to(memory_format=torch.channels_last)
         self.meter.move(self.phase)
         self.optimizer = make_optimizer(self.phase.student, params.optimizer)
         for weight in self.phase.student.parameters():

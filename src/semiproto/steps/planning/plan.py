@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -106,8 +106,8 @@ class Plan:
             kind = kind_of(self.params, one.name)
             seconds, images = self._seconds(one), self._images(one.name)
             flops = self._as_asked(kind).flops / 1e12
-            cells = (f"{one.count}", f"{one.steps:,}", f"{flops:.3g}", f"{seconds:.3g}")
-            rows.append((one.name, one.split, *cells, f"{one.steps * seconds / 3600:.3g}", f"{images / seconds:.3g}"))
+            cells = (f"{one.count}", f"{one.steps:,}", number(flops), number(seconds))
+            rows.append((one.name, one.split, *cells, number(one.steps * seconds / 3600), number(images / seconds)))
         yield from aligned(rows)
         yield "images/s: what the loader has to give, so that no step waits"
         for kind, (_, tried) in self.seconds.items():
@@ -139,8 +139,9 @@ class Plan:
         flops = sum(one.total_steps * self._as_asked(kind_of(self.params, one.name)).flops for one in self.trainings)
         hours = sum(one.total_steps * self._seconds(one) for one in self.trainings) / 3600 / self.side_by_side
         beside = "one after the other" if self.side_by_side == 1 else f"{self.side_by_side} side by side"
-        yield f"all {runs} trainings: {steps:,} steps, {flops / 1e15:.3g} PFLOP, {hours:.3g} hours here, {beside}"
-        yield f"disk: {self._disk() / GIB:.3g} GiB of models and checkpoints, beside the set itself"
+        cost = f"{number(flops / 1e15)} PFLOP, {number(hours)} hours here, {beside}"
+        yield f"all {runs} trainings: {steps:,} steps, {cost}"
+        yield f"disk: {number(self._disk() / GIB)} GiB of models and checkpoints, beside the set itself"
         yield "not counted: loading, validation, evaluation, t-SNE, figures"
 
     def _disk(self) -> float:
@@ -168,7 +169,7 @@ class Plan:
 
 def _cell(footprint: Footprint, images: float) -> str:
     tensors = footprint.bytes_for(images)
-    return f"{tensors / GIB:.3g} ({card_for(tensors) or '-'})"
+    return f"{number(tensors / GIB)} ({card_for(tensors) or '-'})"
 
 
 def _memory_of(device: torch.device) -> float:
@@ -188,7 +189,12 @@ def _change(need: dict[tuple[str, str], float], total: float, now: tuple[str, st
     return "share the batch among more GPUs (compute.gpus), or set semi.micro_batch, or lower augment.crop or the batch"
 
 
-def aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def number(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """The rows of a table as lines: the first two columns to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -60,7 +60,8 @@ def seconds_per_step(params: Params, name: str, footprint: Footprint, device: to
     run = Run("", "", 0, 10, 1, 10, Path(), device, [], bfloat16=precision == "bfloat16", tf32=precision == "tf32")
     training = Training(phase, phase, make_optimizer(phase.student, params.optimizer), run)
     batch = _noise(tried, phase.student.mean.shape[1], device)
-    batches, seconds = [batch] * lists_of(params, name), []
+    batches = [batch] * lists_of(params, name)
+    seconds: list[float] = []
     _timed(training, batches, 0)
     while sum(seconds) < SECONDS:
         seconds.append(_timed(training, batches, 1 + len(seconds)))

@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from semiproto.params import Params
+from semiproto.params import Params, load
 from semiproto.steps.planning.footprint import Footprint, Step
 from semiproto.steps.planning.trainings import PRETRAIN, lists_of, phase_of
 from semiproto.train.engine import Run, Training, train_step
 from semiproto.train.optimizer import make_optimizer
+
+EXPERIMENTS = Path(__file__).parents[4] / "experiments"
 
 
 def real_flops(params, name):
@@ -51,6 +53,17 @@ def test_bfloat16_and_blocks_take_less(eight):
     plain, half, again = eight
     assert half.bytes < plain.bytes and again.bytes < plain.bytes
     assert half.flops == plain.flops < again.flops < 1.4 * plain.flops
+
+
+@pytest.mark.skipif(not torch.__version__.startswith("2.14.1"), reason="the figures are those of torch 2.14.1")
+def test_the_papers_step_stays_within_its_memory():
+    """16 + 16 crops of 513 in bfloat16 with blocks computed again: for a card of 24 GB."""
+    step = Step(load(EXPERIMENTS / "voc-classic.yaml"), "prototype")
+    found = step.footprint(bfloat16=True, recompute=True)
+    print(f"{found.bytes / 2**30:.2f} GiB, {found.flops / 1e12:.2f} TFLOP")
+    assert found.bytes < 17.5 * 2**30 and found.flops < 1.2 * 66.1e12
+    idle = [name for name, weight in step.phase.student.named_parameters() if weight.grad is None]
+    assert idle == [], "DistributedDataParallel refuses weights without a gradient"
 
 
 def test_a_part_of_a_batch_holds_its_gradients_twice():

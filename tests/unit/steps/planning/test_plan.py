@@ -54,5 +54,14 @@ def test_which_card_holds_a_step(gib, card):
     assert card_for(gib * GIB) == card
 
 
+def test_numbers_have_three_digits():
+    assert [planning.number(value) for value in (0.0012345, 12.345, 123.4, 1234567.0)] == [
+        "0.00123",
+        "12.3",
+        "123",
+        "1,234,567",
+    ]
+
+
 def test_columns_are_aligned():
     assert list(aligned([("a", "bb", "c"), ("aaa", "b", "ccc")])) == ["a    bb    c", "aaa  b   ccc"]
