@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 
 
 class UserError(Exception):
@@ -63,11 +64,21 @@ def of_memory(error: MemoryError | RuntimeError) -> UserError:
             " processes, or lower compute.workers (0 starts none), and run the same command again"
         )
     if isinstance(error, MemoryError) or "allocate memory" in told or "out of memory" in told:
+        of_gpu = "cuda" in told or "gpu" in told
+        what, more = ("GPU memory", "take more GPUs (compute.gpus), ") if of_gpu else ("memory", "")
         return UserError(
-            "memory ran out; end other processes, or lower the batch, augment.crop or compute.workers, and run the same"
-            " command again"
+            f"{what} ran out{_sizes(str(error))}; `semiproto plan` says what fits: set compute.checkpointing to blocks"
+            f" (the same result), optimizer.precision to bfloat16 or micro_batch, {more}end other processes, or lower"
+            " the batch, augment.crop or compute.workers, and run the same command again"
         )
     raise error
+
+
+def _sizes(told: str) -> str:
+    """How much torch asked a GPU for and how much that has, where its error says so."""
+    found = [re.search(words + r" ([\d.]+ \w+)", told) for words in ("Tried to allocate", "total capacity of")]
+    asked, has = (match[1] if match else "" for match in found)
+    return f" ({asked} more were needed, of {has})" if asked and has else ""
 
 
 def printable(text: str) -> str:

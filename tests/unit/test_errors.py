@@ -31,6 +31,13 @@ def test_memory_that_runs_out_is_one_line():
         of_memory(RuntimeError("another shape"))
 
 
+def test_memory_of_a_gpu_that_runs_out_names_what_to_change():
+    text = "CUDA out of memory. Tried to allocate 2.25 GiB. GPU 0 has a total capacity of 23.64 GiB of which 1 GiB"
+    line = str(of_memory(torch.OutOfMemoryError(text)))
+    for words in ("2.25 GiB", "23.64 GiB", "compute.checkpointing", "bfloat16", "micro_batch", "compute.gpus", "plan"):
+        assert words in line
+
+
 @pytest.mark.parametrize(
     "text",
     [

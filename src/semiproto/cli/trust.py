@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from semiproto.cli.app import app, say
-from semiproto.cli.given import require_checkout
+from semiproto.cli.given import existing_file, require_checkout
+from semiproto.paths import PARAMETERS
 
 PANEL = "Trust and repair"
 
@@ -35,6 +36,23 @@ def explain(
     for line in () if as_json else explanation.lines():
         say(line)
     raise typer.Exit(0 if explanation.sound else 1)
+
+
+@app.command(rich_help_panel=PANEL)
+def plan(
+    file: Annotated[
+        Path, typer.Argument(metavar="[PARAMS.YAML]", callback=existing_file, help="Parameter file.")
+    ] = PARAMETERS,
+) -> None:
+    """Say what the trainings of an experiment will cost, before anything runs: steps, memory, disk, hours here.
+
+    Example: semiproto plan experiments/voc-classic.yaml
+    """
+    from semiproto import params
+    from semiproto.steps.planning import plan as planning
+
+    for line in planning.make(params.load(file)).lines():
+        say(line)
 
 
 @app.command(rich_help_panel=PANEL)

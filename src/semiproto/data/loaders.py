@@ -116,8 +116,8 @@ class Loader(DataLoader[Batch]):
             ) from None
 
 
-def loader(views: WeakViews, keys: StepBatches, workers: int) -> Loader:
-    """The views in the order of `keys`."""
+def loader(views: WeakViews, keys: StepBatches, workers: int, *, pin: bool = False) -> Loader:
+    """The views in the order of `keys`. pin: in memory that a GPU reads by itself, which makes a context of CUDA."""
     if workers:
         atexit.register(_end_workers)
     return Loader(
@@ -125,7 +125,7 @@ def loader(views: WeakViews, keys: StepBatches, workers: int) -> Loader:
         batch_sampler=keys,
         num_workers=workers,
         persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin,
         worker_init_fn=_start_worker,
     )
 

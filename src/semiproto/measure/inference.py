@@ -23,7 +23,11 @@ from semiproto.params import WindowParams
 from semiproto.process import distributed
 
 BATCH = 16
-"""Images of one size that go through the network together."""
+"""Images of one size that go through the network together, unless these are more than PIXELS."""
+
+PIXELS = {"cpu": 2**21, "cuda": 2**19}
+"""Pixels that go through the network together, by kind of device, but for single images. A ResNet-101 at output stride
+8 takes 7 KiB of memory for each. Results in git were made on CPUs, with up to 16 images of 320 pixels together."""
 
 
 class Rows(Protocol):
@@ -137,11 +141,13 @@ def own_part(images: Images) -> slice:
 
 
 def batches(images: Images, device: torch.device) -> Iterator[tuple[list[int], Tensor, list[Tensor]]]:
-    """(positions, images [B, bands, H, W], masks) of this process's part: neighbours of one size in groups of BATCH."""
+    """(positions, images [B, bands, H, W], masks) of this process's part: neighbours of one size in groups of BATCH,
+    or of fewer that have no more than PIXELS."""
     waiting: list[tuple[int, Tensor, Tensor]] = []
     for position in range(len(images))[own_part(images)]:
         image, mask = images[position]
-        if waiting and (position % BATCH == 0 or waiting[0][1].shape != image.shape):
+        full = position % BATCH == 0 or (len(waiting) + 1) * image[0].numel() > PIXELS[device.type]
+        if waiting and (full or waiting[0][1].shape != image.shape):
             yield _stacked(waiting, device)
             waiting = []
         waiting.append((position, image, mask))

@@ -68,9 +68,10 @@ class OptimizerParams(Section):
     )
     power: float = Field(gt=0, le=4, description="exponent of the poly decay (1 - step / steps) ** power; 0.9 [base]")
     warmup_steps: int = Field(ge=0, description="steps of linear warm-up; 0 in the paper")
-    precision: Literal["float32", "bfloat16", "auto"] = Field(
+    precision: Literal["float32", "tf32", "bfloat16", "auto"] = Field(
         description="number format of convolutions and matrix products; weights, losses and prototypes stay float32."
-        " float32 (chosen); bfloat16: half the time and memory where the device has the instructions, but"
+        " float32 (chosen); tf32: on a GPU, products of 10 bits, which torch takes for float32 unless told otherwise;"
+        " on a CPU the same as float32; bfloat16: half the time and memory where the device has the instructions, but"
         " gradients change by several percent; auto: bfloat16 where the device has the instructions, so that results"
         " depend on the machine"
     )

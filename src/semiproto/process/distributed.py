@@ -14,16 +14,15 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, distributed, nn
 
-from semiproto.errors import Interrupted, UserError, of_system
+from semiproto.errors import Interrupted, UserError, of_memory, of_system
+from semiproto.process.failures import raise_first
 from semiproto.process.parent import end_with_parent
-
-if TYPE_CHECKING:
-    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 SECONDS_TO_STOP = 300
 """From SIGTERM or SIGINT until processes that do not stop are killed: the longest time that a step may take."""
@@ -181,13 +180,34 @@ def _synchronise_batch_norm(module: nn.Module) -> None:
 
 
 def device_of(compute: Machine) -> torch.device:
-    """The device of this process; UserError when a GPU is asked for and there is none."""
-    available = torch.cuda.is_available()
-    if compute.gpus not in ("auto", 0) and not available:
-        raise UserError(f"compute.gpus: {compute.gpus} was asked for and torch sees no GPU; set it to 0 or auto")
-    if not available or compute.gpus == 0:
-        return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    """The device of this process. There, float32 is IEEE's, not TF32, which torch's convolutions have by default.
+
+    UserError when a GPU is asked for and there is none, or when there is one that torch cannot use.
+    """
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    if uses_gpu(compute.gpus, available=torch.cuda.is_available(), driver=_has_driver()):
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device("cpu")
+
+
+def uses_gpu(gpus: Any, *, available: bool, driver: bool) -> bool:
+    """Whether compute.gpus means a GPU where torch can use one (available) and the system has an NVIDIA driver."""
+    if gpus == 0 or available:
+        return bool(gpus != 0)
+    if driver:
+        raise UserError(
+            f"compute.gpus: {gpus}, and torch {torch.__version__} cannot use the GPU of this machine, which has an"
+            " NVIDIA driver; install the torch that fits the driver (see `nvidia-smi`), or set it to 0 for the CPU"
+        )
+    if gpus != "auto":
+        raise UserError(f"compute.gpus: {gpus} was asked for and torch sees no GPU; set it to 0 or auto")
+    return False
+
+
+def _has_driver() -> bool:
+    """Whether an NVIDIA driver shows itself here and its GPUs are not hidden from this process on purpose."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    return not hidden and Path("/dev/nvidiactl").exists()
 
 
 def process_count(compute: Machine, batch: int) -> int:
@@ -217,7 +237,12 @@ def run(compute: Machine, batch: int, work: Callable[[], None]) -> None:
     device = device_of(compute)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         _work_in_group(device, batch, work)
-    elif (count := process_count(compute, batch)) > 1:
+        return
+    count = process_count(compute, batch)
+    if compute.gpus == "auto":
+        found = f"{count} of {torch.cuda.get_device_name(device)}" if device.type == "cuda" else "no GPU, so the CPU"
+        print(f"compute.gpus: auto, found {found}", file=sys.stderr, flush=True)
+    if count > 1:
         _launch(count)
     else:
         work()
@@ -246,35 +271,7 @@ def _launch(count: int) -> None:
     except SignalException:
         raise Interrupted("stopped; the same command goes on from the last checkpoint") from None
     except ChildFailedError as error:
-        _raise_first(list(error.failures.items()), count)
-
-
-def _raise_first(failures: list[tuple[int, ProcessFailure]], count: int) -> NoReturn:
-    """Raises the first failure: of a process that was killed or had bad input, not of those that then lost it."""
-    told = [(number, *_what_was_raised(failure)) for number, failure in failures]
-    # The first exception of each kind.
-    raised = {kind: message for kind, _, message in (text.partition(": ") for _, text, _ in reversed(told))}
-    for number, failure in failures:
-        # When a process fails, the launcher sends SIGTERM to the others, sometimes before it has looked at them.
-        if failure.exitcode < 0 and not (failure.exitcode == -signal.SIGTERM and UserError.__name__ in raised):
-            how = f"signal {-failure.exitcode} ({signal.Signals(-failure.exitcode).name})"
-            raise UserError(
-                f"process {number + 1} of {count} was ended by {how}, so the others were stopped; the same command goes"
-                " on from the last checkpoint (if memory ran out, lower the batch or augment.crop)"
-            )
-    for kind in (UserError, Interrupted):
-        if kind.__name__ in raised:
-            raise kind(raised[kind.__name__])
-    number, text, where = told[0]
-    raise RuntimeError(f"process {number + 1} of {count} failed: {text}\n{where}")
-
-
-def _what_was_raised(failure: ProcessFailure) -> tuple[str, str]:
-    """`Kind: message` and the traceback of the exception that a process recorded."""
-    message: Any = failure.message
-    if isinstance(message, dict):
-        return str(message["message"]), str(message["extraInfo"]["py_callstack"])
-    return str(message), ""
+        raise_first(list(error.failures.items()), count)
 
 
 def _work_in_group(device: torch.device, batch: int, work: Callable[[], None]) -> None:
@@ -303,3 +300,5 @@ def _readable(work: Callable[[], None]) -> None:
         work()
     except OSError as error:
         raise of_system(error) from None
+    except (MemoryError, RuntimeError) as error:
+        raise of_memory(error) from None

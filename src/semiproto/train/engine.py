@@ -82,6 +82,12 @@ class Run:
     compile: bool = False
     recompute: bool = False
     tensorboard: Path | None = None
+    tf32: bool = False
+
+    @property
+    def precision(self) -> str:
+        """The number format of convolutions and matrix products."""
+        return "bfloat16" if self.bfloat16 else "tf32" if self.tf32 else "float32"
 
 
 class Training(NamedTuple):
@@ -142,7 +148,8 @@ def fit(
 
 
 def _prepare(phase: Phase, run: Run) -> None:
-    """Sets up what changes how a step is computed and not what it computes."""
+    """Sets up how a step is computed: on CUDA, float32 is IEEE's unless TF32 was asked for."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = run.tf32
     if run.recompute and recompute_blocks(phase.student) == 0:
         raise UserError("compute.checkpointing: blocks, and this network has none that are repeated; set it to none")
     for network in phase.networks() if run.compile else ():
@@ -157,7 +164,7 @@ def _timed_step(
     began = time.perf_counter()
     batches = [_to(next(iterator), run.device) for iterator in iterators]
     waited = time.perf_counter() - began
-    measured = _train_step(training, batches, step)
+    measured = train_step(training, batches, step)
     *flat, stop = _agreed([*measured.values(), torch.tensor(float(stopped()), device=run.device)])
     values: Means = dict(zip(measured, flat, strict=True))
     if not math.isfinite(values["loss"][0]):
@@ -168,7 +175,8 @@ def _timed_step(
     return values | speed, stop[0] > 0
 
 
-def _train_step(training: Training, batches: list[Batch], step: int) -> Measured:
+def train_step(training: Training, batches: list[Batch], step: int) -> Measured:
+    """Forward, backward and the optimiser's step on batches that are on the run's device; the measures of the step."""
     phase, shared, optimizer, run = training
     seeds = np.random.SeedSequence([run.seed, step]).generate_state(2)
     torch.manual_seed(int(seeds[0]) + distributed.rank())  # dropout: the one thing that each process draws for itself

@@ -1,5 +1,6 @@
 """The commands of trust: the status says whether something is sound."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from semiproto.cli import app
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import digests, write_text
+from semiproto.steps.planning import speed
 
 
 def invoke(*words):
@@ -32,6 +34,16 @@ def test_the_status_says_whether_it_is_sound(made):
     write_text(made / "files/classes.txt", "a c")
     result = invoke("explain", str(made))
     assert result.exit_code == 1 and "NOT SOUND: data/raw/digits/files: not the file" in result.output
+
+
+def test_a_plan_is_of_a_given_file(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(speed, "SECONDS", 0.0001)
+    tree = tiny.model_dump(mode="json") | {"experiments": [{"split": 30, "variants": ["supervised"], "seeds": [0]}]}
+    (tmp_path / "other.yaml").write_text(json.dumps(tree))
+    result = invoke("plan", str(tmp_path / "other.yaml"))
+    assert result.exit_code == 0 and result.output.splitlines()[-1].startswith("memory: ")
+    with pytest.raises(UserError, match=r"none\.yaml: no such file"):
+        invoke("plan", str(tmp_path / "none.yaml"))
 
 
 def test_everything_as_json(made):

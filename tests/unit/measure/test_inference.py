@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from semiproto.data.dataset import Images
 from semiproto.data.layout import IMAGES, MASKS, read_mask, write_mask
+from semiproto.measure import inference
 from semiproto.measure.inference import BATCH, batches, head_names, head_scores, linear_scores, predict, validate
 from semiproto.model.heads import LINEAR, PROTOTYPE
 from semiproto.model.heads.prototype import prototype_scores
@@ -142,6 +143,15 @@ def test_neighbours_of_one_size_go_together(odd_set):
     for positions, images, masks in groups:
         for n, position in enumerate(positions):
             assert torch.equal(images[n], odd_set[position][0]) and torch.equal(masks[n], odd_set[position][1])
+
+
+def test_large_images_go_in_smaller_groups(odd_set, monkeypatch):
+    monkeypatch.setitem(inference.PIXELS, "cpu", 5 * 32 * 32)
+    groups = list(batches(odd_set, torch.device("cpu")))
+    assert [len(positions) for positions, _, _ in groups] == [5, 5, 5, 1, 2, 1, 2, 1]
+    assert [p for positions, _, _ in groups for p in positions] == list(range(len(odd_set)))
+    monkeypatch.setitem(inference.PIXELS, "cpu", 1)
+    assert [len(positions) for positions, _, _ in batches(odd_set, torch.device("cpu"))] == [1] * len(odd_set)
 
 
 @pytest.mark.parametrize("window", [None, WindowParams(size=16, stride=9)])

@@ -251,6 +251,33 @@ def test_processes_that_cannot_share_the_batch(one_line, processes, batch):
     one_line(error, "compute.processes", processes, batch)
 
 
+@pytest.mark.parametrize(
+    ("gpus", "available", "driver", "used"),
+    [("auto", True, True, True), ("auto", False, False, False), (0, True, True, False), (0, False, True, False)],
+)
+def test_when_a_gpu_is_used(gpus, available, driver, used):
+    assert distributed.uses_gpu(gpus, available=available, driver=driver) is used
+
+
+@pytest.mark.parametrize("gpus", ["auto", 1])
+def test_a_gpu_that_torch_cannot_use_is_an_error(one_line, gpus):
+    with pytest.raises(UserError) as error:
+        distributed.uses_gpu(gpus, available=False, driver=True)
+    one_line(error, "compute.gpus", gpus, "driver", "nvidia-smi", "0 for the CPU")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_command_says_which_device_auto_found(capsys):
+    distributed.run(compute(gpus="auto", processes=1), 8, lambda: print("done"))
+    assert capsys.readouterr().err == "compute.gpus: auto, found no GPU, so the CPU\n"
+
+
+def test_float32_is_not_tf32(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    device_of(compute(gpus=0))
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_a_gpu_that_is_not_there(one_line):
     with pytest.raises(UserError) as error:

@@ -412,6 +412,20 @@ def test_use_and_movement_of_the_prototypes(make_net, tiny):
     assert (logged["prototype_use"] > 0).sum() > 2
 
 
+def test_labels_by_the_student_leave_no_rounded_weights_for_its_own_pass(make_net, tiny):
+    """Autocast keeps rounded copies of weights: those that a pass without gradient made must not serve the next one."""
+    changed = settings(tiny, tau=0.0)
+    changed = changed.model_copy(update={"teacher": changed.teacher.model_copy(update={"labels": "student"})})
+    kept = make_phase(make_net, changed, True)
+    anew = copy.deepcopy(kept)
+    for phase, cache in ((kept, True), (anew, False)):
+        with torch.autocast("cpu", torch.bfloat16, cache_enabled=cache):
+            total, _ = run(phase, [batch(0, True), batch(1, False)], 0)
+        total.backward()
+    for (name, mine), theirs in zip(kept.student.named_parameters(), anew.student.parameters(), strict=True):
+        assert torch.equal(mine.grad, theirs.grad), name
+
+
 def test_a_step_in_bfloat16_is_near_the_one_in_float32(make_net, tiny):
     """Losses and what moves the prototypes stay float32; the gradients are those of rounded activations."""
     phase = make_phase(make_net, settings(tiny, tau=0.0), True)

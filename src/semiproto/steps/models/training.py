@@ -30,6 +30,7 @@ from semiproto.params import (
     PretrainConfig,
     ScheduleParams,
     TrainConfig,
+    WindowParams,
     canonical,
 )
 from semiproto.process import distributed
@@ -61,9 +62,11 @@ class Lists:
         lists = {name: layout.read_list(split / f"{name}.txt") for name in ("labeled", "unlabeled", "val")}
         return cls(root, layout.read_classes(root), **lists)
 
-    def validator(self, tau: float | None = None) -> Callable[[SegmentationNetwork], Means]:
+    def validator(
+        self, window: WindowParams | None, tau: float | None = None
+    ) -> Callable[[SegmentationNetwork], Means]:
         """What the loop calls for the validation score of a network."""
-        return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau)
+        return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau, window=window)
 
     @cached_property
     def class_pixels(self) -> np.ndarray:
@@ -121,12 +124,12 @@ def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[
             f"micro_batch: {schedule.micro_batch} does not go with compute.compile; set compute.compile to false, or"
             " micro_batch to null"
         )
-    bfloat16 = uses_bfloat16(job.config.optimizer.precision, device)
+    precision = used_precision(job.config.optimizer.precision, device)
     assert job.seed is not None and job.checkpoints is not None
     label = "/".join(job.out.parts[2:]) or job.out.name  # digits/30/prototype/seed0
     return Run(
         f"pretrain {label}" if name == "pretrain" else label,
-        _key(job, name, bfloat16, first),
+        _key(job, name, precision, first),
         job.seed,
         steps,
         schedule.validations,
@@ -134,18 +137,26 @@ def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[
         job.checkpoints,
         device,
         classes,
-        bfloat16=bfloat16,
+        bfloat16=precision == "bfloat16",
+        tf32=precision == "tf32",
         compile=machine.compile,
         recompute=machine.checkpointing == "blocks",
         tensorboard=None if machine.tensorboard is None else Path(machine.tensorboard),
     )
 
 
-def _key(job: TrainingJob, name: str, bfloat16: bool, first: str) -> str:
+def _key(job: TrainingJob, name: str, precision: str, first: str) -> str:
     """Hash of all that the result depends on: configuration, seed, precision, inputs, first weights and sources."""
     read = [str(sorted(input_digests(path).items())) for path in job.inputs.paths()]
     code = str(sources.digests(f"steps.models.{name}"))
-    return sha256_text("\n".join([canonical(job.config), str(job.seed), str(bfloat16), *read, first, code]))
+    return sha256_text("\n".join([canonical(job.config), str(job.seed), precision, *read, first, code]))
+
+
+def used_precision(asked: str, device: torch.device) -> str:
+    """float32, tf32 or bfloat16: what a step computes in where `asked` is optimizer.precision."""
+    if uses_bfloat16(asked, device):
+        return "bfloat16"
+    return "tf32" if asked == "tf32" and device.type == "cuda" else "float32"
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
@@ -184,7 +195,7 @@ def views(
         images = len(asked.ids) if asked.repeats is None else asked.repeats
         keys = StepBatches(images, asked.batch, run.seed, start, run.steps, distributed.share(asked.batch))
         weak_views = WeakViews(root, asked.ids, job.config.augment, colour, labeled=asked.labeled)
-        return loader(weak_views, keys, job.machine.workers)
+        return loader(weak_views, keys, job.machine.workers, pin=run.device.type == "cuda")
 
     return lambda start: [one(list_, start) for list_ in asked]
 
@@ -212,7 +223,7 @@ def written(job: TrainingJob, run: Run, result: Result, first: str) -> Written:
             "first_weights": first,
             "seconds": round(result.seconds, 2),
             "warnings": result.health.warnings,
-            "precision": "bfloat16" if run.bfloat16 else "float32",
+            "precision": run.precision,
             "processes": distributed.world(),
         },
         device=str(run.device),

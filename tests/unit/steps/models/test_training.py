@@ -13,10 +13,18 @@ from semiproto.data.images.pixels import PixelFormat, SetPixels
 from semiproto.errors import UserError
 from semiproto.model.encoders import timm_models
 from semiproto.model.encoders.encoder import IMAGENET
-from semiproto.params import NormalisationParams
+from semiproto.params import NormalisationParams, WindowParams
 from semiproto.provenance import sources
 from semiproto.steps.job import Inputs
-from semiproto.steps.models.training import Lists, first_student, run_of, uses_bfloat16, weights_file
+from semiproto.steps.models.training import (
+    Lists,
+    first_student,
+    run_of,
+    used_precision,
+    uses_bfloat16,
+    views,
+    weights_file,
+)
 
 
 def key(job, first="weights"):
@@ -107,6 +115,39 @@ def test_bfloat16_is_used_where_it_is_fast_or_asked_for(monkeypatch, capsys, pre
         monkeypatch.setattr(torch.cpu, name, lambda: fast)
     assert uses_bfloat16(precision, torch.device("cpu")) is used
     assert ("many times slower" in capsys.readouterr().out) is warned
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "used"),
+    [
+        ("tf32", "cpu", "float32"),
+        ("tf32", "cuda", "tf32"),
+        ("float32", "cuda", "float32"),
+        ("auto", "cuda", "bfloat16"),
+    ],
+)
+def test_tf32_is_a_precision_of_its_own(monkeypatch, asked, device, used):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    assert used_precision(asked, torch.device(device)) == used
+
+
+def test_a_window_is_what_the_network_sees_of_a_validation_image(training, make_net):
+    net, seen = make_net(), set()
+    net.register_forward_pre_hook(lambda module, args: seen.add(tuple(args[0].shape[-2:])))
+    lists = Lists.of(training)
+    for window in (None, WindowParams(size=32, stride=32)):
+        lists.validator(window)(net)
+    assert seen == {(64, 64), (32, 32)}
+
+
+def test_only_batches_for_a_gpu_are_pinned(training):
+    lists = Lists.of(training)
+    student = first_student(training, lists, pretrained=False)
+    run = run_of(training, "train", training.config.semi, lists.classes, 2, "")
+    asked = [lists.labeled_views(training.config.semi)]
+    for device, pinned in (("cpu", False), ("cuda", True)):
+        make = views(training, lists.root, replace(run, device=torch.device(device)), student, asked)
+        assert make(0)[0].pin_memory is pinned
 
 
 @pytest.mark.parametrize("offline", [False, True])

@@ -1,0 +1,1 @@
+"""What the runs of an experiment will cost, before anything runs (`semiproto plan`)."""
