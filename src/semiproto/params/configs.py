@@ -16,7 +16,6 @@ from semiproto.params.analysis import (
     PrototypesParams,
     SuggestParams,
     TsneParams,
-    WindowParams,
 )
 from semiproto.params.data import Source, SplitsParams
 from semiproto.params.experiment import Method, Params
@@ -38,8 +37,6 @@ class PretrainConfig(Section):
     augment: AugmentParams
     optimizer: OptimizerParams
     pretrain: PretrainParams
-    window: WindowParams | None = None
-    """As in evaluate: what is validated during training is scored as it is at the end."""
 
 
 class FeaturesConfig(Section):
@@ -66,7 +63,6 @@ class TrainConfig(Section):
     optimizer: OptimizerParams
     semi: SemiParams
     method: Method
-    window: WindowParams | None = None
 
 
 class EvaluateConfig(Section):
@@ -87,7 +83,7 @@ class SuggestConfig(Section):
 
 def train_config(params: Params, variant: str) -> TrainConfig:
     """The config of `semiproto train` for one variant."""
-    sections = {name: getattr(params, name) for name in ("model", "augment", "optimizer", "window")}
+    sections = {name: getattr(params, name) for name in ("model", "augment", "optimizer")}
     return TrainConfig(**sections, semi=params.semi_of(variant), method=params.variants[variant].method)
 
 

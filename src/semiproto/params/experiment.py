@@ -14,7 +14,6 @@ from semiproto.params.analysis import (
     PrototypesParams,
     SuggestParams,
     TsneParams,
-    WindowParams,
 )
 from semiproto.params.compute import ComputeParams
 from semiproto.params.data import FolderSource, Source, SplitsParams
@@ -126,11 +125,6 @@ class Params(Section):
                 for seed in experiment.seeds
             }
         )
-
-    @property
-    def window(self) -> WindowParams | None:
-        """The sliding window of evaluation, which validation during training has too."""
-        return self.evaluate.window
 
     def semi_of(self, variant: str) -> SemiParams:
         """`semi` with the values that the variant replaces."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from semiproto.params.analysis import WindowParams
 from semiproto.params.section import Section, require_range
 
 
@@ -129,6 +130,10 @@ class ScheduleParams(Section):
         " experiment. null: the whole batch [paper]",
     )
     validations: int = Field(ge=1, le=1000, description="number of validations during the phase, the last at its end")
+    window: WindowParams | None = Field(
+        default=None,
+        description="of these validations, as evaluate.window is of the evaluation; null: whole images, VOC [config]",
+    )
     checkpoint_every: int = Field(ge=1, description="steps between two resume checkpoints")
     labeled_loss: LabeledLossParams
     repeat_threshold: float = Field(

@@ -7,15 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semiproto import paths
-from semiproto.params import (
-    DataConfig,
-    FolderSource,
-    Params,
-    PretrainConfig,
-    forecast_config,
-    step_config,
-    train_config,
-)
+from semiproto.params import DataConfig, FolderSource, Params, forecast_config, train_config
 from semiproto.steps.data.fingerprint import fingerprint
 
 OF_ALL_RUNS = ("tables", "machine", "figures", "report")
@@ -31,8 +23,6 @@ class Experiment:
     def config_of(self, step: str, artefact: Path, recorded: dict[str, Any]) -> dict[str, Any] | None:
         if step == "forecast":
             return forecast_config(self.params).tree()
-        if step == "pretrain":
-            return step_config(self.params, PretrainConfig).tree()
         if step != "train":
             return {name: value for name, value in self.params.tree().items() if name in recorded}
         variant = artefact.parent.name

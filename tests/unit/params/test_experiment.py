@@ -64,6 +64,12 @@ def test_a_variant_replaces_the_kind_of_perturbation(edited):
     assert kinds == ["dropout", "complementary", "none"]
 
 
+@pytest.mark.parametrize("file", sorted(Path("experiments").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_shipped_experiments_are_validated_as_they_are_evaluated(file):
+    shipped = parameters.load(file)
+    assert shipped.pretrain.window == shipped.semi.window == shipped.evaluate.window
+
+
 JITTER = {"probability": 0.8, "brightness": 0.5, "contrast": 0.5, "saturation": 0.5, "hue": 0.25}
 FOUR = {"mean": [0.1, 0.2, 0.3, 0.4], "std": [0.1] * 4}
 

@@ -48,19 +48,6 @@ def test_a_training_is_compared_with_its_variants_parameters(experiment):
     assert experiment.config_of("train", gone, {}) is None
 
 
-def test_a_training_is_validated_as_it_is_evaluated(experiment):
-    """The window is part of what a training was asked for; without one, configs are those of before."""
-    tree = experiment.params.model_dump(mode="json")
-    window = tree["evaluate"]["window"] = {"size": 32, "stride": 16}
-    with_window = Experiment(params.validate(tree, "test"))
-    folder = Path(paths.TRAINED(dataset="d", split=30, variant="prototype", seed=0))
-    for step in ("train", "pretrain"):
-        assert with_window.config_of(step, folder, {})["window"] == window
-        assert "window" not in experiment.config_of(step, folder, {})
-    config = params.parse(params.canonical(params.train_config(with_window.params, "prototype")), params.TrainConfig)
-    assert config.window == with_window.params.evaluate.window
-
-
 def test_other_steps_are_compared_in_the_sections_that_they_read(experiment):
     found = experiment.config_of("split", Path("data/splits/d/30"), {"splits": {"seed": 99}})
     assert found == {"splits": experiment.params.splits.model_dump(mode="json")}

@@ -23,7 +23,7 @@ def pretrain(job: Job[PretrainConfig]) -> Written | None:
     first = weights.digest(student)
     run = run_of(job, "pretrain", config.pretrain, lists.classes, steps, first)
     loaders = views(job, lists.root, run, student, [lists.labeled_views(config.pretrain)])
-    result = fit(phase, config.optimizer, run, loaders, lists.validator(config.window))
+    result = fit(phase, config.optimizer, run, loaders, lists.validator(config.pretrain.window))
     if distributed.rank() > 0:
         return None
     write_card(job, lists, student, {"step": "pretrain", "steps": steps})

@@ -44,7 +44,7 @@ def train(job: Job[TrainConfig]) -> Written | None:
     if uses_unlabeled:
         asked.append(Asked(lists.unlabeled, unlabeled_batch(semi), labeled=False))
     loaders = views(job, lists.root, run, student, asked)
-    result = fit(phase, config.optimizer, run, loaders, lists.validator(config.window, semi.tau))
+    result = fit(phase, config.optimizer, run, loaders, lists.validator(semi.window, semi.tau))
     if distributed.rank() > 0:
         return None
     write_card(job, lists, student, {"step": "train", "method": config.method, "steps": steps})
