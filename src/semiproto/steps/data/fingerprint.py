@@ -73,7 +73,8 @@ def _mask(item: Item, digest: Callable[[Path], str]) -> Iterator[Any]:
     if isinstance(item.mask, Path):
         yield from (item.mask.suffix, digest(item.mask))
     elif isinstance(item.mask, Outlines):
-        yield from (item.mask.image, digest(item.mask.file))
+        # The classes too: YOLO's numbers get their names from another file.
+        yield from (item.mask.image, digest(item.mask.file), [index for _, index, _ in item.mask.instances])
     elif isinstance(item.mask, Layers):
         yield from ([index, digest(file)] for index, file in item.mask.layers)
 

@@ -8,7 +8,8 @@ import shutil
 import pytest
 from made_up import write_receipt
 
-from pipeline import own_folder
+from pipeline import exports, own_folder
+from semiproto.data.own.discover import discover
 from semiproto.params import DataConfig
 from semiproto.provenance import integrity
 from semiproto.provenance.artifacts import sha256_file
@@ -70,6 +71,7 @@ OTHER = {
         (base / "images/photo9.png").symlink_to("nothing"),
     ),
     "a list that keeps images out of training": lambda base: (base / "val.txt").write_text("photo0\n"),
+    "class names in another order": lambda base: (base / "classes.txt").write_text("square\nbackground\n"),
     "a broken annotation": lambda base: (base / "masks").rename(base / "labels"),
 }
 
@@ -87,6 +89,19 @@ def test_what_changes_the_set_is_seen(source, base, tmp_path, change):
     change(base)
     now = last_fingerprint(source, tmp_path / "set", tmp_path / "memory")
     assert now == fingerprint(source) != before
+
+
+def test_the_names_of_numbered_labels_are_content(tmp_path):
+    base = exports.yolo(tmp_path / "set")
+    source, _ = discover(base, "own")
+    before, description = fingerprint(source), base / "data.yaml"
+    text = description.read_text()
+    description.write_text(f"{text}# a note\n")
+    assert fingerprint(source) == before
+    first, second = source.classes[-2:]
+    description.write_text(text.replace(first, "-").replace(second, first).replace("-", second, 1))
+    assert sorted(discover(base, "own")[0].classes) == sorted(source.classes)
+    assert fingerprint(source) != before
 
 
 def test_an_edit_in_place_with_its_length_and_time_is_seen(source, base, tmp_path, settled):
