@@ -138,8 +138,10 @@ def tree_state(base: Path) -> tuple[str, int]:
 
 
 def _files(base: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """The files below a folder in a fixed order, each with its name from there. Each folder once, and none above `base`,
-    since links may run in circles."""
+    """The files below a folder in a fixed order, each with its name from there.
+
+    Each folder once, and none above `base`, since links may run in circles.
+    """
     real = base.resolve()
     seen = {_place(folder.stat()) for folder in (real, *real.parents) if folder.exists()}
     waiting = [("", str(base))]

@@ -107,7 +107,7 @@ def test_headings_sort_and_links_open_receipts(browser, address):
 def test_on_paper_nothing_is_cut_off_or_shut(browser, results, paper, tmp_path):
     variants = [*(f"prototype-tau-0.{number}" for number in range(9)), "supervised", "supervised-equal-compute"]
     results.classes = ["background", *(f"class{number}" for number in range(20))]
-    folders = results.grid(dict.fromkeys(variants, [50.0, 51.0]))
+    folders = results.grid({variant: [50.0, 51.0] for variant in variants})
     write_tables(folders, results.tables)
     write_receipt(folders[0], "evaluate", config={"long": "x" * 300}, seed=0)
     write_page(results.tables, tmp_path, [folders[0] / "receipt.json"], paper, tmp_path / "report.html")

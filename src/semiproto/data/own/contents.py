@@ -307,7 +307,9 @@ class _Found:
         if table is None:
             return
         if difference := class_files.contradiction(table, self.source):
-            remedy = "correct dataset.classes, or this file; the pixels of a class have the name of another by one of them"
+            remedy = (
+                "correct dataset.classes, or this file; the pixels of a class have the name of another by one of them"
+            )
             self.error("class-files", table.file, f"{difference} by dataset.classes", remedy)
         elif strangers := class_files.unknown(table, self.source):
             found = f"names {', '.join(strangers[:5])}, which dataset.classes does not have"

@@ -2,7 +2,8 @@
 
 Colour never stands alone. Variants have Okabe and Ito's colours ("Color Universal Design", 2008), which colour-blind
 readers can tell apart, and controls are dashed. Classes have the same seven hues, then lighter and darker ones, and so
-have variants beyond the eighth. No palette of twenty is safe for everybody, so classes are also named where they are drawn, and each has a marker.
+have variants beyond the eighth. No palette of twenty is safe for everybody, so classes are also named where they are
+drawn, and each has a marker.
 """
 
 from __future__ import annotations

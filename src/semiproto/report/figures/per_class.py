@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from semiproto.report.drawing.results import Results
 from semiproto.report.drawing.style import class_name, legend_below, variant_colours
 
-
 BAR, WIDEST = 0.17, 10.0
 """Inches: of a bar, and of the figure. A wider one would have small letters on a page."""
 MOST_ROWS = 60

@@ -483,4 +483,6 @@ def test_class_names_written_after_the_parameters_are_looked_at(base):
     (base / "classes.txt").unlink()
     (base / "masks/classes.txt").write_text("background\nbox\n")
     (fault,) = contents.read(source).faults
-    assert fault.warning and fault.file == str(base / "masks/classes.txt") and "box, which dataset.classes" in fault.found
+    assert (
+        fault.warning and fault.file == str(base / "masks/classes.txt") and "box, which dataset.classes" in fault.found
+    )
