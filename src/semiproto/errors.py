@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -29,9 +31,17 @@ def of_system(error: OSError) -> UserError:
             f"{where}: larger than a file may be here; raise the limit (`ulimit -f`) or take another file system and"
             " run the same command again, nothing was lost"
         )
+    if error.errno == errno.EACCES:
+        where = _first_closed(Path(str(where)))
     if error.errno in REMEDIES:
         return UserError(f"{where}: {REMEDIES[error.errno]}")
     raise error
+
+
+def _first_closed(path: Path) -> Path:
+    """The folder on the way to a path that may not be entered, whose permissions are the ones to change; the path
+    itself where there is none."""
+    return next((one for one in reversed(path.parents) if one.is_dir() and not os.access(one, os.X_OK)), path)
 
 
 _NOT_ALLOWED = "not allowed here ({}); change its permissions, or name another"

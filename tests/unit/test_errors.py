@@ -23,6 +23,16 @@ def test_a_write_that_fails_names_its_file(tmp_path, monkeypatch, number, remedy
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_a_folder_that_may_not_be_entered_the_folder_is_named(tmp_path, monkeypatch):
+    closed = tmp_path / "masks"
+    refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(closed / "deep/classes.txt"))
+    assert str(of_system(refused)).startswith(f"{closed}/deep/classes.txt: not allowed here")
+    (closed / "deep").mkdir(parents=True)
+    # As root the tests may enter everything.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.X_OK and path != closed)
+    assert str(of_system(refused)).startswith(f"{closed}: not allowed here (permission denied); change its permissions")
+
+
 def test_memory_that_runs_out_is_one_line():
     with pytest.raises(RuntimeError) as raised:
         torch.empty(2**60)

@@ -6,20 +6,25 @@ that was damaged, edited or swapped with another would be used as if it were the
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import stat
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from semiproto.errors import UserError
-from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_json
+from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_text
 from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 
 CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""
 TICK = 2 * 10**9
 """Nanoseconds between two times that every file system tells apart; FAT has the coarsest clock."""
+STATE_DIGITS = 24
+"""Of the digest of a file's state that are kept: 96 bits, so that the memory of a million files stays small."""
 
 
 def check(artefacts: Iterable[Path], memory: Path, derived: Collection[Path] = ()) -> dict[Path, str]:
@@ -87,7 +92,7 @@ class Digests:
 
     def of(self, path: Path) -> str:
         state, changed = _state(path)
-        settled = is_settled(changed)
+        state, settled = state[:STATE_DIGITS], is_settled(changed)
         known = self.before.get(path.as_posix(), ["", ""])
         digest = known[1] if known[0] == state else sha256_tree(path) if path.is_dir() else sha256_file(path)
         if settled:
@@ -96,7 +101,7 @@ class Digests:
 
     def keep(self) -> None:
         if self.now != self.before:
-            write_json(self.memory, self.now)
+            write_text(self.memory, json.dumps(self.now, separators=(",", ":")))
 
 
 def remembered(file: Path) -> dict[str, Any]:
@@ -119,9 +124,61 @@ def state_of(facts: os.stat_result) -> str:
     return f"{facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
 
 
+def tree_state(base: Path) -> tuple[str, int]:
+    """A digest that changes when a file below a folder changes, through links too; and when that was last, in
+    nanoseconds. Hidden files are no content.
+
+    One look at each file and little else, because a set may have a million of them.
+    """
+    whole, changed = hashlib.sha256(), 0
+    for name, facts in _files(base):
+        whole.update(f"{name}\0{state_of(facts)}\n".encode(errors="surrogateescape"))
+        changed = max(changed, facts.st_mtime_ns, facts.st_ctime_ns)
+    return whole.hexdigest(), changed
+
+
+def _files(base: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """The files below a folder in a fixed order, each with its name from there.
+
+    Each folder once, and none above `base`, since links may run in circles.
+    """
+    real = base.resolve()
+    seen = {_place(folder.stat()) for folder in (real, *real.parents) if folder.exists()}
+    waiting = [("", str(base))]
+    while waiting:
+        inside, folder = waiting.pop()
+        for entry in _entries(folder):
+            facts = _facts(entry)
+            if not stat.S_ISDIR(facts.st_mode):
+                yield inside + entry.name, facts
+            elif _place(facts) not in seen:
+                seen.add(_place(facts))
+                waiting.append((f"{inside}{entry.name}/", entry.path))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, hidden files left out; nothing where it may not be read: whoever reads it says so."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _facts(entry: os.DirEntry[str]) -> os.stat_result:
+    try:
+        return entry.stat()
+    except OSError:  # a link to nothing
+        return entry.stat(follow_symlinks=False)
+
+
+def _place(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_dev, facts.st_ino
+
+
 def _state(path: Path) -> tuple[str, int]:
     """A digest that changes when a file, or one below a folder, changes; and when that was last, in nanoseconds."""
-    files = sorted(file for file in path.rglob("*") if file.name[0] != ".") if path.is_dir() else [path]
-    stats = [(file, file.stat()) for file in files]
-    changed = max((max(facts.st_mtime_ns, facts.st_ctime_ns) for _, facts in stats), default=0)
-    return sha256_text("".join(f"{file} {state_of(facts)}\n" for file, facts in stats)), changed
+    if path.is_dir():
+        return tree_state(path)
+    facts = path.stat()
+    return sha256_text(state_of(facts)), max(facts.st_mtime_ns, facts.st_ctime_ns)

@@ -102,3 +102,23 @@ def test_headings_sort_and_links_open_receipts(browser, address):
     page.wait_for_function("document.querySelector('details').open")
     assert details.get_by_text("tau: 0.7").is_visible()
     page.close()
+
+
+def test_on_paper_nothing_is_cut_off_or_shut(browser, results, paper, tmp_path):
+    variants = [*(f"prototype-tau-0.{number}" for number in range(9)), "supervised", "supervised-equal-compute"]
+    results.classes = ["background", *(f"class{number}" for number in range(20))]
+    folders = results.grid({variant: [50.0, 51.0] for variant in variants})
+    write_tables(folders, results.tables)
+    write_receipt(folders[0], "evaluate", config={"long": "x" * 300}, seed=0)
+    write_page(results.tables, tmp_path, [folders[0] / "receipt.json"], paper, tmp_path / "report.html")
+    page = browser.new_page(viewport={"width": 794, "height": 1123})  # A4
+    page.goto((tmp_path / "report.html").as_uri())
+    page.evaluate("""() => { window.shut = []; addEventListener("beforeprint", () => {
+        window.shut.push(document.querySelectorAll("details:not([open])").length) }) }""")
+    page.pdf(format="A4")
+    assert page.evaluate("window.shut") == [0] and page.locator("details[open]").count() == 0
+    page.emulate_media(media="print")
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    wide = "[...document.querySelectorAll('.box, body')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert page.evaluate(wide) == 0
+    page.close()

@@ -296,14 +296,24 @@ class _Found:
                 self.parts.setdefault(path, folder_part)
 
     def _require_one_meaning(self) -> None:
-        """Files of class names, one in each folder as Roboflow writes them, must not contradict each other."""
-        folders = dict.fromkeys(path.parent for path in self.files if path.name in class_files.NAMES)
-        near = class_files.around(folders, self.labels)
+        """Files of class names, one in each folder as Roboflow writes them, must contradict neither each other nor the
+        parameters, which `init` made of them: files and folders change afterwards."""
         try:
-            class_files.find(near if len(near) > 1 else [])
+            table = class_files.find(class_files.places(self.base, self.labels, self.roots, self.files))
         except UserError as error:
             place = Path(str(error).partition(": ")[0])
             self.faults.append(fault_of("class-files", place, error))
+            return
+        if table is None:
+            return
+        if difference := class_files.contradiction(table, self.source):
+            remedy = (
+                "correct dataset.classes, or this file; the pixels of a class have the name of another by one of them"
+            )
+            self.error("class-files", table.file, f"{difference} by dataset.classes", remedy)
+        elif strangers := class_files.unknown(table, self.source):
+            found = f"names {', '.join(strangers[:5])}, which dataset.classes does not have"
+            self.warning("class-files", table.file, found, "add or rename them there, or correct this file")
 
     def _masks_that_no_table_names(self) -> None:
         """Masks among those of the tables whose images no table names: neither is taken for an unlabelled image."""

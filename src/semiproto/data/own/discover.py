@@ -722,11 +722,8 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
 
 def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     """The layout with the classes of its mask files, from a file that names them and from the masks themselves."""
-    folders = [tree.base, *(tree.base / name for name in (*found.masks, *found.images))]
-    others = [tree.base / path.parent for path in tree.files if path.name in class_files.NAMES]
-    table = class_files.find(
-        [folder for folder in [*folders, *class_files.around(others, folders[1:])] if folder.is_dir()]
-    )
+    labels, images = ([tree.base / name for name in names] for names in (found.masks, found.images))
+    table = class_files.find(class_files.places(tree.base, labels, images, (tree.base / path for path in tree.files)))
     paths = _mask_paths(tree, found)
     example = next((path for path in paths if _mode(path)), None)  # the first that can be read
     if example is not None and _drawn_in_colours(example, table):

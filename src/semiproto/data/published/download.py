@@ -37,6 +37,8 @@ BUSY = (408, 425, 429)
 
 _CUT = (ConnectionError, http.client.HTTPException)
 LONGEST_WAIT = 60.0
+MOST_DIGITS = 18
+"""Of a length that a server states: an exabyte. A longer number is no length, and Python refuses very long ones."""
 SLOW_TO_CHECK = 2**28
 
 
@@ -264,8 +266,8 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
         if error.code in BUSY or error.code >= 500:
             raise _Passing(message, _seconds(error.headers.get("Retry-After"))) from None
         raise _Unusable(message) from None
-    except http.client.InvalidURL as error:
-        raise _Unusable(str(error)) from None
+    except (http.client.InvalidURL, ValueError) as error:  # an address, or one that it leads to, which is none
+        raise _Unusable(" ".join(str(error).split())) from None
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, TimeoutError):
@@ -287,7 +289,8 @@ def _start(response: Any, asked: int) -> int:
 def _total(response: Any, start: int, remote: Remote) -> int:
     """Bytes of the whole file according to the server, checked against the catalogue before the transfer."""
     length = response.headers.get("Content-Length")
-    total = start + int(length) if length and length.isdecimal() else remote.size
+    known = length and length.isdecimal() and len(length) <= MOST_DIGITS
+    total = start + int(length) if known else remote.size
     if total is None:
         raise _Unusable("the server does not say how many bytes it sends")
     if remote.size not in (None, total):

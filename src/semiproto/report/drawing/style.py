@@ -1,8 +1,9 @@
 """What the figures share: their look, the colours of variants and classes, and how they are saved.
 
 Colour never stands alone. Variants have Okabe and Ito's colours ("Color Universal Design", 2008), which colour-blind
-readers can tell apart, and controls are dashed. Classes have the same seven hues, then lighter and darker ones. No
-palette of twenty is safe for everybody, so classes are also named where they are drawn, and each has a marker.
+readers can tell apart, and controls are dashed. Classes have the same seven hues, then lighter and darker ones, and so
+have variants beyond the eighth. No palette of twenty is safe for everybody, so classes are also named where they are
+drawn, and each has a marker.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -72,7 +73,13 @@ def variant_colours(variants: list[str]) -> dict[str, str]:
     bases = [base_of(v) for v in variants]
     alone = {v: VARIANT_COLOURS[base] for v in others if (base := base_of(v)) and bases.count(base) == 1}
     rest = [v for v in others if v not in alone]
-    return VARIANT_COLOURS | alone | dict(zip(rest, cycle(OTHER_COLOURS), strict=False))
+    return VARIANT_COLOURS | alone | dict(zip(rest, cycle((*OTHER_COLOURS, *_tones())), strict=False))
+
+
+def _tones() -> list[str]:
+    """The darker hues, which are easier to see on white, then the lighter ones."""
+    hues = range(1, 1 + len(HUES))
+    return [to_hex(class_colour(tone * len(HUES) + hue)) for tone in (2, 1) for hue in hues]
 
 
 def dash(variant: str) -> Literal["-", "--"]:

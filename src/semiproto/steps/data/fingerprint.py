@@ -6,14 +6,12 @@ that was edited in place with its length and time kept is seen.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from semiproto.data.own import account, contents
+from semiproto.data.own import contents
 from semiproto.data.own.contents import Item
 from semiproto.data.own.formats.outlines import Layers, Outlines
 from semiproto.errors import UserError
@@ -21,7 +19,7 @@ from semiproto.params import FolderSource, canonical
 from semiproto.process.progress import Progress
 from semiproto.provenance import sources
 from semiproto.provenance.artifacts import RECEIPT, sha256_file, sha256_text, write_json
-from semiproto.provenance.integrity import Digests, is_settled, remembered, state_of
+from semiproto.provenance.integrity import Digests, is_settled, remembered, tree_state
 from semiproto.provenance.receipts import read_receipt
 
 
@@ -33,14 +31,14 @@ def fingerprint(source: FolderSource, digest: Callable[[Path], str] = sha256_fil
     try:
         found = contents.read(source)
         if not all(fault.warning for fault in found.faults):
-            return _state(Path(source.path))[0]
+            return tree_state(Path(source.path))[0]
         progress = Progress(f"data {source.name}: comparing", len(found.items), "images")
         made_of: list[list[Any]] = []
         for item in found.items:
             progress.update(bool(made_of))  # the item before, so that nothing is said where it takes no time
             made_of.append([item.id, item.part, item.image.suffix, digest(item.image), list(_mask(item, digest))])
     except (UserError, OSError):
-        return _state(Path(source.path))[0]
+        return tree_state(Path(source.path))[0]
     return sha256_text(json.dumps(made_of))
 
 
@@ -55,7 +53,7 @@ def last_fingerprint(source: FolderSource, prepared: Path, memory: Path) -> str 
         if (prepared / RECEIPT).is_file():
             recorded = read_receipt(prepared)["facts"].get("fingerprint")
         return recorded
-    state, changed = _state(Path(source.path))
+    state, changed = tree_state(Path(source.path))
     settled, known = is_settled(changed), memory / "fingerprint.json"
     key = sha256_text(f"{state} {canonical(source)} {sources.digests('steps.data.folder')}")
     if (last := remembered(known)).get("key") == key:
@@ -73,20 +71,7 @@ def _mask(item: Item, digest: Callable[[Path], str]) -> Iterator[Any]:
     if isinstance(item.mask, Path):
         yield from (item.mask.suffix, digest(item.mask))
     elif isinstance(item.mask, Outlines):
-        yield from (item.mask.image, digest(item.mask.file))
+        # The classes too: YOLO's numbers get their names from another file.
+        yield from (item.mask.image, digest(item.mask.file), [index for _, index, _ in item.mask.instances])
     elif isinstance(item.mask, Layers):
         yield from ([index, digest(file)] for index, file in item.mask.layers)
-
-
-def _state(base: Path) -> tuple[str, int]:
-    """SHA-256 of the names and of all that the system knows of the files below a folder, through links too; and when
-    the last of them changed, in nanoseconds."""
-    whole, changed = hashlib.sha256(), 0
-    for path in account.walk(base):
-        try:
-            facts = path.stat()
-        except OSError:  # a link to nothing
-            facts = path.lstat()
-        whole.update(os.fsencode(path.relative_to(base)) + f"\0{state_of(facts)}\n".encode())
-        changed = max(changed, facts.st_mtime_ns, facts.st_ctime_ns)
-    return whole.hexdigest(), changed

@@ -472,3 +472,17 @@ def test_class_files_of_folders_that_contradict_each_other_are_an_error_with_old
     assert fault.kind == "class-files" and fault.file == str(base / "valid/_classes.csv")
     with pytest.raises(UserError, match="1 is 'dog', and 'cat'"):
         discover(base, "own")
+
+
+def test_class_names_written_after_the_parameters_are_looked_at(base):
+    source, _ = discover(base, "own")
+    assert contents.read(source).faults == []
+    for text, words in (("square\nbackground\n", "'square' is 0, and 1 by dataset.classes"), ("", "")):
+        (base / "classes.txt").write_text(text)
+        assert [fault.found for fault in contents.read(source).faults if not fault.warning] == [words] * bool(words)
+    (base / "classes.txt").unlink()
+    (base / "masks/classes.txt").write_text("background\nbox\n")
+    (fault,) = contents.read(source).faults
+    assert (
+        fault.warning and fault.file == str(base / "masks/classes.txt") and "box, which dataset.classes" in fault.found
+    )

@@ -356,7 +356,17 @@ def test_a_server_that_always_cuts_at_the_same_place_is_given_up(serve, tmp_path
 # --------------------------------------------------------------------------------------------------- sources
 
 
-@pytest.mark.parametrize("answer", [status(404), status(403), status(500), send(OTHER), send(CONTENT[:9])])
+ELSEWHERE = ("http://[::1/", f"http://{'a' * 300}/", "http://a b/", "http://127.0.0.1:99999/", "file:///etc/passwd", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(status(404), status(403), status(500), send(OTHER), send(CONTENT[:9])),
+        *(status(302, Location=address) for address in ELSEWHERE),
+        *(status(200, **{"Content-Length": length}) for length in ("9" * 19, "9" * 5000, "-1", "many")),
+    ],
+)
 def test_what_the_first_source_cannot_give_the_second_does(serve, tmp_path, answer):
     first, second = serve(answer), serve(send())
     assert fetch(remote(first, second), tmp_path, QUICK).read_bytes() == CONTENT

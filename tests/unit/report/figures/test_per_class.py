@@ -1,6 +1,7 @@
 """The bars are the classes' scores, in the variants' colours."""
 
 import numpy as np
+import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.container import BarContainer
 
@@ -23,3 +24,18 @@ def test_bars_are_the_classes_scores(results_of):
     assert np.isnan(heights[2])  # neither shown nor predicted
     assert [label.get_text() for label in axes.get_xticklabels()] == ["background", "cat", "None"]
     assert [(text.get_text(), text.get_position()[0]) for text in axes.texts] == [("not in the images", 2)]
+
+
+@pytest.mark.parametrize(("classes", "variants", "rows"), [(3, 1, 1), (21, 12, 6), (200, 3, 12), (254, 30, 51)])
+def test_many_classes_are_in_rows_that_fit_a_page(classes, variants, rows):
+    names = [f"class{index}" for index in range(classes)]
+    found = per_class._rows(names, variants)
+    assert len(found) == rows and [name for row in found for name in row] == names
+
+
+def test_every_class_of_every_row_is_drawn(results_of, monkeypatch):
+    monkeypatch.setattr(per_class, "WIDEST", 0.6 + 2.5 * per_class.BAR)
+    figure = per_class.draw(results_of({"prototype": [60.0]}))
+    labels = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes]
+    assert labels == [["background", "cat"], ["None"]]
+    assert len(figure.legends[0].get_texts()) == 1

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 
 import pytest
 from made_up import write_receipt
 
-from pipeline import own_folder
+from pipeline import exports, own_folder
+from semiproto.data.own.discover import discover
 from semiproto.params import DataConfig
 from semiproto.provenance import integrity
 from semiproto.provenance.artifacts import sha256_file
-from semiproto.steps.data import fingerprint as module
 from semiproto.steps.data.fingerprint import fingerprint, last_fingerprint
 
 
@@ -70,6 +71,7 @@ OTHER = {
         (base / "images/photo9.png").symlink_to("nothing"),
     ),
     "a list that keeps images out of training": lambda base: (base / "val.txt").write_text("photo0\n"),
+    "class names in another order": lambda base: (base / "classes.txt").write_text("square\nbackground\n"),
     "a broken annotation": lambda base: (base / "masks").rename(base / "labels"),
 }
 
@@ -87,6 +89,19 @@ def test_what_changes_the_set_is_seen(source, base, tmp_path, change):
     change(base)
     now = last_fingerprint(source, tmp_path / "set", tmp_path / "memory")
     assert now == fingerprint(source) != before
+
+
+def test_the_names_of_numbered_labels_are_content(tmp_path):
+    base = exports.yolo(tmp_path / "set")
+    source, _ = discover(base, "own")
+    before, description = fingerprint(source), base / "data.yaml"
+    text = description.read_text()
+    description.write_text(f"{text}# a note\n")
+    assert fingerprint(source) == before
+    first, second = source.classes[-2:]
+    description.write_text(text.replace(first, "-").replace(second, first).replace("-", second, 1))
+    assert sorted(discover(base, "own")[0].classes) == sorted(source.classes)
+    assert fingerprint(source) != before
 
 
 def test_an_edit_in_place_with_its_length_and_time_is_seen(source, base, tmp_path, settled):
@@ -130,6 +145,20 @@ def test_a_memory_that_cannot_be_read_costs_time_only(source, tmp_path, settled)
         assert last_fingerprint(source, tmp_path / "set", tmp_path / "memory") == before
 
 
+def test_a_million_digests_are_kept_in_little_space(source, base, tmp_path, settled):
+    last_fingerprint(source, tmp_path / "set", tmp_path / "memory")
+    kept = json.loads((tmp_path / "memory/files.json").read_text())
+    beside_names = (tmp_path / "memory/files.json").stat().st_size - sum(map(len, kept))
+    assert len(kept) == 16 and beside_names < 105 * len(kept)
+
+
+def test_a_folder_that_is_gone_or_closed_has_a_fingerprint_too(source, base, tmp_path):
+    """The step then says what is wrong."""
+    before = fingerprint(source)
+    base.rename(tmp_path / "elsewhere")
+    assert fingerprint(source) != before
+
+
 def test_a_moved_folder_is_stood_for_by_the_set_that_was_made_of_it(source, base, tmp_path):
     prepared, memory = tmp_path / "prepared", tmp_path / "memory"
     before = last_fingerprint(source, prepared, memory)
@@ -146,6 +175,6 @@ def test_names_that_are_no_text_and_folders_behind_links_are_walked(source, base
     (base / "up").symlink_to(tmp_path)
     (base / "images" / os.fsdecode(b"caf\xe9.txt")).write_text("a name that is not UTF-8")
     before = fingerprint(source)
-    assert module._state(base) == module._state(base)
+    assert integrity.tree_state(base) == integrity.tree_state(base)
     shutil.copyfile(tmp_path / "elsewhere/photo0.png", tmp_path / "elsewhere/photo1.png")
     assert fingerprint(source) != before

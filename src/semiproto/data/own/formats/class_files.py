@@ -14,7 +14,7 @@ from typing import Any
 from semiproto.data.own.formats.outlines import class_name
 from semiproto.data.own.formats.pairs import text_of
 from semiproto.errors import UserError
-from semiproto.params import VOID
+from semiproto.params import VOID, FolderSource
 
 Colour = tuple[int, int, int]
 NAMES = (
@@ -71,11 +71,53 @@ def find(folders: Iterable[Path]) -> ClassTable | None:
     return together[0] if together else None
 
 
-def around(folders: Iterable[Path], masks: Sequence[Path]) -> list[Path]:
-    """Those of the folders that lie within a folder of masks or hold one."""
-    return [
-        folder for folder in folders if any(folder.is_relative_to(one) or one.is_relative_to(folder) for one in masks)
+def places(base: Path, masks: Sequence[Path], images: Sequence[Path], files: Iterable[Path]) -> list[Path]:
+    """The folders in which a file may name the classes of the masks, the likeliest first: those of the set, then any
+    within or around them. files: all below `base`."""
+    near = [*masks, *images]
+    others = dict.fromkeys(path.parent for path in files if path.name in NAMES)
+    around = [
+        folder for folder in others if any(folder.is_relative_to(one) or one.is_relative_to(folder) for one in near)
     ]
+    return [folder for folder in dict.fromkeys([base, *near, *around]) if folder.is_dir()]
+
+
+def contradiction(table: ClassTable, source: FolderSource) -> str | None:
+    """What a table says of a class that the parameters say otherwise, in words; None where they agree.
+
+    Compared are the colours, or the mask values. A list whose names have no values of their own has those of its lines,
+    unless the parameters give values: masks may begin at 1, or have gaps; its order is compared then.
+    """
+    ours = _keys(source)
+    if source.colours is not None and not table.drawn():
+        return None
+    in_order = list(range(len(table.names)))
+    if source.values is not None and table.values in (None, in_order):
+        named = [name for name in table.names if name in ours]
+        ranked = sorted(named, key=lambda name: min(ours[name]))
+        return None if named == ranked else f"the order is {', '.join(named)}, and {', '.join(ranked)}"
+    keys = table.colours if source.colours is not None else table.values or in_order
+    for key, name in zip(keys, table.names, strict=True):
+        if name in ours and key not in ours[name]:
+            return f"{name!r} is {key}, and {', '.join(map(str, ours[name][:3]))}"
+    return None
+
+
+def _keys(source: FolderSource) -> dict[str, Sequence[Any]]:
+    """The colours of each class, or the mask values."""
+    if source.colours is not None:
+        return {name: [tuple(colour)] for name, colour in zip(source.classes, source.colours, strict=True)}
+    if source.values is None:
+        return {name: [value] for value, name in enumerate(source.classes)}
+    found: dict[str, list[int]] = {}
+    for first, last, name in source.ranges():
+        found.setdefault(name, []).extend(range(first, last + 1))
+    return dict(found)
+
+
+def unknown(table: ClassTable, source: FolderSource) -> list[str]:
+    """The names of a table that are no class of the parameters."""
+    return [name for name in table.names if name not in source.classes and not is_void(name)]
 
 
 def _together(tables: list[ClassTable]) -> ClassTable:

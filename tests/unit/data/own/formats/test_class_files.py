@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from pipeline import own_folder
 from semiproto.data.own.formats import class_files
 from semiproto.errors import UserError
+from semiproto.params import FolderSource
 
 
 def read(tmp_path, name, text):
@@ -140,3 +142,37 @@ def test_a_file_of_the_users_own_comes_before_those_of_a_tool(tmp_path):
     folders = in_folders(tmp_path, "_classes.csv", HEADER + "0, bg\n1, cat\n", HEADER + "0, bg\n1, cat\n")
     (tmp_path / "classes.txt").write_text("nothing\nanimal\n")
     assert class_files.find([tmp_path, *folders]).names == ["nothing", "animal"]
+
+
+BY_INDEX = {"classes": ["background", "cat", "dog"]}
+FROM_ONE = {"classes": ["cat", "dog"], "values": {"0": "void", "1": "cat", "2": "dog"}}
+MERGED = {"classes": ["background", "animal"], "values": {"0": "background", "1-2": "animal"}}
+DRAWN = {"classes": ["background", "cat"], "colours": [[0, 0, 0], [9, 9, 9]], "ignore": None}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text", "difference", "unknown"),
+    [
+        (BY_INDEX, "background\ncat\ndog\n", None, []),
+        (BY_INDEX, "background\ncat\ndog\nbird\n", None, ["bird"]),
+        (BY_INDEX, "background\ncat\nwolf\nvoid\n", None, ["wolf"]),
+        (BY_INDEX, "background\ndog\ncat\n", "'dog' is 1, and 2", []),
+        (BY_INDEX, "background\ndog\n", "'dog' is 1, and 2", []),
+        (BY_INDEX, "0 background\n2 cat\n1 dog\n", "'cat' is 2, and 1", []),
+        (FROM_ONE, "cat\ndog\n", None, []),
+        (FROM_ONE, "dog\ncat\n", "the order is dog, cat, and cat, dog", []),
+        (FROM_ONE, "1 cat\n2 dog\n", None, []),
+        (FROM_ONE, "1 dog\n2 cat\n", "'dog' is 1, and 2", []),
+        (MERGED, "0 background\n2 animal\n", None, []),
+        (MERGED, "1 background\n0 animal\n", "'background' is 1, and 0", []),
+        (MERGED, "background\ncat\ndog\n", None, ["cat", "dog"]),
+        (DRAWN, "cat 9 9 9\nbackground 0 0 0\n", None, []),
+        (DRAWN, "cat 0 0 0\nbackground 9 9 9\n", "'cat' is (0, 0, 0), and (9, 9, 9)", []),
+        (DRAWN, "cat\nbackground\n", None, []),
+    ],
+)
+def test_a_table_that_contradicts_the_parameters(tmp_path, parameters, text, difference, unknown):
+    source = FolderSource.model_validate(own_folder.section(tmp_path, **parameters))
+    table = read(tmp_path, "classes.txt", text)
+    assert class_files.contradiction(table, source) == difference
+    assert class_files.unknown(table, source) == unknown
