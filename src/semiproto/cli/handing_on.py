@@ -80,3 +80,24 @@ def card(
     files = cards.write_folder(model, out, found)
     say(f"{out}: {', '.join(path.name for path in files)}")
     say(f"{files[0]}: {'no score, since these weights were not evaluated here' if found is None else 'with the score'}")
+
+
+@app.command(rich_help_panel=PANEL)
+def demo(
+    model: Model,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any that is free.")] = 7860,
+) -> None:
+    """Serve a page on this machine: drop a picture, see mask, confidence, both heads and prototypes. Ctrl-C ends it.
+
+    Example: semiproto demo models/semi/digits/30/prototype/seed0
+    """
+    from semiproto.deploy.demo.looking import Viewer
+    from semiproto.deploy.demo.server import Server
+
+    with Server((host, port), model.resolve().name, Viewer(model).look) as server:
+        say(f"{model}: {server.address} (Ctrl-C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            say("stopped")
