@@ -23,7 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semiproto import __version__
+from semiproto.data.dataset import Images
 from semiproto.deploy.predict import palette
+from semiproto.deploy.reduced import precision, sets
+from semiproto.deploy.reduced.cost import Cost, cost
+from semiproto.deploy.reduced.precision import INPUT, Precision
 from semiproto.deploy.segment import most_likely
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
@@ -38,7 +42,7 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 """Of the extra export."""
 OPSET = 20
 """Of onnx 1.15 (2023) and later."""
-INPUT, OUTPUTS, SCORES = "images", ("classes", "confidence"), "scores"
+OUTPUTS, SCORES = ("classes", "confidence"), "scores"
 AXES = {0: "batch", 2: "height", 3: "width"}
 """The dimensions of the images that may have any length."""
 
@@ -69,21 +73,65 @@ class Agreement:
         )
 
 
-def write_onnx(model: Path, out: Path, *, scores: bool) -> Agreement:
-    """Writes the model in the folder `model` to the file `out`, and says how it compares with torch.
+@dataclass(frozen=True)
+class Reduced:
+    """precision: of the numbers in the file. data: a folder of images with masks, in place of the model's own."""
 
-    UserError, and no file, where onnx is not installed, torch cannot export the network, or the results differ.
+    precision: Precision
+    data: Path | None = None
+
+
+def write_onnx(
+    model: Path, out: Path, *, scores: bool, reduced: Reduced | None = None
+) -> tuple[Agreement, Cost | None]:
+    """Writes the model in the folder `model` to the file `out`.
+
+    Returns how the file in float32 compares with torch and, where one with less precision is written, what this costs.
+    UserError, and no file, where onnx is not installed, torch cannot export the network, the results differ, or there
+    are no images to measure the cost on.
     """
     if out.suffix != ".onnx":
         raise UserError(f"{out}: an ONNX file's name ends in .onnx; give such a name with --out")
     require_packages()
     network = Deployed(model_folder.load_model(model), scores=scores).eval()
+    if reduced is None:
+        data, found = _checked(model, network)
+        write_bytes(out, data)
+        return found, None
+    with sets.opened(model, reduced.data) as images:
+        data, found = _checked(model, network)
+        smaller = _reduced(data, reduced.precision, images.training)
+        runtime = _running(model, smaller, reduced.precision)
+        costs = cost(runtime, session(data), images.validation, network.network.num_classes)
+    write_bytes(out, smaller)
+    return found, costs
+
+
+def _checked(model: Path, network: Deployed) -> tuple[bytes, Agreement]:
+    """The file in float32 and how it compares with torch; UserError where they disagree."""
     data = _traced(model, network, metadata(model))
     found = compare(network, session(data))
     if found.equal < EQUAL or found.confidence > CLOSE:
         raise UserError(f"{model}: nothing written, since onnxruntime and torch disagree ({found}); {_REMEDY}")
-    write_bytes(out, data)
-    return found
+    return data, found
+
+
+def _reduced(data: bytes, wanted: Precision, images: Images) -> bytes:
+    return precision.half(data) if wanted == "float16" else precision.quantised(data, sets.calibration(images))
+
+
+def _running(model: Path, data: bytes, wanted: Precision) -> onnxruntime.InferenceSession:
+    """The session of a reduced file; UserError where onnxruntime has no operator for its numbers."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+    try:
+        return session(data)
+    except (errors.Fail, errors.InvalidGraph, errors.NotImplemented) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{model}: nothing written, since onnxruntime cannot run this network in {wanted} ({reason}); export it"
+            " without --half and --quantise"
+        ) from None
 
 
 _REMEDY = "install the versions of requirements.lock"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from semiproto import paths
 from semiproto.data import layout
+from semiproto.data.dataset import Images
 from semiproto.deploy import files
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import RECEIPT
@@ -25,6 +27,13 @@ class Labelled:
         return [*self.training, *self.validation]
 
 
+class Sets(NamedTuple):
+    """Labelled images with their masks, of training and of validation."""
+
+    training: Images
+    validation: Images
+
+
 def named(given: list[Path]) -> Labelled:
     """The image files, and the images in the folders, that a user names; UserError where there is none."""
     found = [file for path in given for file in (files.in_folder(path) if path.is_dir() else [path])]
@@ -34,7 +43,13 @@ def named(given: list[Path]) -> Labelled:
 
 
 def of_model(model: Path) -> Labelled | None:
-    """The images of the split that a model was trained on; None where they are not here, or were changed since.
+    """The images of the split that a model was trained on; None where they are not here, or were changed since."""
+    sets = sets_of_model(model)
+    return None if sets is None else Labelled(sets.training.files, sets.validation.files)
+
+
+def sets_of_model(model: Path) -> Sets | None:
+    """The same with their masks.
 
     The receipt beside the model names the prepared set and the split, relative to the checkout that trained it.
     """
@@ -49,7 +64,7 @@ def of_model(model: Path) -> Labelled | None:
     training, validation = (layout.read_list(split / f"{name}.txt") for name in ("labeled", "val"))
     if not by_id.keys() >= {*training, *validation}:
         return None
-    return Labelled([by_id[one] for one in training], [by_id[one] for one in validation])
+    return Sets(Images(data / layout.FILES, training), Images(data / layout.FILES, validation))
 
 
 def _checkout(model: Path, artefact: str) -> Path:

@@ -1,0 +1,1 @@
+"""ONNX files with less precision, and what that costs."""
