@@ -23,7 +23,8 @@ from pydantic import ValidationError
 from semiproto.data import layout
 from semiproto.data.images import opening, pixels
 from semiproto.data.own import account, contents, masks, values
-from semiproto.data.own.formats import cityscapes, class_files, coco, outlines, pairs, per_class, readers, yolo
+from semiproto.data.own.contents import is_of_another_task
+from semiproto.data.own.formats import cityscapes, class_files, coco, lists, outlines, pairs, per_class, readers, yolo
 from semiproto.data.own.formats.class_files import ClassTable, Colour
 from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
 from semiproto.data.own.names import (
@@ -209,8 +210,8 @@ def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[Fold
     _, found = next(fitting, (None, None))
     if found is None:
         raise _not_understood(base, tree, wanted)
-    lists, notes = _lists(tree)
-    source = _with_bands(tree, _source(base, name=name, **_section(found), **lists))
+    by_part, notes = _lists(tree, found)
+    source = _with_bands(tree, _source(base, name=name, **_section(found), **by_part))
     others = [f"{other.tool} in {', '.join(other.masks[:2])} (--format {tool})" for tool, other in fitting]
     if others:
         notes.append(f"also there, and not read: {'; '.join(others)}")
@@ -367,21 +368,41 @@ def _origin(source: FolderSource, name: str | None) -> str:
     return f"from {source.masks if isinstance(source.masks, str) else ', '.join(source.masks)}"
 
 
-def _lists(tree: _Tree) -> tuple[dict[str, str | None], list[str]]:
+def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | None], list[str]]:
     """The list file of each part, and in words which ones are not read."""
+    folders = [*map(Path, contents.LIST_FOLDERS), *_further_lists(tree)]
+    near = {folder: sorted(path for path in tree.suffixed(".txt") if path.parent == folder) for folder in folders}
     chosen: dict[str, str | None] = {}
     notes = []
     for key, part in LIST_PARTS.items():
-        found = [
-            path
-            for folder in contents.LIST_FOLDERS
-            for path in sorted(tree.suffixed(".txt"))
-            if path.parent == Path(folder) and part_of(path.stem) == part
-        ]
-        chosen[key] = found[0].as_posix() if found else None
-        if len(found) > 1:
-            notes.append(f"{part} list: {found[0].as_posix()}; not read: {', '.join(p.as_posix() for p in found[1:])}")
+        lists_of_part = [path for folder in folders for path in near[folder] if part_of(path.stem) == part]
+        chosen[key] = lists_of_part[0].as_posix() if lists_of_part else None
+        if len(lists_of_part) > 1:
+            unread = ", ".join(path.as_posix() for path in lists_of_part[1:])
+            notes.append(f"{part} list: {lists_of_part[0].as_posix()}; not read: {unread}")
+    if not any(chosen.values()) and (file := _assigning(tree, folders, found)) is not None:
+        parts, count = lists.assigned(tree.base / file), lists.folds(tree.base / file)
+        notes += [f"parts from the first of {count} folds in {file.as_posix()}"] if count > 1 else []
+        chosen = {key: file.as_posix() if part in parts else None for key, part in LIST_PARTS.items()}
     return chosen, notes
+
+
+def _further_lists(tree: _Tree) -> list[Path]:
+    """Folders of lists as DAVIS has them: ImageSets/2017."""
+    inner = sorted({path.parent for path in tree.suffixed(".txt") if path.parts[0] == "ImageSets"})
+    return [path for path in inner if path.as_posix() not in contents.LIST_FOLDERS and not is_of_another_task(path)]
+
+
+def _assigning(tree: _Tree, folders: list[Path], found: _Layout) -> Path | None:
+    """The first JSON file or table beside those of the layout that gives images their parts, if most are there."""
+    names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES)])
+    for path in [path for folder in folders for path in tree.suffixed(".json", *lists.TABLES) if path.parent == folder]:
+        parts = lists.assigned(tree.base / path) if path.as_posix() not in found.masks else {}
+        texts = [text for part in ("train", "val") for text in parts.get(part, [])]
+        known = sum(names.find(text) is not None for text in texts)
+        if 2 * known > len(texts):
+            return path
+    return None
 
 
 # -------------------------------------------------------------------------------------------------- image folders

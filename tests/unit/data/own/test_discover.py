@@ -1,5 +1,6 @@
 """How a folder is laid out is found out, and what was assumed is said."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -356,3 +357,52 @@ def test_pictures_of_masks_beside_superviselys_are_no_images(tmp_path):
     exports.save_images(base / "unlabelled", ["photo9"])
     source, _ = discovered(base)
     assert source.images == ["train/img", "val/img", "unlabelled"]
+
+
+SPLITS = {
+    "split.json": {"train": ["photo0", "photo1"], "val": ["photo2"], "test": ["photo3", "photo4"]},
+    "splits_final.json": [{"train": ["photo0", "photo1"], "val": ["photo2"], "test": ["photo3", "photo4"]}, {}],
+    "parts.json": {"photo0": "train", "photo1": "train", "photo2": "valid", "photo3": "test", "photo4": "test"},
+    "metadata.csv": "id,split,image\n1,train,photo0.jpg\n2,Train,photo1.jpg\n3,val,photo2.jpg\n"
+    "4,test,photo3.jpg\n5,test,photo4.jpg\n",
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_a_file_that_gives_each_image_its_part_is_read(name, tmp_path):
+    base = exports.voc(tmp_path / "set")
+    shutil.rmtree(base / "ImageSets")
+    (base / name).write_text(SPLITS[name] if isinstance(SPLITS[name], str) else json.dumps(SPLITS[name]))
+    source, said = discover(base, "set")
+    assert source.train_list == source.validation_list == source.test_list == name
+    assert ("parts from the first of 2 folds in splits_final.json" in said) == (name == "splits_final.json")
+    found = contents.read(source)
+    parts = {part: [item.id for item in found.of(part)] for part in ("train", "val")}
+    assert parts == {"train": ["photo0", "photo1"], "val": ["photo2"]}
+    assert not found.faults and not {"photo3", "photo4"} & {item.id for item in found.items}
+
+    elsewhere = base / "notes" / name
+    elsewhere.parent.mkdir()
+    (base / name).rename(elsewhere)
+    faults = [fault for fault in contents.read(discover(base, "set")[0]).faults if not fault.warning]
+    assert {fault.kind for fault in faults} == {"held-out"} and len(faults) == 2
+    mended = {"validation_list": f"notes/{name}", "test_list": f"notes/{name}"}
+    assert all(f"set dataset.{key} to notes/{name}" in " ".join(map(str, faults)) for key in mended)
+    assert not contents.read(discover(base, "set")[0].model_copy(update=mended)).faults
+
+
+@pytest.mark.parametrize("folder", ["ImageSets/2017", "ImageSets/480p", "splits"])
+def test_a_list_may_name_the_folders_of_its_images(folder, tmp_path):
+    base = tmp_path / "videos"
+    for number, stem in enumerate(exports.TRAIN + exports.VAL):
+        video = ("bear", "boat", "cow")[number // 2]
+        exports.save_image(base / f"JPEGImages/480p/{video}", stem, f"{number % 2:05}.jpg")
+        exports.save_mask(base / f"Annotations/480p/{video}/{number % 2:05}.png", exports.truth(stem))
+    exports.save_image(base / "JPEGImages/480p/cow", exports.BARE[0], "00009.jpg")
+    (base / folder).mkdir(parents=True)
+    (base / folder / "train.txt").write_text("bear\nboat\n")
+    (base / folder / "val.txt").write_text("cow\n")
+    found = contents.read(discover(base, "set")[0])
+    videos = {part: {item.image.parent.name for item in found.of(part)} for part in contents.PARTS}
+    assert videos == {"train": {"bear", "boat"}, "val": {"cow"}, "unlabeled": set()}
+    assert found.counts()["train"] == 4 and not found.faults

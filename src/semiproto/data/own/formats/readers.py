@@ -6,13 +6,12 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault
-from semiproto.data.own.formats import coco, pairs, per_class, yolo
+from semiproto.data.own.formats import coco, lists, pairs, per_class, yolo
 from semiproto.data.own.formats.outlines import Record
 from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
 from semiproto.errors import UserError
@@ -126,12 +125,12 @@ def names_in(file: Path) -> Iterator[str]:
         text = pairs.text_of(file, "ids")
     except UserError:
         return
-    if file.suffix.lower() in (".csv", ".tsv"):
+    if file.suffix.lower() in lists.TABLES:
         for row in csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.partition("\n")[0].count)):
-            yield from (cell.strip() for place, cell in enumerate(row) if place == 0 or _is_picture(cell))
+            yield from (cell.strip() for place, cell in enumerate(row) if place == 0 or lists.is_picture(cell))
     elif file.suffix.lower() == ".json":
         try:
-            yield from filter(_is_picture, _texts(json.loads(text)))
+            yield from filter(lists.is_picture, _texts(json.loads(text)))
         except (ValueError, RecursionError):
             return
     else:
@@ -144,10 +143,6 @@ def is_table(file: Path) -> bool:
         return pairs.is_pairs(file) if file.suffix == ".csv" else bool(coco.read(file).categories)
     except UserError:
         return False
-
-
-def _is_picture(text: str) -> bool:
-    return PurePosixPath(text.strip().replace("\\", "/")).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _texts(tree: Any) -> Iterator[str]:
