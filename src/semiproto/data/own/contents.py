@@ -37,6 +37,7 @@ from semiproto.data.own.names import (
     part_of_folders,
     parts_of,
     shown,
+    unimaged,
     unmasked,
 )
 from semiproto.errors import UserError
@@ -251,9 +252,9 @@ class _Found:
 
     @cached_property
     def _beside(self) -> set[tuple[Path, str]]:
-        """Folder and folded stem of every picture."""
-        pictures = (path for path in self.files if path.suffix.lower() in layout.IMAGE_SUFFIXES)
-        return {(path.parent, fold(path.stem)) for path in pictures}
+        """Folder and folded stem of every picture, and the stem without a word for an image."""
+        pictures = [path for path in self.files if path.suffix.lower() in layout.IMAGE_SUFFIXES]
+        return {(path.parent, form(path.stem)) for path in pictures for form in (fold, unimaged)}
 
     def _same_stems(self) -> None:
         first: dict[tuple[Path, str], Path] = {}
@@ -374,9 +375,21 @@ class _Found:
             self.masks[image] = mask
 
     def _image(self, record: Record) -> Path | None:
-        folders = [record.file if record.file.is_dir() else record.file.parent, *self.roots]
-        found = self.image_names.find(record.image, folders) or self.picture_names.find(record.image, folders)
-        return self._named(record, record.image, "image", found)
+        near = record.file if record.file.is_dir() else record.file.parent
+        written = [root / parts_of(record.image) for root in self.roots]
+        found: Path | Ambiguous | None = Ambiguous([path for path in dict.fromkeys(written) if path in self.images])
+        if len(found.candidates) < 2 or near / parts_of(record.image) in self.images:
+            folders = [near, *self.roots]
+            found = self.image_names.find(record.image, folders) or self.picture_names.find(record.image, folders)
+        return self._named(record, record.image, "image", self._meant(found, near, record.part))
+
+    def _meant(self, found: Path | Ambiguous | None, near: Path, part: str | None) -> Path | Ambiguous | None:
+        """Of several images of one name the one below the file's own folder, or of the part that the file is of."""
+        if not isinstance(found, Ambiguous):
+            return found
+        inside = [path for path in found.candidates if path.is_relative_to(near)] or found.candidates
+        kept = [path for path in inside if part and self._folder_part(path) == part] or inside
+        return kept[0] if len(kept) == 1 else Ambiguous(kept)
 
     def _mask(self, record: Record, image: Path) -> Path | None:
         text = record.mask_name or ""
@@ -451,7 +464,7 @@ class _Found:
         if first == mask or not isinstance(first, Path):
             return
         if first.suffix.lower() == mask.suffix.lower():
-            self.error("same-stem", mask, f"another mask has the same id {mask.stem!r}", "rename one")
+            self.error("same-stem", mask, *_two_masks(first, mask))
             return
         best, worse = sorted((first, mask), key=lambda path: MASK_SUFFIXES.index(path.suffix.lower()))
         self.masks[image] = best
@@ -569,7 +582,9 @@ class _Found:
             return []
         if isinstance(mask, Path) and part not in ("unlabeled", TEST):
             self.masks.setdefault(found, mask)
-        if part not in ("unlabeled", TEST) and found not in self.masks:
+        if line is None:  # the file describes a set, of which not every image need be labelled
+            self.parts.setdefault(found, part)
+        elif part not in ("unlabeled", TEST) and found not in self.masks:
             self.error("list-mask", file, f"id {text!r} has no mask", "add it or take out the id", line)
         return [found]
 
@@ -731,6 +746,13 @@ def _ends(path: Path, folders: tuple[str, ...]) -> bool:
 
 def _without_instances(mask: Mask) -> bool:
     return isinstance(mask, Outlines) and not mask.instances and not mask.whole
+
+
+def _two_masks(first: Path, second: Path) -> tuple[str, str]:
+    """What is wrong with two masks of one image, and the remedy."""
+    if first.stem == second.stem:
+        return f"another mask has the same id {second.stem!r}", "rename one"
+    return f"{first} is a mask of the same image", "join them into one file, with a value for each class, or keep one"
 
 
 def _files_of(mask: Mask) -> list[Path]:

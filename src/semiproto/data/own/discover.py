@@ -36,6 +36,7 @@ from semiproto.data.own.names import (
     main_encoding,
     part_of,
     part_of_folders,
+    unimaged,
     unmasked,
     words_of,
 )
@@ -62,6 +63,8 @@ COCO_FOLDERS = ("annotations", "annotation")
 COCO_KEYS = ("images", "annotations", "categories")
 INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" && mv "$f" "$d"; done"""
 """For bash: a\\b.jpg becomes b.jpg in the folder a."""
+FILES = (*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)
+"""Suffixes that may be part of a folder's name, as in masks_png."""
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -129,24 +132,32 @@ class _Tree:
         return self._roots(self.pictures, IMAGE_FOLDERS)
 
     def mask_roots(self, counts: Counter[Path]) -> list[Path]:
-        return self._roots(counts, MASK_FOLDERS)
-
-    def _roots(self, counts: Counter[Path], known: tuple[str, ...]) -> list[Path]:
+        """The uppermost folders of masks, and in one that has others beside them, as BDD100K's `labels/`, those."""
         roots: dict[Path, None] = {}
         for folder in sorted(counts):
-            for depth in range(1, len(folder.parts) + 1):
-                root = Path(*folder.parts[:depth])
-                if _role(root.name) in _folded(known):
-                    roots[root] = None
-                    break
+            if found := _named(folder, MASK_FOLDERS):
+                roots[found[0]] = None
+        for root in list(roots):
+            below = [folder for folder in sorted(counts) if folder.is_relative_to(root)]
+            inner = [found[1] for folder in below if len(found := _named(folder, MASK_FOLDERS)) > 1]
+            if inner and len(inner) < len(below):
+                del roots[root]
+                roots |= dict.fromkeys(inner)
         return list(roots)
+
+    def _roots(self, counts: Counter[Path], known: tuple[str, ...]) -> list[Path]:
+        return list(dict.fromkeys(root[0] for folder in sorted(counts) if (root := _named(folder, known))))
 
     def split_folders(self, taken: list[Path]) -> list[Path]:
         """Folders of pictures that are named like a part of the set and lie in none of `taken`."""
         found: dict[Path, None] = {}
         for folder in sorted(self.pictures):
             inside = any(folder.is_relative_to(root) for root in taken)
-            if not inside and part_of_folders(folder / "x") is not None and not _is_mask_folder(folder):
+            part = next((path for path in (folder, *folder.parents) if part_of(path.name) is not None), None)
+            if inside or part is None or _is_mask_folder(folder):
+                continue
+            # train/depth beside train/images is no folder of images
+            if part == folder or not any(root != part and root.is_relative_to(part) for root in taken):
                 found[folder] = None
         return list(found)
 
@@ -170,14 +181,20 @@ def _kind_of_json(path: Path) -> str | None:
 
 
 def _role(name: str) -> str:
-    """A folder's name, folded, without the words that name a part: train_masks is masks, imagesTr images."""
+    """A folder's name, folded, without words for a part or kind of file: train_masks, masks_png are masks."""
     words = words_of(name)
-    rest = [word for word in words if part_of(word) is None]
+    rest = [word for word in words if part_of(word) is None and f".{word}" not in FILES]
     return "".join(rest) if len(rest) < len(words) else fold(name)
 
 
 def _folded(names: tuple[str, ...]) -> list[str]:
     return [re.sub(r"[^a-z0-9]", "", fold(name)) for name in names] + [fold(name) for name in names]
+
+
+def _named(folder: Path, known: tuple[str, ...]) -> list[Path]:
+    """The folder and those above it whose name is one of the known ones, the uppermost first."""
+    above = [Path(*folder.parts[:depth]) for depth in range(1, len(folder.parts) + 1)]
+    return [path for path in above if _role(path.name) in _folded(known)]
 
 
 def _is_mask_folder(folder: Path) -> bool:
@@ -506,7 +523,7 @@ def _beside(tree: _Tree) -> list[Path]:
         stems = [
             path.stem for path in tree.files if path.parent == folder and path.suffix.lower() in layout.IMAGE_SUFFIXES
         ]
-        plain = {fold(stem) for stem in stems}
+        plain = {form(stem) for stem in stems for form in (fold, unimaged)}
         masked = [stem for stem in stems if unmasked(stem) != fold(stem) and unmasked(stem) in plain]
         if masked and 2 * len(masked) >= count - len(masked):
             found.append(folder)

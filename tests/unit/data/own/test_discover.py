@@ -406,3 +406,92 @@ def test_a_list_may_name_the_folders_of_its_images(folder, tmp_path):
     videos = {part: {item.image.parent.name for item in found.of(part)} for part in contents.PARTS}
     assert videos == {"train": {"bear", "boat"}, "val": {"cow"}, "unlabeled": set()}
     assert found.counts()["train"] == 4 and not found.faults
+
+
+def test_a_validation_image_without_a_mask_in_a_table_of_the_set_is_left_out(tmp_path):
+    base = exports.voc(tmp_path / "set")
+    shutil.rmtree(base / "ImageSets")
+    rows = [f"{stem},{'train' if stem in exports.TRAIN else 'val'}" for stem in exports.TRAIN + exports.VAL]
+    (base / "metadata.csv").write_text("\n".join(["image,split", *rows, "photo6,val", "photo7,train"]))
+    found = contents.read(discover(base, "set")[0])
+    assert not found.faults and found.counts() == {"train": 4, "val": 2, "unlabeled": 1}
+    assert any("validation images without a mask" in row.use for row in found.files)
+
+
+def _numbered(base, image, mask):
+    """Images 0 and 1 in a folder of each part, and their masks, with these names."""
+    for number, stem in enumerate(exports.TRAIN):
+        place = {"part": ("train", "val")[number // 2], "n": number % 2}
+        path = base / image.format(**place)
+        exports.save_image(path.parent, stem, path.name)
+        exports.save_mask(base / mask.format(**place), exports.truth(stem))
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("{part}/{n}_sat.png", "{part}/{n}_mask.png"),
+        ("{part}/images/image_{n}.png", "{part}/masks/mask_{n}.png"),
+        ("{part}/images/img-{n}.png", "{part}/masks/{n}.png"),
+        ("{part}/images_png/{n}.png", "{part}/masks_png/{n}.png"),
+        ("images/10k/{part}/{n}.png", "labels/sem_seg/masks/{part}/{n}.png"),
+    ],
+)
+def test_images_and_masks_are_called_as_people_call_them(image, mask, tmp_path):
+    _numbered(tmp_path, image, mask)
+    if "sem_seg" in mask:  # BDD100K has the masks in colours too
+        shutil.copytree(tmp_path / "labels/sem_seg/masks", tmp_path / "labels/sem_seg/colormaps")
+    found = contents.read(discover(tmp_path, "set")[0])
+    assert found.counts() == {"train": 2, "val": 2, "unlabeled": 0} and not found.faults
+    stems = iter(exports.TRAIN)
+    assert all((np.array(Image.open(item.mask)) == exports.truth(next(stems))).all() for item in found.items)
+
+
+@pytest.mark.parametrize("folder", ["depth", "v1.2/panoptic"])
+def test_what_lies_beside_the_images_of_a_part_is_no_image(folder, tmp_path):
+    base = tmp_path / "set"
+    _numbered(base, "{part}/images/{n}.png", "{part}/masks/{n}.png")
+    for part in ("train", "val"):
+        shutil.copytree(base / part / "images", base / part / folder)
+    exports.save_image(base / "unlabeled/day1", exports.BARE[0])
+    found = contents.read(discover(base, "set")[0])
+    assert found.counts() == {"train": 2, "val": 2, "unlabeled": 1}
+    assert [row.count for row in found.files if "neither in dataset.images" in row.use] == [2, 2]
+
+
+def test_a_further_mask_of_an_image_is_no_image_and_an_error_until_it_is_joined(tmp_path):
+    base = tmp_path / "set" / "benign"
+    for stem in exports.TRAIN:
+        exports.save_image(base, stem, f"{stem} (1).png")
+        exports.save_mask(base / f"{stem} (1)_mask.png", exports.truth(stem))
+    further = base / "photo0 (1)_mask_1.png"
+    exports.save_mask(further, exports.truth("photo0"))
+    found = contents.read(discover(base.parent, "set")[0])
+    assert found.counts() == {"train": 4, "val": 0, "unlabeled": 0}
+    assert [fault.kind for fault in found.faults] == ["same-stem"] and "join them into one file" in str(found.faults[0])
+    further.unlink()
+    assert not contents.read(discover(base.parent, "set")[0]).faults
+
+
+def test_images_of_one_name_belong_to_the_annotations_in_their_folder(tmp_path):
+    for task in ("task_1", "task_2"):
+        exports.cvat_xml(tmp_path / task)
+    found = contents.read(discover(tmp_path, "set")[0])
+    assert not found.faults and found.counts() == {"train": 8, "val": 4, "unlabeled": 4}
+    assert all(item.mask.file.parent in item.image.parents for item in found.items if item.mask)
+
+
+@pytest.mark.parametrize("folder", ["images/{}", "{}2017"])
+def test_images_of_one_name_belong_to_the_annotations_of_their_part(folder, tmp_path):
+    for part, stem in (("train", "photo0"), ("val", "photo4")):
+        exports.save_image(tmp_path / folder.format(part), stem, "0001.jpg")
+        text = json.dumps(exports.coco_content([stem])).replace(f"{stem}.jpg", "0001.jpg")
+        exports.write(tmp_path / f"annotations/instances_{part}.json", text)
+    found = contents.read(discover(tmp_path, "set")[0])
+    assert not found.faults and len(found.items) == 2
+    assert all(item.part in item.image.parent.name and item.part in item.mask.file.name for item in found.items)
+
+    for path in (tmp_path / "annotations").iterdir():
+        path.rename(path.with_name(f"{'ab'['val' in path.name]}.json"))
+    faults = contents.read(discover(tmp_path, "set")[0]).faults
+    assert {fault.kind for fault in faults if not fault.warning} >= {"ambiguous-name"}

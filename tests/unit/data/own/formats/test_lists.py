@@ -32,7 +32,14 @@ def test_a_json_or_table_gives_each_name_its_part(name, text, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("a.json", "{"), ("a.json", "3"), ("a.json", "[]"), ("a.json", '{"images": []}'), ("a.csv", ""), ("a.csv", "a,b\n")],
+    [
+        ("a.json", "{"),
+        ("a.json", "3"),
+        ("a.json", "[]"),
+        ("a.json", '{"images": []}'),
+        ("a.csv", ""),
+        ("a.csv", "a,b\n"),
+    ],
 )
 def test_other_files_give_none(name, text, tmp_path):
     (tmp_path / name).write_text(text)
