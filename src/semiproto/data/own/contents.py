@@ -19,8 +19,9 @@ from semiproto.data import layout
 from semiproto.data.own import account
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault, fault_of, first_of_many
-from semiproto.data.own.formats import class_files, lists, readers, yolo
-from semiproto.data.own.formats.outlines import Outlines, Record
+from semiproto.data.own.formats import class_files, instances, lists, readers, yolo
+from semiproto.data.own.formats.coco import Segment
+from semiproto.data.own.formats.outlines import Layers, Outlines, Record
 from semiproto.data.own.formats.pairs import text_of
 from semiproto.data.own.formats.tools import supervisely
 from semiproto.data.own.masks import LOSSY, LOSSY_REMEDY, MASK_SUFFIXES, Mask, near_values
@@ -238,6 +239,8 @@ class _Found:
     def _holds_images(self, folder: Path) -> bool | None:
         """Whether a folder holds images; None where it holds masks too."""
         root = _deepest(folder, self.roots)
+        if self.format == "instances" and fold(folder.name) == instances.MASKS:
+            return False
         if root is None or any(part.lower() in NO_IMAGES for part in folder.relative_to(root).parts):
             return False
         label = _deepest(folder, [one for one in self.labels if one.suffix not in (".csv", ".json", ".xml")])
@@ -758,7 +761,9 @@ def _two_masks(first: Path, second: Path) -> tuple[str, str]:
 def _files_of(mask: Mask) -> list[Path]:
     if isinstance(mask, Path):
         return [mask]
-    return [path for _, path in mask.layers] if hasattr(mask, "layers") else []
+    if isinstance(mask, Layers):
+        return [path for _, path in mask.layers]
+    return list({shape.png for _, _, shape in mask.instances if isinstance(shape, Segment)})
 
 
 def _no_image(file: Path, line: int | None, text: str, found: Path | None) -> Fault:

@@ -12,7 +12,7 @@ import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,20 @@ from semiproto.data import layout
 from semiproto.data.images import opening, pixels
 from semiproto.data.own import account, contents, masks, values
 from semiproto.data.own.contents import is_of_another_task
-from semiproto.data.own.formats import cityscapes, class_files, coco, lists, outlines, pairs, per_class, readers, yolo
+from semiproto.data.own.formats import (
+    cityscapes,
+    class_files,
+    coco,
+    instances,
+    lists,
+    outlines,
+    pairs,
+    per_class,
+    readers,
+    yolo,
+)
 from semiproto.data.own.formats.class_files import ClassTable, Colour
-from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
+from semiproto.data.own.formats.tools import cvat, datumaro, labelme, labelstudio, supervisely, unread, via
 from semiproto.data.own.names import (
     TEST,
     Names,
@@ -173,6 +184,8 @@ def _kind_of_json(path: Path) -> str | None:
         return "coco"
     if labelme.is_labelme(content):
         return "labelme"
+    if datumaro.is_datumaro(content):
+        return "datumaro"
     if supervisely.is_supervisely(content):
         return "supervisely"
     if via.is_via(content):
@@ -270,10 +283,8 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
             f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; make folders"
             f" of them: `cd {shlex.quote(str(base))} && {INTO_FOLDERS}`"
         )
-    if newer := [path for path in tree.suffixed(".json") if _is_version_3(tree.base / path)]:
-        return UserError(
-            f"{base / newer[0]}: a project of VIA 3, which is not read; export it as COCO, or draw with VIA 2"
-        )
+    if remedy := unread.remedy(base / path for path in tree.suffixed(".json", ".ndjson", ".csv")):
+        return UserError(remedy)
     archives = [path for path in tree.files if re.search(r"(?i)\.(zip|tar|tgz|tar\.\w+)$", path.name)]
     if archives and not tree.pictures:
         return UserError(f"{base / archives[0]}: is not unpacked; unpack it and name the folder that it makes")
@@ -285,13 +296,6 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
         f"{base}: no folder of masks found, nor a .csv of pairs (image,mask), a .json of COCO instances, or the files"
         f" of a labelling tool; name the folder {' or '.join(('SegmentationClass', 'masks'))}"
     )
-
-
-def _is_version_3(path: Path) -> bool:
-    try:
-        return via.is_version_3(outlines.read_json(path, "VIA's regions"))
-    except UserError:
-        return False
 
 
 def _section(found: _Layout) -> dict[str, Any]:
@@ -470,8 +474,23 @@ def _folders_in(tree: _Tree, tables: list[Path]) -> list[str]:
     return [] if tops[0] & tops[1] or not all((tree.base / name).is_dir() for name in folders) else folders
 
 
+def _instances(tree: _Tree) -> _Layout | None:
+    if not instances.is_layout(tree.suffixed(*layout.IMAGE_SUFFIXES)):
+        return None
+    tops = sorted({(path.parts[0] if len(path.parts) > 3 else ".") for path in tree.suffixed(*layout.IMAGE_SUFFIXES)})
+    masked = [top for top in tops if any(folder.is_relative_to(top) for folder in instances.folders(tree.files))]
+    names = list(instances.NAMES)
+    note = "the masks of all objects of an image are one class; pixels that none covers are background"
+    found = _Layout("a folder per image with masks of its objects", "instances", tops, masked, names, notes=[note])
+    return replace(found, why="since nothing names them")
+
+
 def _masks(tree: _Tree) -> _Layout | None:
-    counts = Counter({folder: count for folder, count in tree.mask_files.items() if not _holds_no_masks(folder)})
+    panoptic = {name for path in tree.json_of("coco") for name in coco.folders_of(path)}
+    counts = Counter({
+        folder: count for folder, count in tree.mask_files.items()
+        if not _holds_no_masks(folder) and folder.name not in panoptic
+    })  # fmt: skip
     roots = tree.mask_roots(counts)
     empty = False
     if not roots:
@@ -614,6 +633,9 @@ def _coco(tree: _Tree) -> _Layout | None:
         notes.append(f"not read: {', '.join(path.as_posix() for path in files if path not in instances)}")
     folders = [path.parent for path in kept if path.parent.name.lower() not in COCO_FOLDERS]
     images = _image_folders(tree, folders or [path.parent.parent / "none" for path in kept])
+    images = [
+        name for name in images if Path(name).name not in {one for path in files for one in coco.folders_of(path)}
+    ]
     trained = [path for path in kept if (part_of(path.stem) or part_of_folders(path)) != TEST] or kept
     read = [coco.read(tree.base / path) for path in trained]
     names = list(dict.fromkeys(name for one in read for name in one.class_names()))
@@ -624,6 +646,14 @@ def _coco(tree: _Tree) -> _Layout | None:
     )
     labels = [path.as_posix() for path in kept]
     return _Layout("COCO", "coco", images or ["."], labels, names, "from the categories", notes=notes)
+
+
+def _datumaro(tree: _Tree) -> _Layout | None:
+    files = tree.json_of("datumaro")
+    if not files:
+        return None
+    note = "a later shape, and one of a higher z_order, is on top; pixels outside all are background"
+    return _annotated(tree, _Layout("Datumaro", "datumaro", [], [], notes=[note]), files, datumaro.names)
 
 
 def _cvat(tree: _Tree) -> _Layout | None:
@@ -743,9 +773,11 @@ def _up_to(folder: Path, name: str) -> Path:
 TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
     "pairs": _pairs,
     "labelstudio": _labelstudio,
+    "instances": _instances,
     "masks": _masks,
     "per-class": _per_class,
     "cvat": _cvat,
+    "datumaro": _datumaro,
     "coco": _coco,
     "yolo": _yolo,
     "labelme": _labelme,

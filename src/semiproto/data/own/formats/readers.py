@@ -11,20 +11,22 @@ from typing import Any
 
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault
-from semiproto.data.own.formats import coco, lists, pairs, per_class, yolo
+from semiproto.data.own.formats import coco, instances, lists, pairs, per_class, yolo
 from semiproto.data.own.formats.outlines import Record
-from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
+from semiproto.data.own.formats.tools import cvat, datumaro, labelme, labelstudio, supervisely, via
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat
 
-OF_FILES = ("masks", "per-class", "labelstudio")
+OF_FILES = ("masks", "per-class", "instances", "labelstudio")
 """Formats whose masks may be picture files."""
 SUFFIXES: dict[LabelFormat, tuple[str, ...]] = {
     "masks": (),
     "per-class": (),
+    "instances": (),
     "pairs": (".csv",),
     "coco": (".json",),
     "cvat": (".xml",),
+    "datumaro": (".json",),
     "labelme": (".json",),
     "labelstudio": (".json",),
     "supervisely": (".json",),
@@ -38,6 +40,7 @@ MASKS: tuple[str, ...] = (".png", ".gif", ".bmp", ".tif", ".tiff")
 OF_MANY_IMAGES: dict[LabelFormat, Callable[[Path, Path, Sequence[str]], tuple[list[Record], list[Fault]]]] = {
     "coco": coco.records,
     "cvat": cvat.records,
+    "datumaro": datumaro.records,
     "labelstudio": labelstudio.records,
     "via": via.records,
 }
@@ -76,6 +79,9 @@ def records(kind: LabelFormat, source: FolderSource, labels: list[Path], below: 
             faults_and_records = per_class.records(root, files, base, source.classes)
             found.records += faults_and_records[0]
             found.faults += faults_and_records[1]
+    elif kind == "instances":
+        for root in labels:
+            found.records += instances.records(root, [path for path in below if path.is_relative_to(root)], base)
     elif kind == "labelstudio" and labels[0].is_dir():
         pngs = [path for path in below if labelstudio.PNG.fullmatch(path.name)]
         found.add(labels[0], labelstudio.layers(labels[0], pngs, source.classes))
