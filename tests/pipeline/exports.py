@@ -380,6 +380,59 @@ def carvana(base: Path) -> Path:
     return base
 
 
+def instances(base: Path) -> Path:
+    """The Data Science Bowl's folders: an image each, and a mask for each object; all objects are of one class."""
+    for stem in TRAIN + VAL + BARE:
+        folder = base / ("stage1_test" if stem in BARE else "stage1_train") / stem
+        save_image(folder / "images", stem, f"{stem}.png")
+        for number, (_, (left, top, right, bottom)) in enumerate(boxes(stem) if stem not in BARE else []):
+            mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+            mask[top:bottom, left:right] = 255
+            save_mask(folder / f"masks/{number}f0a1.png", mask)
+    return base
+
+
+def panoptic(base: Path) -> Path:
+    """COCO panoptic: PNGs whose colours are ids of segments; images without are not listed."""
+    for part, stems in (("train", TRAIN), ("val", VAL)):
+        save_images(base / f"{part}2017", stems)
+        annotations = []
+        for number, stem in enumerate(stems, start=1):
+            ids = np.where(truth(stem) > 0, truth(stem).astype(np.int64) * 70_000 + number, 0)
+            save_mask(base / f"annotations/panoptic_{part}2017/{stem}.png",
+                      np.dstack([ids % 256, ids // 256 % 256, ids // 65536]).astype(np.uint8))  # fmt: skip
+            segments = [{"id": kind * 70_000 + number, "category_id": kind, "iscrowd": 0, "area": 1,
+                         "bbox": [0, 0, 1, 1]} for kind in (1, 2)]  # fmt: skip
+            annotations.append({"image_id": number, "file_name": f"{stem}.png", "segments_info": segments})
+        content = coco_content(stems) | {"annotations": annotations}
+        write(base / f"annotations/panoptic_{part}2017.json", json.dumps(content))
+    save_images(base / "unlabeled2017", BARE)
+    return base
+
+
+def datumaro(base: Path) -> Path:
+    """`Datumaro 1.0` of CVAT: the cat is a polygon, the dog run lengths that lie on top."""
+    for subset, stems in (("Train", TRAIN + BARE), ("Validation", VAL)):
+        save_images(base / f"images/{subset}", stems)
+        write(base / f"annotations/{subset}.json", json.dumps(_datumaro_content(stems)))
+    return base
+
+
+def _datumaro_content(stems: Iterable[str]) -> dict[str, object]:
+    items = []
+    for number, stem in enumerate(stems):
+        annotations = []
+        for order, (name, box) in enumerate(boxes(stem) if stem not in BARE else []):
+            points = [value for corner in corners(box) for value in corner]
+            shape = {"type": "polygon", "points": points} if name == "cat" else {"type": "mask", "rle": runs_of(box)}
+            annotations.append({"id": order, "attributes": {"occluded": False}, "group": 0, "z_order": order,
+                                "label_id": CLASSES.index(name) - 1, **shape})  # fmt: skip
+        items.append({"id": stem, "annotations": annotations, "attr": {"frame": number}, "media": {"path": ""},
+                      "image": {"path": f"{stem}.jpg", "size": [HEIGHT, WIDTH]}})  # fmt: skip
+    labels = [{"name": name, "parent": "", "attributes": []} for name in (*CLASSES[1:], "unused")]
+    return {"info": {}, "categories": {"label": {"labels": labels, "attributes": ["occluded"]}}, "items": items}
+
+
 def per_class(base: Path) -> Path:
     """A folder of binary masks for each class."""
     save_images(base / "images")

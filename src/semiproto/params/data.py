@@ -20,7 +20,8 @@ def _plain(values: object) -> object:
 
 
 LabelFormat = Literal[
-    "masks", "per-class", "pairs", "coco", "cvat", "labelme", "labelstudio", "supervisely", "via", "yolo"
+    *("masks", "per-class", "instances", "pairs", "coco", "cvat", "datumaro"),
+    *("labelme", "labelstudio", "supervisely", "via", "yolo"),
 ]
 
 MOST_CLASSES = 254

@@ -19,8 +19,9 @@ from semiproto.data import layout
 from semiproto.data.own import account
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault, fault_of, first_of_many
-from semiproto.data.own.formats import class_files, readers, yolo
-from semiproto.data.own.formats.outlines import Outlines, Record
+from semiproto.data.own.formats import class_files, instances, lists, readers, yolo
+from semiproto.data.own.formats.coco import Segment
+from semiproto.data.own.formats.outlines import Layers, Outlines, Record
 from semiproto.data.own.formats.pairs import text_of
 from semiproto.data.own.formats.tools import supervisely
 from semiproto.data.own.masks import LOSSY, LOSSY_REMEDY, MASK_SUFFIXES, Mask, near_values
@@ -35,7 +36,9 @@ from semiproto.data.own.names import (
     main_encoding,
     part_of,
     part_of_folders,
+    parts_of,
     shown,
+    unimaged,
     unmasked,
 )
 from semiproto.errors import UserError
@@ -46,6 +49,8 @@ __all__ = ["PARTS", "Contents", "Item", "read", "safe_id", "text_of"]
 HELD_OUT = ("val", TEST)
 LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
 LIST_SUFFIXES = (".txt", ".lst", ".csv", ".tsv", ".json")
+OTHER_TASKS = ("Main", "Layout", "Action")
+"""Folders of VOC's lists for other tasks than segmentation."""
 CLASS_FILES = (*class_files.NAMES, *yolo.DESCRIPTIONS)
 """Files that name the classes; `init` reads them."""
 UNREAD_SUFFIXES = (
@@ -112,6 +117,10 @@ def read(source: FolderSource) -> Contents:
     found.tell_uses(items)
     matched = [*found.image_names.lines("images"), *found.mask_names.lines("masks")]
     return Contents([items[path] for path in order], found.faults, account.rows(base, found.uses), matched)
+
+
+def is_of_another_task(folder: Path) -> bool:
+    return folder.parts[:1] == ("ImageSets",) and folder.parts[1:2] in [(name,) for name in OTHER_TASKS]
 
 
 def safe_id(stem: str) -> str:
@@ -230,6 +239,8 @@ class _Found:
     def _holds_images(self, folder: Path) -> bool | None:
         """Whether a folder holds images; None where it holds masks too."""
         root = _deepest(folder, self.roots)
+        if self.format == "instances" and fold(folder.name) == instances.MASKS:
+            return False
         if root is None or any(part.lower() in NO_IMAGES for part in folder.relative_to(root).parts):
             return False
         label = _deepest(folder, [one for one in self.labels if one.suffix not in (".csv", ".json", ".xml")])
@@ -244,9 +255,9 @@ class _Found:
 
     @cached_property
     def _beside(self) -> set[tuple[Path, str]]:
-        """Folder and folded stem of every picture."""
-        pictures = (path for path in self.files if path.suffix.lower() in layout.IMAGE_SUFFIXES)
-        return {(path.parent, fold(path.stem)) for path in pictures}
+        """Folder and folded stem of every picture, and the stem without a word for an image."""
+        pictures = [path for path in self.files if path.suffix.lower() in layout.IMAGE_SUFFIXES]
+        return {(path.parent, form(path.stem)) for path in pictures for form in (fold, unimaged)}
 
     def _same_stems(self) -> None:
         first: dict[tuple[Path, str], Path] = {}
@@ -340,7 +351,7 @@ class _Found:
                 inside = [path for path in self.images if path.is_relative_to(place)] if place.is_dir() else []
                 if place.is_file():
                     self.uses[place] = "lists of images"
-                    inside = list(self._images_in(place))
+                    inside = list(self._images_of(readers.names_in(place)))
                 for image in inside:
                     if not (part == "train" and image in self.parts) and not self._contradicts(image, part, place):
                         self.parts[image] = part
@@ -377,9 +388,21 @@ class _Found:
             self.masks[image] = mask
 
     def _image(self, record: Record) -> Path | None:
-        folders = [record.file if record.file.is_dir() else record.file.parent, *self.roots]
-        found = self.image_names.find(record.image, folders) or self.picture_names.find(record.image, folders)
-        return self._named(record, record.image, "image", found)
+        near = record.file if record.file.is_dir() else record.file.parent
+        written = [root / parts_of(record.image) for root in self.roots]
+        found: Path | Ambiguous | None = Ambiguous([path for path in dict.fromkeys(written) if path in self.images])
+        if len(found.candidates) < 2 or near / parts_of(record.image) in self.images:
+            folders = [near, *self.roots]
+            found = self.image_names.find(record.image, folders) or self.picture_names.find(record.image, folders)
+        return self._named(record, record.image, "image", self._meant(found, near, record.part))
+
+    def _meant(self, found: Path | Ambiguous | None, near: Path, part: str | None) -> Path | Ambiguous | None:
+        """Of several images of one name the one below the file's own folder, or of the part that the file is of."""
+        if not isinstance(found, Ambiguous):
+            return found
+        inside = [path for path in found.candidates if path.is_relative_to(near)] or found.candidates
+        kept = [path for path in inside if part and self._folder_part(path) == part] or inside
+        return kept[0] if len(kept) == 1 else Ambiguous(kept)
 
     def _mask(self, record: Record, image: Path) -> Path | None:
         text = record.mask_name or ""
@@ -454,7 +477,7 @@ class _Found:
         if first == mask or not isinstance(first, Path):
             return
         if first.suffix.lower() == mask.suffix.lower():
-            self.error("same-stem", mask, f"another mask has the same id {mask.stem!r}", "rename one")
+            self.error("same-stem", mask, *_two_masks(first, mask))
             return
         best, worse = sorted((first, mask), key=lambda path: MASK_SUFFIXES.index(path.suffix.lower()))
         self.masks[image] = best
@@ -538,40 +561,59 @@ class _Found:
         """The images that a list file names (and, but for unlabelled and test ones, that have masks)."""
         self.uses[file] = "lists of images"
         try:
-            lines = text_of(file, "ids, one a line").split("\n")
+            entries = lists.entries(file, part)
         except UserError as error:
             self.faults.append(fault_of("list-unreadable", file, error))
             return []
-        seen: dict[Path | str, int] = {}
-        for number, line in enumerate(lines, start=1):
-            text = line.strip()
-            path = self._entry(file, number, text, part) if text else None
-            key = path or text
-            if key in seen:
-                self.error("list-twice", file, f"id {text!r} is also on line {seen[key]}", "remove one", number)
-            elif text:
-                seen[key] = number
+        seen: dict[Path | str, str] = {}
+        for number, (line, text) in enumerate(entries, start=1):
+            where = f"on line {line}" if line else f"at place {number}"
+            paths = self._entry(file, line, text, part)
+            for key in paths or [text]:
+                if key in seen:
+                    self.error("list-twice", file, f"id {text!r} is also {seen[key]}", "remove one", line)
+                seen.setdefault(key, where)
         if not seen:
             (self.warning if part == "unlabeled" else self.error)(
                 "list-empty", file, "names no id", "write one a line, or set the list to null"
             )
-        paths = [key for key in seen if isinstance(key, Path)]
-        self.named.update(paths)
-        return [path for path in paths if part in ("unlabeled", TEST) or path in self.masks]
+        named = [key for key in seen if isinstance(key, Path)]
+        self.named.update(named)
+        return [path for path in named if part in ("unlabeled", TEST) or path in self.masks]
 
-    def _entry(self, file: Path, line: int, text: str, part: str) -> Path | None:
-        """The image that a line names, alone or before its mask, or None and a fault."""
+    def _entry(self, file: Path, line: int | None, text: str, part: str) -> list[Path]:
+        """The image that an entry names, alone or before its mask, or those of a folder; none and a fault otherwise."""
         found, mask = self._one_or_two(text)
+        if found is None and (inside := self._inside(text)):
+            self.parts |= {path: part for path in inside if not self._contradicts(path, part, file, line)}
+            return inside
         if isinstance(found, Ambiguous):
             self.error("ambiguous-name", file, f"{shown(text)} may be {found}", "write its folder too", line)
-            return None
+            return []
         if found is None or (".." in text.replace("\\", "/").split("/") and text not in (found.name, found.stem)):
             self.faults.append(_no_image(file, line, text, found))
-            return None
+            return []
         if isinstance(mask, Path) and part not in ("unlabeled", TEST):
             self.masks.setdefault(found, mask)
-        if part not in ("unlabeled", TEST) and found not in self.masks:
+        if line is None:  # the file describes a set, of which not every image need be labelled
+            self.parts.setdefault(found, part)
+        elif part not in ("unlabeled", TEST) and found not in self.masks:
             self.error("list-mask", file, f"id {text!r} has no mask", "add it or take out the id", line)
+        return [found]
+
+    def _inside(self, text: str) -> list[Path]:
+        """The images in the folders that a name means: DAVIS and others list videos."""
+        wanted = tuple(map(fold, parts_of(text).parts))
+        return [path for path in self._by_folder.get(wanted[-1], []) if _ends(path, wanted)] if wanted else []
+
+    @cached_property
+    def _by_folder(self) -> dict[str, list[Path]]:
+        """The images by the folded name of each folder that they lie in below the folder of images."""
+        found: dict[str, list[Path]] = defaultdict(list)
+        for path in sorted(self.images):
+            root = _deepest(path, self.roots) or self.base
+            for name in {fold(name) for name in path.relative_to(root).parts[:-1]}:
+                found[name].append(path)
         return found
 
     def _one_or_two(self, text: str) -> tuple[Path | Ambiguous | None, Path | Ambiguous | None]:
@@ -606,35 +648,44 @@ class _Found:
                     self.error("held-out", files[part], f"{path} is of part {said}, and part {part} has it too", remedy)
 
     def _unread_lists(self, parts: dict[str, list[Path]]) -> None:
-        """Lists, tables and annotations whose names say test or validation, and that the parameters do not name."""
+        """Lists, tables and annotations that keep images for test or validation, and that the parameters do not name.
+
+        A file says so by its own name, or by what it says of each image.
+        """
         trained = {path: part for part in ("train", "unlabeled") for path in parts[part]}
-        for file in self._unread_held_out():
-            hit = [path for path in dict.fromkeys(self._images_in(file)) if path in trained]
+        for file, part, names in self._unread_held_out():
+            hit = [path for path in dict.fromkeys(self._images_of(names)) if path in trained]
             if hit:
-                part = part_of(file.stem)
-                key = "test_list" if part == TEST else "validation_list"
                 found = f"names {len(hit)} images that would be trained on, such as {hit[0].name}"
-                name = file.relative_to(self.base).as_posix()
-                remedy = f"write its names into {part}.txt, one a line, and set dataset.{key} to that"
-                if file.suffix in (".txt", ".lst"):
-                    remedy = f"set dataset.{key} to {name}"
-                elif readers.is_table(file):
-                    remedy = f"add {name} to dataset.masks"
-                self.error("held-out", file, found, f"{remedy}, or rename the file")
+                if part != part_of(file.stem):
+                    found = f"keeps {len(hit)} images for {part} that would be trained on, such as {hit[0].name}"
+                self.error("held-out", file, found, f"{self._remedy_for_list(file, part)}, or rename the file")
 
-    def _unread_held_out(self) -> Iterator[Path]:
+    def _remedy_for_list(self, file: Path, part: str) -> str:
+        key, name = "test_list" if part == TEST else "validation_list", file.relative_to(self.base).as_posix()
+        if file.suffix in (".txt", ".lst") or lists.assigned(file):
+            return f"set dataset.{key} to {name}"
+        if readers.is_table(file):
+            return f"add {name} to dataset.masks"
+        return f"write its names into {part}.txt, one a line, and set dataset.{key} to that"
+
+    def _unread_held_out(self) -> Iterator[tuple[Path, str, Iterable[str]]]:
+        """Such files with the part and the names that they hold."""
         for path in self.files:
-            if path not in self.uses and path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) in HELD_OUT:
-                folder, part = path.parent.relative_to(self.base), part_of(path.stem)
+            if path in self.uses or path.suffix.lower() not in LIST_SUFFIXES:
+                continue
+            folder, part = path.parent.relative_to(self.base), part_of(path.stem)
+            if part in HELD_OUT:
                 # VOC's other tasks validate on images that segmentation trains on; what one tests on, all test on.
-                if part == TEST or folder.parts[:1] != ("ImageSets",) or folder.as_posix() == LIST_FOLDERS[0]:
-                    yield path
+                if part == TEST or not is_of_another_task(folder):
+                    yield path, part, readers.names_in(path)
+            elif part is None:
+                yield from ((path, held, names) for held, names in lists.assigned(path).items() if held in HELD_OUT)
 
-    def _images_in(self, file: Path) -> Iterator[Path]:
-        for name in readers.names_in(file):
+    def _images_of(self, names: Iterable[str]) -> Iterator[Path]:
+        for name in names:
             found, _ = self._one_or_two(name)
-            if isinstance(found, Path):
-                yield found
+            yield from [found] if isinstance(found, Path) else self._inside(name)
 
     # -------------------------------------------------------------------------------------------------- uses
 
@@ -700,17 +751,32 @@ def _deepest(path: Path, folders: list[Path]) -> Path | None:
     return max(inside, key=lambda folder: len(folder.parts), default=None)
 
 
+def _ends(path: Path, folders: tuple[str, ...]) -> bool:
+    """Whether the folders of a path hold these, folded, one behind the other."""
+    own = tuple(map(fold, path.parent.parts))
+    return any(own[start : start + len(folders)] == folders for start in range(len(own)))
+
+
 def _without_instances(mask: Mask) -> bool:
     return isinstance(mask, Outlines) and not mask.instances and not mask.whole
+
+
+def _two_masks(first: Path, second: Path) -> tuple[str, str]:
+    """What is wrong with two masks of one image, and the remedy."""
+    if first.stem == second.stem:
+        return f"another mask has the same id {second.stem!r}", "rename one"
+    return f"{first} is a mask of the same image", "join them into one file, with a value for each class, or keep one"
 
 
 def _files_of(mask: Mask) -> list[Path]:
     if isinstance(mask, Path):
         return [mask]
-    return [path for _, path in mask.layers] if hasattr(mask, "layers") else []
+    if isinstance(mask, Layers):
+        return [path for _, path in mask.layers]
+    return list({shape.png for _, _, shape in mask.instances if isinstance(shape, Segment)})
 
 
-def _no_image(file: Path, line: int, text: str, found: Path | None) -> Fault:
+def _no_image(file: Path, line: int | None, text: str, found: Path | None) -> Fault:
     if found is not None:
         return Fault("list-path", str(file), f"{shown(text)} leads out of the folder", f"write {found.stem}", line)
     try:

@@ -12,7 +12,7 @@ import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,21 @@ from pydantic import ValidationError
 from semiproto.data import layout
 from semiproto.data.images import opening, pixels
 from semiproto.data.own import account, contents, masks, values
-from semiproto.data.own.formats import cityscapes, class_files, coco, outlines, pairs, per_class, readers, yolo
+from semiproto.data.own.contents import is_of_another_task
+from semiproto.data.own.formats import (
+    cityscapes,
+    class_files,
+    coco,
+    instances,
+    lists,
+    outlines,
+    pairs,
+    per_class,
+    readers,
+    yolo,
+)
 from semiproto.data.own.formats.class_files import ClassTable, Colour
-from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
+from semiproto.data.own.formats.tools import cvat, datumaro, labelme, labelstudio, supervisely, unread, via
 from semiproto.data.own.names import (
     TEST,
     Names,
@@ -35,6 +47,7 @@ from semiproto.data.own.names import (
     main_encoding,
     part_of,
     part_of_folders,
+    unimaged,
     unmasked,
     words_of,
 )
@@ -61,6 +74,8 @@ COCO_FOLDERS = ("annotations", "annotation")
 COCO_KEYS = ("images", "annotations", "categories")
 INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" && mv "$f" "$d"; done"""
 """For bash: a\\b.jpg becomes b.jpg in the folder a."""
+FILES = (*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)
+"""Suffixes that may be part of a folder's name, as in masks_png."""
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -128,24 +143,32 @@ class _Tree:
         return self._roots(self.pictures, IMAGE_FOLDERS)
 
     def mask_roots(self, counts: Counter[Path]) -> list[Path]:
-        return self._roots(counts, MASK_FOLDERS)
-
-    def _roots(self, counts: Counter[Path], known: tuple[str, ...]) -> list[Path]:
+        """The uppermost folders of masks, and in one that has others beside them, as BDD100K's `labels/`, those."""
         roots: dict[Path, None] = {}
         for folder in sorted(counts):
-            for depth in range(1, len(folder.parts) + 1):
-                root = Path(*folder.parts[:depth])
-                if _role(root.name) in _folded(known):
-                    roots[root] = None
-                    break
+            if found := _named(folder, MASK_FOLDERS):
+                roots[found[0]] = None
+        for root in list(roots):
+            below = [folder for folder in sorted(counts) if folder.is_relative_to(root)]
+            inner = [found[1] for folder in below if len(found := _named(folder, MASK_FOLDERS)) > 1]
+            if inner and len(inner) < len(below):
+                del roots[root]
+                roots |= dict.fromkeys(inner)
         return list(roots)
+
+    def _roots(self, counts: Counter[Path], known: tuple[str, ...]) -> list[Path]:
+        return list(dict.fromkeys(root[0] for folder in sorted(counts) if (root := _named(folder, known))))
 
     def split_folders(self, taken: list[Path]) -> list[Path]:
         """Folders of pictures that are named like a part of the set and lie in none of `taken`."""
         found: dict[Path, None] = {}
         for folder in sorted(self.pictures):
             inside = any(folder.is_relative_to(root) for root in taken)
-            if not inside and part_of_folders(folder / "x") is not None and not _is_mask_folder(folder):
+            part = next((path for path in (folder, *folder.parents) if part_of(path.name) is not None), None)
+            if inside or part is None or _is_mask_folder(folder):
+                continue
+            # train/depth beside train/images is no folder of images
+            if part == folder or not any(root != part and root.is_relative_to(part) for root in taken):
                 found[folder] = None
         return list(found)
 
@@ -161,6 +184,8 @@ def _kind_of_json(path: Path) -> str | None:
         return "coco"
     if labelme.is_labelme(content):
         return "labelme"
+    if datumaro.is_datumaro(content):
+        return "datumaro"
     if supervisely.is_supervisely(content):
         return "supervisely"
     if via.is_via(content):
@@ -169,14 +194,20 @@ def _kind_of_json(path: Path) -> str | None:
 
 
 def _role(name: str) -> str:
-    """A folder's name, folded, without the words that name a part: train_masks is masks, imagesTr images."""
+    """A folder's name, folded, without words for a part or kind of file: train_masks, masks_png are masks."""
     words = words_of(name)
-    rest = [word for word in words if part_of(word) is None]
+    rest = [word for word in words if part_of(word) is None and f".{word}" not in FILES]
     return "".join(rest) if len(rest) < len(words) else fold(name)
 
 
 def _folded(names: tuple[str, ...]) -> list[str]:
     return [re.sub(r"[^a-z0-9]", "", fold(name)) for name in names] + [fold(name) for name in names]
+
+
+def _named(folder: Path, known: tuple[str, ...]) -> list[Path]:
+    """The folder and those above it whose name is one of the known ones, the uppermost first."""
+    above = [Path(*folder.parts[:depth]) for depth in range(1, len(folder.parts) + 1)]
+    return [path for path in above if _role(path.name) in _folded(known)]
 
 
 def _is_mask_folder(folder: Path) -> bool:
@@ -209,8 +240,8 @@ def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[Fold
     _, found = next(fitting, (None, None))
     if found is None:
         raise _not_understood(base, tree, wanted)
-    lists, notes = _lists(tree)
-    source = _with_bands(tree, _source(base, name=name, **_section(found), **lists))
+    by_part, notes = _lists(tree, found)
+    source = _with_bands(tree, _source(base, name=name, **_section(found), **by_part))
     others = [f"{other.tool} in {', '.join(other.masks[:2])} (--format {tool})" for tool, other in fitting]
     if others:
         notes.append(f"also there, and not read: {'; '.join(others)}")
@@ -252,10 +283,8 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
             f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; make folders"
             f" of them: `cd {shlex.quote(str(base))} && {INTO_FOLDERS}`"
         )
-    if newer := [path for path in tree.suffixed(".json") if _is_version_3(tree.base / path)]:
-        return UserError(
-            f"{base / newer[0]}: a project of VIA 3, which is not read; export it as COCO, or draw with VIA 2"
-        )
+    if remedy := unread.remedy(base / path for path in tree.suffixed(".json", ".ndjson", ".csv")):
+        return UserError(remedy)
     archives = [path for path in tree.files if re.search(r"(?i)\.(zip|tar|tgz|tar\.\w+)$", path.name)]
     if archives and not tree.pictures:
         return UserError(f"{base / archives[0]}: is not unpacked; unpack it and name the folder that it makes")
@@ -267,13 +296,6 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
         f"{base}: no folder of masks found, nor a .csv of pairs (image,mask), a .json of COCO instances, or the files"
         f" of a labelling tool; name the folder {' or '.join(('SegmentationClass', 'masks'))}"
     )
-
-
-def _is_version_3(path: Path) -> bool:
-    try:
-        return via.is_version_3(outlines.read_json(path, "VIA's regions"))
-    except UserError:
-        return False
 
 
 def _section(found: _Layout) -> dict[str, Any]:
@@ -367,21 +389,41 @@ def _origin(source: FolderSource, name: str | None) -> str:
     return f"from {source.masks if isinstance(source.masks, str) else ', '.join(source.masks)}"
 
 
-def _lists(tree: _Tree) -> tuple[dict[str, str | None], list[str]]:
+def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | None], list[str]]:
     """The list file of each part, and in words which ones are not read."""
+    folders = [*map(Path, contents.LIST_FOLDERS), *_further_lists(tree)]
+    near = {folder: sorted(path for path in tree.suffixed(".txt") if path.parent == folder) for folder in folders}
     chosen: dict[str, str | None] = {}
     notes = []
     for key, part in LIST_PARTS.items():
-        found = [
-            path
-            for folder in contents.LIST_FOLDERS
-            for path in sorted(tree.suffixed(".txt"))
-            if path.parent == Path(folder) and part_of(path.stem) == part
-        ]
-        chosen[key] = found[0].as_posix() if found else None
-        if len(found) > 1:
-            notes.append(f"{part} list: {found[0].as_posix()}; not read: {', '.join(p.as_posix() for p in found[1:])}")
+        lists_of_part = [path for folder in folders for path in near[folder] if part_of(path.stem) == part]
+        chosen[key] = lists_of_part[0].as_posix() if lists_of_part else None
+        if len(lists_of_part) > 1:
+            unread = ", ".join(path.as_posix() for path in lists_of_part[1:])
+            notes.append(f"{part} list: {lists_of_part[0].as_posix()}; not read: {unread}")
+    if not any(chosen.values()) and (file := _assigning(tree, folders, found)) is not None:
+        parts, count = lists.assigned(tree.base / file), lists.folds(tree.base / file)
+        notes += [f"parts from the first of {count} folds in {file.as_posix()}"] if count > 1 else []
+        chosen = {key: file.as_posix() if part in parts else None for key, part in LIST_PARTS.items()}
     return chosen, notes
+
+
+def _further_lists(tree: _Tree) -> list[Path]:
+    """Folders of lists as DAVIS has them: ImageSets/2017."""
+    inner = sorted({path.parent for path in tree.suffixed(".txt") if path.parts[0] == "ImageSets"})
+    return [path for path in inner if path.as_posix() not in contents.LIST_FOLDERS and not is_of_another_task(path)]
+
+
+def _assigning(tree: _Tree, folders: list[Path], found: _Layout) -> Path | None:
+    """The first JSON file or table beside those of the layout that gives images their parts, if most are there."""
+    names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES)])
+    for path in [path for folder in folders for path in tree.suffixed(".json", *lists.TABLES) if path.parent == folder]:
+        parts = lists.assigned(tree.base / path) if path.as_posix() not in found.masks else {}
+        texts = [text for part in ("train", "val") for text in parts.get(part, [])]
+        known = sum(names.find(text) is not None for text in texts)
+        if 2 * known > len(texts):
+            return path
+    return None
 
 
 # -------------------------------------------------------------------------------------------------- image folders
@@ -432,8 +474,23 @@ def _folders_in(tree: _Tree, tables: list[Path]) -> list[str]:
     return [] if tops[0] & tops[1] or not all((tree.base / name).is_dir() for name in folders) else folders
 
 
+def _instances(tree: _Tree) -> _Layout | None:
+    if not instances.is_layout(tree.suffixed(*layout.IMAGE_SUFFIXES)):
+        return None
+    tops = sorted({(path.parts[0] if len(path.parts) > 3 else ".") for path in tree.suffixed(*layout.IMAGE_SUFFIXES)})
+    masked = [top for top in tops if any(folder.is_relative_to(top) for folder in instances.folders(tree.files))]
+    names = list(instances.NAMES)
+    note = "the masks of all objects of an image are one class; pixels that none covers are background"
+    found = _Layout("a folder per image with masks of its objects", "instances", tops, masked, names, notes=[note])
+    return replace(found, why="since nothing names them")
+
+
 def _masks(tree: _Tree) -> _Layout | None:
-    counts = Counter({folder: count for folder, count in tree.mask_files.items() if not _holds_no_masks(folder)})
+    panoptic = {name for path in tree.json_of("coco") for name in coco.folders_of(path)}
+    counts = Counter({
+        folder: count for folder, count in tree.mask_files.items()
+        if not _holds_no_masks(folder) and folder.name not in panoptic
+    })  # fmt: skip
     roots = tree.mask_roots(counts)
     empty = False
     if not roots:
@@ -485,7 +542,7 @@ def _beside(tree: _Tree) -> list[Path]:
         stems = [
             path.stem for path in tree.files if path.parent == folder and path.suffix.lower() in layout.IMAGE_SUFFIXES
         ]
-        plain = {fold(stem) for stem in stems}
+        plain = {form(stem) for stem in stems for form in (fold, unimaged)}
         masked = [stem for stem in stems if unmasked(stem) != fold(stem) and unmasked(stem) in plain]
         if masked and 2 * len(masked) >= count - len(masked):
             found.append(folder)
@@ -576,6 +633,9 @@ def _coco(tree: _Tree) -> _Layout | None:
         notes.append(f"not read: {', '.join(path.as_posix() for path in files if path not in instances)}")
     folders = [path.parent for path in kept if path.parent.name.lower() not in COCO_FOLDERS]
     images = _image_folders(tree, folders or [path.parent.parent / "none" for path in kept])
+    images = [
+        name for name in images if Path(name).name not in {one for path in files for one in coco.folders_of(path)}
+    ]
     trained = [path for path in kept if (part_of(path.stem) or part_of_folders(path)) != TEST] or kept
     read = [coco.read(tree.base / path) for path in trained]
     names = list(dict.fromkeys(name for one in read for name in one.class_names()))
@@ -586,6 +646,14 @@ def _coco(tree: _Tree) -> _Layout | None:
     )
     labels = [path.as_posix() for path in kept]
     return _Layout("COCO", "coco", images or ["."], labels, names, "from the categories", notes=notes)
+
+
+def _datumaro(tree: _Tree) -> _Layout | None:
+    files = tree.json_of("datumaro")
+    if not files:
+        return None
+    note = "a later shape, and one of a higher z_order, is on top; pixels outside all are background"
+    return _annotated(tree, _Layout("Datumaro", "datumaro", [], [], notes=[note]), files, datumaro.names)
 
 
 def _cvat(tree: _Tree) -> _Layout | None:
@@ -705,9 +773,11 @@ def _up_to(folder: Path, name: str) -> Path:
 TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
     "pairs": _pairs,
     "labelstudio": _labelstudio,
+    "instances": _instances,
     "masks": _masks,
     "per-class": _per_class,
     "cvat": _cvat,
+    "datumaro": _datumaro,
     "coco": _coco,
     "yolo": _yolo,
     "labelme": _labelme,

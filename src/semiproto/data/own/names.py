@@ -28,11 +28,16 @@ JOINED = re.compile(r"^(train|val|test)(?=(?:annot|masks?|labels?|images?|imgs?)
 
 MASK_WORDS = "masks?|labels?|seg|segmentation|gt|annotation|l"
 """What stands behind the name of an image in that of its mask; lower case."""
-MASK_ENDING = re.compile(rf"(?<=.)[-_. ](?:{MASK_WORDS})$")
+MASK_ENDING = re.compile(rf"(?<=.)[-_. ](?:{MASK_WORDS}|masks?[-_ ]?\d{{1,3}})$")
+"""The number is that of one of several masks of an image."""
+IMAGE_WORDS = "images?|img|im|photo|sat|rgb"
+"""What stands behind or before the name that an image and its mask share in that of the image; lower case."""
+IMAGE_ENDING = re.compile(rf"(?<=.)[-_. ](?:{IMAGE_WORDS})$")
 AFFIXES = re.compile(
     r"^[0-9a-f]{8}-(?=.)"  # Label Studio puts eight digits before the name of an uploaded file
-    r"|^(?:mask|label|gt|seg)[-_. ](?=.)"
-    rf"|(?<=.)[-_. ](?:{MASK_WORDS}|p|0000|leftimg8bit|(?:gt(?:fine|coarse)_)?label[a-z0-9]*ids)$"
+    rf"|^(?:mask|label|gt|seg|{IMAGE_WORDS})[-_. ](?=.)"
+    rf"|(?<=.)[-_. ](?:{MASK_WORDS}|masks?[-_ ]?\d{{1,3}}|{IMAGE_WORDS})$"
+    r"|(?<=.)[-_. ](?:p|0000|leftimg8bit|(?:gt(?:fine|coarse)_)?label[a-z0-9]*ids)$"
     r"|(?<=.)\.(?:jpe?g|jfif|png|tiff?|bmp|gif|webp|avif|ppm|pgm)$"
     r"|(?<=.)_(?:jpe?g|jfif|png|tiff?|bmp|webp|avif)\.rf\.[0-9a-f]{20,40}$"  # Roboflow's
 )
@@ -103,6 +108,11 @@ def main_encoding(stems: Iterable[str]) -> str | None:
 def unmasked(stem: str) -> str:
     """The stem of a mask's image: folded, without one of the words for a mask."""
     return MASK_ENDING.sub("", fold(stem))
+
+
+def unimaged(stem: str) -> str:
+    """The stem, folded, without one of the words for an image: what x_sat.jpg shares with x_mask.png."""
+    return IMAGE_ENDING.sub("", fold(stem))
 
 
 def shown(text: str) -> str:

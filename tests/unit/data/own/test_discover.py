@@ -1,5 +1,6 @@
 """How a folder is laid out is found out, and what was assumed is said."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -356,3 +357,141 @@ def test_pictures_of_masks_beside_superviselys_are_no_images(tmp_path):
     exports.save_images(base / "unlabelled", ["photo9"])
     source, _ = discovered(base)
     assert source.images == ["train/img", "val/img", "unlabelled"]
+
+
+SPLITS = {
+    "split.json": {"train": ["photo0", "photo1"], "val": ["photo2"], "test": ["photo3", "photo4"]},
+    "splits_final.json": [{"train": ["photo0", "photo1"], "val": ["photo2"], "test": ["photo3", "photo4"]}, {}],
+    "parts.json": {"photo0": "train", "photo1": "train", "photo2": "valid", "photo3": "test", "photo4": "test"},
+    "metadata.csv": "id,split,image\n1,train,photo0.jpg\n2,Train,photo1.jpg\n3,val,photo2.jpg\n"
+    "4,test,photo3.jpg\n5,test,photo4.jpg\n",
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_a_file_that_gives_each_image_its_part_is_read(name, tmp_path):
+    base = exports.voc(tmp_path / "set")
+    shutil.rmtree(base / "ImageSets")
+    (base / name).write_text(SPLITS[name] if isinstance(SPLITS[name], str) else json.dumps(SPLITS[name]))
+    source, said = discover(base, "set")
+    assert source.train_list == source.validation_list == source.test_list == name
+    assert ("parts from the first of 2 folds in splits_final.json" in said) == (name == "splits_final.json")
+    found = contents.read(source)
+    parts = {part: [item.id for item in found.of(part)] for part in ("train", "val")}
+    assert parts == {"train": ["photo0", "photo1"], "val": ["photo2"]}
+    assert not found.faults and not {"photo3", "photo4"} & {item.id for item in found.items}
+
+    elsewhere = base / "notes" / name
+    elsewhere.parent.mkdir()
+    (base / name).rename(elsewhere)
+    faults = [fault for fault in contents.read(discover(base, "set")[0]).faults if not fault.warning]
+    assert {fault.kind for fault in faults} == {"held-out"} and len(faults) == 2
+    mended = {"validation_list": f"notes/{name}", "test_list": f"notes/{name}"}
+    assert all(f"set dataset.{key} to notes/{name}" in " ".join(map(str, faults)) for key in mended)
+    assert not contents.read(discover(base, "set")[0].model_copy(update=mended)).faults
+
+
+@pytest.mark.parametrize("folder", ["ImageSets/2017", "ImageSets/480p", "splits"])
+def test_a_list_may_name_the_folders_of_its_images(folder, tmp_path):
+    base = tmp_path / "videos"
+    for number, stem in enumerate(exports.TRAIN + exports.VAL):
+        video = ("bear", "boat", "cow")[number // 2]
+        exports.save_image(base / f"JPEGImages/480p/{video}", stem, f"{number % 2:05}.jpg")
+        exports.save_mask(base / f"Annotations/480p/{video}/{number % 2:05}.png", exports.truth(stem))
+    exports.save_image(base / "JPEGImages/480p/cow", exports.BARE[0], "00009.jpg")
+    (base / folder).mkdir(parents=True)
+    (base / folder / "train.txt").write_text("bear\nboat\n")
+    (base / folder / "val.txt").write_text("cow\n")
+    found = contents.read(discover(base, "set")[0])
+    videos = {part: {item.image.parent.name for item in found.of(part)} for part in contents.PARTS}
+    assert videos == {"train": {"bear", "boat"}, "val": {"cow"}, "unlabeled": set()}
+    assert found.counts()["train"] == 4 and not found.faults
+
+
+def test_a_validation_image_without_a_mask_in_a_table_of_the_set_is_left_out(tmp_path):
+    base = exports.voc(tmp_path / "set")
+    shutil.rmtree(base / "ImageSets")
+    rows = [f"{stem},{'train' if stem in exports.TRAIN else 'val'}" for stem in exports.TRAIN + exports.VAL]
+    (base / "metadata.csv").write_text("\n".join(["image,split", *rows, "photo6,val", "photo7,train"]))
+    found = contents.read(discover(base, "set")[0])
+    assert not found.faults and found.counts() == {"train": 4, "val": 2, "unlabeled": 1}
+    assert any("validation images without a mask" in row.use for row in found.files)
+
+
+def _numbered(base, image, mask):
+    """Images 0 and 1 in a folder of each part, and their masks, with these names."""
+    for number, stem in enumerate(exports.TRAIN):
+        place = {"part": ("train", "val")[number // 2], "n": number % 2}
+        path = base / image.format(**place)
+        exports.save_image(path.parent, stem, path.name)
+        exports.save_mask(base / mask.format(**place), exports.truth(stem))
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("{part}/{n}_sat.png", "{part}/{n}_mask.png"),
+        ("{part}/images/image_{n}.png", "{part}/masks/mask_{n}.png"),
+        ("{part}/images/img-{n}.png", "{part}/masks/{n}.png"),
+        ("{part}/images_png/{n}.png", "{part}/masks_png/{n}.png"),
+        ("images/10k/{part}/{n}.png", "labels/sem_seg/masks/{part}/{n}.png"),
+    ],
+)
+def test_images_and_masks_are_called_as_people_call_them(image, mask, tmp_path):
+    _numbered(tmp_path, image, mask)
+    if "sem_seg" in mask:  # BDD100K has the masks in colours too
+        shutil.copytree(tmp_path / "labels/sem_seg/masks", tmp_path / "labels/sem_seg/colormaps")
+    found = contents.read(discover(tmp_path, "set")[0])
+    assert found.counts() == {"train": 2, "val": 2, "unlabeled": 0} and not found.faults
+    stems = iter(exports.TRAIN)
+    assert all((np.array(Image.open(item.mask)) == exports.truth(next(stems))).all() for item in found.items)
+
+
+@pytest.mark.parametrize("folder", ["depth", "v1.2/panoptic"])
+def test_what_lies_beside_the_images_of_a_part_is_no_image(folder, tmp_path):
+    base = tmp_path / "set"
+    _numbered(base, "{part}/images/{n}.png", "{part}/masks/{n}.png")
+    for part in ("train", "val"):
+        shutil.copytree(base / part / "images", base / part / folder)
+    exports.save_image(base / "unlabeled/day1", exports.BARE[0])
+    found = contents.read(discover(base, "set")[0])
+    assert found.counts() == {"train": 2, "val": 2, "unlabeled": 1}
+    assert [row.count for row in found.files if "neither in dataset.images" in row.use] == [2, 2]
+
+
+def test_a_further_mask_of_an_image_is_no_image_and_an_error_until_it_is_joined(tmp_path):
+    base = tmp_path / "set" / "benign"
+    for stem in exports.TRAIN:
+        exports.save_image(base, stem, f"{stem} (1).png")
+        exports.save_mask(base / f"{stem} (1)_mask.png", exports.truth(stem))
+    further = base / "photo0 (1)_mask_1.png"
+    exports.save_mask(further, exports.truth("photo0"))
+    found = contents.read(discover(base.parent, "set")[0])
+    assert found.counts() == {"train": 4, "val": 0, "unlabeled": 0}
+    assert [fault.kind for fault in found.faults] == ["same-stem"] and "join them into one file" in str(found.faults[0])
+    further.unlink()
+    assert not contents.read(discover(base.parent, "set")[0]).faults
+
+
+def test_images_of_one_name_belong_to_the_annotations_in_their_folder(tmp_path):
+    for task in ("task_1", "task_2"):
+        exports.cvat_xml(tmp_path / task)
+    found = contents.read(discover(tmp_path, "set")[0])
+    assert not found.faults and found.counts() == {"train": 8, "val": 4, "unlabeled": 4}
+    assert all(item.mask.file.parent in item.image.parents for item in found.items if item.mask)
+
+
+@pytest.mark.parametrize("folder", ["images/{}", "{}2017"])
+def test_images_of_one_name_belong_to_the_annotations_of_their_part(folder, tmp_path):
+    for part, stem in (("train", "photo0"), ("val", "photo4")):
+        exports.save_image(tmp_path / folder.format(part), stem, "0001.jpg")
+        text = json.dumps(exports.coco_content([stem])).replace(f"{stem}.jpg", "0001.jpg")
+        exports.write(tmp_path / f"annotations/instances_{part}.json", text)
+    found = contents.read(discover(tmp_path, "set")[0])
+    assert not found.faults and len(found.items) == 2
+    assert all(item.part in item.image.parent.name and item.part in item.mask.file.name for item in found.items)
+
+    for path in (tmp_path / "annotations").iterdir():
+        path.rename(path.with_name(f"{'ab'['val' in path.name]}.json"))
+    faults = contents.read(discover(tmp_path, "set")[0]).faults
+    assert {fault.kind for fault in faults if not fault.warning} >= {"ambiguous-name"}

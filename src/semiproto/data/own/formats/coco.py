@@ -2,17 +2,22 @@
 
 Pixels that no instance covers are class 0. Where instances overlap, the smaller is on top. `iscrowd` regions are of
 their class like any other: CVAT sets it for every mask that was painted.
+
+Panoptic files are read too: the segments of an image are the colours of a PNG, in the folder named like the file.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
+from semiproto.data.images import opening
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Key, Outlines, Record, class_index, class_names, draw
@@ -21,6 +26,22 @@ from semiproto.errors import UserError
 from semiproto.params import first_problem
 
 __all__ = ["Instances", "Outlines", "draw", "outlines", "read", "records"]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment of a panoptic PNG, in which the colour red, green, blue is the id red + 256 green + 65536 blue."""
+
+    png: Path
+    id: int
+
+    def pixels(self, height: int, width: int) -> np.ndarray:
+        with opening.opened(self.png, opening.LOSSLESS, "a panoptic mask") as file:
+            colours = np.array(file.convert("RGB")).astype(np.int64)
+        if colours.shape[:2] != (height, width):
+            raise ValueError(f"{self.png.name} has {colours.shape[1]}x{colours.shape[0]} pixels")
+        found: np.ndarray = colours @ np.array([1, 256, 65536]) == self.id
+        return found
 
 
 class _Image(BaseModel):
@@ -69,10 +90,35 @@ def read(path: Path) -> Instances:
     shapes.require_tools(path)
     content = shapes.read_json(path, "COCO instances")
     try:
-        return Instances.model_validate(content)
+        return Instances.model_validate(_flattened(path, content))
     except ValidationError as error:
         problem = first_problem(error)[:200]
         raise UserError(f"{path}: not a file of COCO instances ({problem}); export it again") from None
+
+
+def _flattened(path: Path, content: Any) -> Any:
+    """The content with an annotation for each segment of a panoptic file; any other as it is."""
+    listed = content.get("annotations") if isinstance(content, dict) else None
+    if not isinstance(listed, list) or not any(isinstance(one, dict) and "segments_info" in one for one in listed):
+        return content
+    try:
+        return content | {"annotations": [segment for one in listed for segment in _segments(path, one)]}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise UserError(f"{path}: not a file of panoptic annotations; export it again") from None
+
+
+def _segments(path: Path, one: dict[str, Any]) -> list[dict[str, Any]]:
+    folder = next((path.parent / name for name in folders_of(path) if (path.parent / name).is_dir()), path.parent)
+    png = folder / Path(str(one["file_name"])).name
+    return [
+        {**segment, "image_id": one["image_id"], "segmentation": Segment(png, int(segment["id"]))}
+        for segment in one["segments_info"]
+    ]
+
+
+def folders_of(path: Path) -> list[str]:
+    """The names that the folder of a panoptic file's PNGs may have."""
+    return [path.stem, f"{path.stem}_masks"]
 
 
 def outlines(path: Path, content: Instances, classes: Sequence[str]) -> tuple[list[Outlines], list[Fault]]:

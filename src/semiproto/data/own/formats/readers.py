@@ -6,26 +6,27 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault
-from semiproto.data.own.formats import coco, pairs, per_class, yolo
+from semiproto.data.own.formats import coco, instances, lists, pairs, per_class, yolo
 from semiproto.data.own.formats.outlines import Record
-from semiproto.data.own.formats.tools import cvat, labelme, labelstudio, supervisely, via
+from semiproto.data.own.formats.tools import cvat, datumaro, labelme, labelstudio, supervisely, via
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat
 
-OF_FILES = ("masks", "per-class", "labelstudio")
+OF_FILES = ("masks", "per-class", "instances", "labelstudio")
 """Formats whose masks may be picture files."""
 SUFFIXES: dict[LabelFormat, tuple[str, ...]] = {
     "masks": (),
     "per-class": (),
+    "instances": (),
     "pairs": (".csv",),
     "coco": (".json",),
     "cvat": (".xml",),
+    "datumaro": (".json",),
     "labelme": (".json",),
     "labelstudio": (".json",),
     "supervisely": (".json",),
@@ -39,6 +40,7 @@ MASKS: tuple[str, ...] = (".png", ".gif", ".bmp", ".tif", ".tiff")
 OF_MANY_IMAGES: dict[LabelFormat, Callable[[Path, Path, Sequence[str]], tuple[list[Record], list[Fault]]]] = {
     "coco": coco.records,
     "cvat": cvat.records,
+    "datumaro": datumaro.records,
     "labelstudio": labelstudio.records,
     "via": via.records,
 }
@@ -77,6 +79,9 @@ def records(kind: LabelFormat, source: FolderSource, labels: list[Path], below: 
             faults_and_records = per_class.records(root, files, base, source.classes)
             found.records += faults_and_records[0]
             found.faults += faults_and_records[1]
+    elif kind == "instances":
+        for root in labels:
+            found.records += instances.records(root, [path for path in below if path.is_relative_to(root)], base)
     elif kind == "labelstudio" and labels[0].is_dir():
         pngs = [path for path in below if labelstudio.PNG.fullmatch(path.name)]
         found.add(labels[0], labelstudio.layers(labels[0], pngs, source.classes))
@@ -126,12 +131,12 @@ def names_in(file: Path) -> Iterator[str]:
         text = pairs.text_of(file, "ids")
     except UserError:
         return
-    if file.suffix.lower() in (".csv", ".tsv"):
+    if file.suffix.lower() in lists.TABLES:
         for row in csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.partition("\n")[0].count)):
-            yield from (cell.strip() for place, cell in enumerate(row) if place == 0 or _is_picture(cell))
+            yield from (cell.strip() for place, cell in enumerate(row) if place == 0 or lists.is_picture(cell))
     elif file.suffix.lower() == ".json":
         try:
-            yield from filter(_is_picture, _texts(json.loads(text)))
+            yield from filter(lists.is_picture, _texts(json.loads(text)))
         except (ValueError, RecursionError):
             return
     else:
@@ -144,10 +149,6 @@ def is_table(file: Path) -> bool:
         return pairs.is_pairs(file) if file.suffix == ".csv" else bool(coco.read(file).categories)
     except UserError:
         return False
-
-
-def _is_picture(text: str) -> bool:
-    return PurePosixPath(text.strip().replace("\\", "/")).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _texts(tree: Any) -> Iterator[str]:

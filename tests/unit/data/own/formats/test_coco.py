@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import own_folder
+from pipeline import exports, own_folder
 from semiproto.data.own import check, contents, masks
 from semiproto.data.own.discover import discover
 from semiproto.data.own.formats import coco
@@ -171,3 +171,24 @@ def test_categories_of_one_name_are_one_class_and_background_comes_first():
         }
     )
     assert content.class_names() == ["background", "cat", "traffic_light"]
+
+
+def test_a_panoptic_png_that_is_missing_or_of_another_size_is_named(tmp_path):
+    pytest.importorskip("pycocotools")
+    base = exports.panoptic(tmp_path / "set")
+    source, _ = discover(base, "set")
+    png = base / "annotations/panoptic_train2017/photo0.png"
+    exports.save_mask(png, np.zeros((4, 5, 3), np.uint8))
+    faults = [fault for fault in check.check(source, contents.read(source)).faults if not fault.warning]
+    assert [fault.kind for fault in faults] == ["mask-unreadable"] and "photo0.png has 5x4 pixels" in str(faults[0])
+    png.unlink()
+    faults = [fault for fault in check.check(source, contents.read(source)).faults if not fault.warning]
+    assert [fault.kind for fault in faults] == ["mask-unreadable"] and "photo0.png" in str(faults[0])
+
+
+@pytest.mark.parametrize("broken", [{"file_name": "a.png", "segments_info": [{}], "image_id": 1}, {"segments_info": 3}])
+def test_a_malformed_panoptic_file_is_refused(broken, tmp_path):
+    pytest.importorskip("pycocotools")
+    exports.write(tmp_path / "a.json", json.dumps({"images": [], "categories": [], "annotations": [broken]}))
+    with pytest.raises(UserError, match=r"a\.json: not a file of panoptic annotations; export it again"):
+        coco.read(tmp_path / "a.json")

@@ -31,7 +31,6 @@ LABELS = ("class", "label", "name", "type", "category", "object", "classname", "
 """Attributes that hold the label, in any case."""
 OBJECT = "object"
 """The class of regions without attributes."""
-VERSION_3 = {"project", "config", "metadata", "view"}
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,6 @@ def is_via(content: Any) -> bool:
     images = content.get("_via_img_metadata", content)
     first = next(iter(images.values()), None) if isinstance(images, dict) else None
     return "_via_img_metadata" in content or (isinstance(first, dict) and {"filename", "regions"} <= set(first))
-
-
-def is_version_3(content: Any) -> bool:
-    return isinstance(content, dict) and set(content) >= VERSION_3 and "file" in content
 
 
 def is_table(path: Path) -> bool:

@@ -111,8 +111,3 @@ def test_a_malformed_file_is_one_line(tmp_path, one_line, content):
     with pytest.raises(UserError) as error:
         records(tmp_path, content)
     one_line(error, tmp_path / "via.json", "export it again")
-
-
-def test_version_3_is_known_for_what_it_is():
-    content = {"project": {}, "config": {}, "attribute": {}, "file": {}, "metadata": {}, "view": {}}
-    assert via.is_version_3(content) and not via.is_via(content) and not via.is_version_3(image())

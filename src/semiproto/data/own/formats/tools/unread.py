@@ -1,0 +1,44 @@
+"""Files of tools that are not read, so that `init` says what to export in their place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+MARKS: Mapping[tuple[str, ...], tuple[str, str]] = {
+    ("item", "annotations"): ("V7 Darwin", "export it as COCO"),
+    ("project_name", "label_classes"): ("Hasty", "export it as COCO"),
+    ("metadata", "instances"): ("SuperAnnotate", "convert it to COCO with its Python SDK (sa.export_annotation)"),
+    ("name", "dataset"): (
+        "Segments.ai",
+        "write it as coco-instance with its Python SDK (export_dataset)",
+    ),
+    ("data_row", "projects"): ("Labelbox", "convert it to COCO, or save its masks as PNG"),
+    ("project", "config", "metadata", "view", "file"): ("VIA 3", "export it as COCO, or draw with VIA 2"),
+}
+"""Tool and remedy by keys of its JSON."""
+RUN_LENGTHS = ("encodedpixels", "rle", "rle_mask", "encoded_pixels")
+"""Columns of run lengths in tables, lower case."""
+
+
+def remedy(files: Iterable[Path]) -> str | None:
+    """What the first file of such a tool is and what to do; None where there is none."""
+    return next((found for path in files if (found := _remedy(path)) is not None), None)
+
+
+def _remedy(path: Path) -> str | None:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        text = file.read() if path.suffix.lower() == ".json" else file.readline(1_000_000)
+    if path.suffix.lower() == ".csv":
+        columns = {word.strip(' "').lower() for word in text.strip().split(",")}
+        table = f"{path}: a table of run lengths, which is not read; save them as a mask for each image (PNG)"
+        return table if columns & set(RUN_LENGTHS) else None
+    try:
+        content: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    keys = set(content) if isinstance(content, dict) else set()
+    return next((f"{path}: of {tool}, which is not read; {what}" for marks, (tool, what) in MARKS.items()
+                 if keys >= set(marks)), None)  # fmt: skip

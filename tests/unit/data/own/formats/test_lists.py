@@ -1,0 +1,51 @@
+"""Lists of images and their parts, in the forms that people keep them."""
+
+import json
+
+import pytest
+
+from semiproto.data.own.formats import lists
+from semiproto.errors import UserError
+
+
+def test_a_text_has_a_name_on_each_line(tmp_path):
+    (tmp_path / "train.txt").write_text("a\n\n b \n")
+    assert lists.entries(tmp_path / "train.txt", "train") == [(1, "a"), (3, "b")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", json.dumps({"training": ["x"], "valid_ids": ["y"], "classes": ["z"]})),
+        ("a.json", json.dumps([{"train": ["x"], "val": ["y"]}, {"train": ["y"], "val": ["x"]}])),
+        ("a.json", json.dumps({"x": "train", "y": "val", "z": "none"})),
+        ("a.csv", "name;subset\nx;Training\ny;Validation\n"),
+        ("a.tsv", "split\tname\ntrain\tx\nval\ty\n"),
+    ],
+)
+def test_a_json_or_table_gives_each_name_its_part(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert lists.assigned(tmp_path / name) == {"train": ["x"], "val": ["y"]}
+    assert lists.entries(tmp_path / name, "val") == [(None, "y")]
+    assert lists.entries(tmp_path / name, "test") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", "{"),
+        ("a.json", "3"),
+        ("a.json", "[]"),
+        ("a.json", '{"images": []}'),
+        ("a.csv", ""),
+        ("a.csv", "a,b\n"),
+    ],
+)
+def test_other_files_give_none(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert not lists.assigned(tmp_path / name)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="no such file of images and their parts"):
+        lists.entries(tmp_path / "a.json", "train")
