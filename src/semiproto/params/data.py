@@ -20,9 +20,9 @@ def _plain(values: object) -> object:
 
 
 LabelFormat = Literal[
-    *("masks", "per-class", "instances", "pairs", "coco", "cvat", "datumaro"),
-    *("labelme", "labelstudio", "supervisely", "via", "yolo"),
-]
+    "masks", "per-class", "instances", "pairs", "coco", "cvat", "datumaro", "labelme", "labelstudio", "supervisely",
+    "via", "yolo",
+]  # fmt: skip
 
 MOST_CLASSES = 254
 """Values 0 to 253; void is 255."""

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -390,8 +390,9 @@ class _Found:
     def _image(self, record: Record) -> Path | None:
         near = record.file if record.file.is_dir() else record.file.parent
         written = [root / parts_of(record.image) for root in self.roots]
-        found: Path | Ambiguous | None = Ambiguous([path for path in dict.fromkeys(written) if path in self.images])
-        if len(found.candidates) < 2 or near / parts_of(record.image) in self.images:
+        equal = [path for path in dict.fromkeys(written) if path in self.images]
+        found: Path | Ambiguous | None = Ambiguous(equal)
+        if len(equal) < 2 or near / parts_of(record.image) in self.images:
             folders = [near, *self.roots]
             found = self.image_names.find(record.image, folders) or self.picture_names.find(record.image, folders)
         return self._named(record, record.image, "image", self._meant(found, near, record.part))
@@ -568,8 +569,8 @@ class _Found:
         seen: dict[Path | str, str] = {}
         for number, (line, text) in enumerate(entries, start=1):
             where = f"on line {line}" if line else f"at place {number}"
-            paths = self._entry(file, line, text, part)
-            for key in paths or [text]:
+            keys: Sequence[Path | str] = self._entry(file, line, text, part) or [text]
+            for key in keys:
                 if key in seen:
                     self.error("list-twice", file, f"id {text!r} is also {seen[key]}", "remove one", line)
                 seen.setdefault(key, where)

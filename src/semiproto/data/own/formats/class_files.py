@@ -93,7 +93,8 @@ def contradiction(table: ClassTable, source: FolderSource) -> str | None:
         return None
     in_order = list(range(len(table.names)))
     if source.values is not None and table.values in (None, in_order):
-        named = [name for name in table.names if name in ours]
+        # Background may have any value, so its place in a list says nothing.
+        named = [name for name in table.names if name in ours and class_name(name) != "background"]
         ranked = sorted(named, key=lambda name: min(ours[name]))
         return None if named == ranked else f"the order is {', '.join(named)}, and {', '.join(ranked)}"
     keys = table.colours if source.colours is not None else table.values or in_order
