@@ -18,7 +18,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False
 
 
+FORKS_NO_MORE = ("test_export.py", "test_handing_on.py", "test_trust.py")
+"""Files, besides those of steps/planning, after which forked processes cannot differentiate, as those of
+tests/unit/processes.py do: torch's exporter and its pretended GPUs start threads of their own."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that export a network come last: after torch's exporter has run, forked processes cannot differentiate,
-    as those of tests/unit/processes.py do."""
-    items.sort(key=lambda item: item.path.name in ("test_export.py", "test_handing_on.py"))
+    """Tests after which no process can be forked come last."""
+    items.sort(key=lambda item: item.path.name in FORKS_NO_MORE or item.path.parent.name == "planning")
