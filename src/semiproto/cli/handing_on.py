@@ -95,7 +95,7 @@ def demo(
     from semiproto.deploy.demo.looking import Viewer
     from semiproto.deploy.demo.server import Server
 
-    with Server((host, port), model.resolve().name, Viewer(model).look) as server:
+    with Server((host, port), str(model), Viewer(model).look) as server:
         say(f"{model}: {server.address} (Ctrl-C ends it)")
         try:
             server.serve_forever()
