@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -76,7 +75,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     network = model_folder.load_model(model)
     if _digests(model) != digests or model_folder.read_card(model) != card:
         raise UserError(f"{model}: changed while it was read; run the same command again")
-    network.to("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(segment.device())
     files = [files_of(image, out, options, f"{digests} {options.window} {options.palette}") for image in found]
     work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
     with alone_in(out):
@@ -98,7 +97,7 @@ def _predicted(files: list[Files], paths: list[Path], work: _Work) -> Outcome:
                 one.remove_stale()
     pictures = [one for one in todo if not one.is_scene]
     for batch in _batches(pictures, work, outcome, progress):
-        results = _segment(work.network, np.stack([image for _, image in batch]), work.options.window)
+        results = segment.whole(work.network, np.stack([image for _, image in batch]), work.options.window)
         for (one, image), classes, confidence in zip(batch, *results, strict=True):
             with _noted(one, outcome, progress):
                 _write(one, image, classes, confidence, work.colours)
@@ -139,13 +138,6 @@ def palette(card: model_folder.Card) -> np.ndarray:
     if card.palette is not None:
         colours[: len(card.palette)] = card.palette
     return colours
-
-
-def _segment(network: SegmentationNetwork, images: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Class and confidence of uint8 [B, H, W, bands]: uint8 [B, H, W] each."""
-    tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.mean.device)
-    classes, confidences = zip(*segment.labelled(network, tensor, window), strict=True)
-    return np.concatenate(classes, axis=1), np.concatenate(confidences, axis=1)
 
 
 def _batches(

@@ -32,6 +32,18 @@ def labelled(network: SegmentationNetwork, images: Rows, window: int) -> Iterato
         raise UserError(f"--window: {window} pixels a side are too many for this GPU's memory; give fewer") from None
 
 
+def whole(network: SegmentationNetwork, images: Array, window: int) -> tuple[Array, Array]:
+    """Class and confidence of uint8 [B, H, W, bands]: uint8 [B, H, W] each."""
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.mean.device)
+    classes, confidences = zip(*labelled(network, tensor, window), strict=True)
+    return np.concatenate(classes, axis=1), np.concatenate(confidences, axis=1)
+
+
+def device() -> torch.device:
+    """Where a trained model runs: on a GPU where torch has one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def tiles(height: int, width: int, window: int) -> WindowParams | None:
     """Windows that overlap by a third, for an image with a side of more than `window` pixels; None for any other."""
     return WindowParams(size=window, stride=window * 2 // 3) if max(height, width) > window else None

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from semiproto import __version__
 from semiproto.data import layout
@@ -132,7 +131,7 @@ def _acquisition(model: Path, card: Card, by: AcquisitionKind) -> Acquisition:
         network, bank = model_folder.load_student(model)
         if bank is None:
             raise UserError(f"{model}: a model without prototypes, {remedy}")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = segment.device()
     return kind(network.to(device), None if bank is None else bank.to(device), card.classes)
 
 

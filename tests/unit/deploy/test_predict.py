@@ -16,7 +16,7 @@ from PIL import Image
 from semiproto import cli
 from semiproto.data.images.pixels import RGB8, PixelFormat
 from semiproto.data.layout import read_image, read_mask, voc_palette
-from semiproto.deploy import predict
+from semiproto.deploy import predict, segment
 from semiproto.deploy.files import Options, alone_in, files_of
 from semiproto.deploy.predict import predict_files
 from semiproto.errors import UserError
@@ -133,9 +133,9 @@ def test_an_image_has_the_same_mask_alone_and_among_others(model, images, tmp_pa
 def test_a_batch_has_the_classes_of_its_images_alone(net):
     """What a GPU is given; within rounding, so the confidence may differ by one of 255."""
     images = np.random.default_rng(0).integers(0, 256, (5, 40, 56, 3), dtype=np.uint8)
-    classes, confidence = predict._segment(net, images, 64)
+    classes, confidence = segment.whole(net, images, 64)
     for n in range(5):
-        alone, sure = predict._segment(net, images[n : n + 1], 64)
+        alone, sure = segment.whole(net, images[n : n + 1], 64)
         np.testing.assert_array_equal(classes[n], alone[0])
         np.testing.assert_allclose(confidence[n].astype(int), sure[0].astype(int), atol=1)
 

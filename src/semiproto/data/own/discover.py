@@ -46,6 +46,7 @@ from semiproto.data.own.names import (
     fold,
     main_encoding,
     part_of,
+    part_of_file,
     part_of_folders,
     unimaged,
     unmasked,
@@ -443,7 +444,7 @@ def _image_folders(tree: _Tree, labels: list[Path]) -> list[str]:
 
 def _by_split(files: list[Path]) -> tuple[list[Path], list[str]]:
     """Of several files those that name a part, where some do; and in words which are not read."""
-    named = [path for path in files if (part_of(path.stem) or part_of_folders(path)) is not None]
+    named = [path for path in files if part_of_file(path) is not None]
     kept = named or files
     left = [path.as_posix() for path in files if path not in kept]
     return kept, [f"not read, since other files name the parts: {', '.join(left)}"] if left else []
@@ -636,7 +637,7 @@ def _coco(tree: _Tree) -> _Layout | None:
     images = [
         name for name in images if Path(name).name not in {one for path in files for one in coco.folders_of(path)}
     ]
-    trained = [path for path in kept if (part_of(path.stem) or part_of_folders(path)) != TEST] or kept
+    trained = [path for path in kept if part_of_file(path) != TEST] or kept
     read = [coco.read(tree.base / path) for path in trained]
     names = list(dict.fromkeys(name for one in read for name in one.class_names()))
     if unused := sorted({name for one in read for name in one.unused()} - set(names)):

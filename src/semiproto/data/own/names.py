@@ -74,6 +74,11 @@ def part_of_folders(path: PurePath) -> str | None:
     return next((part for part in (TEST, "val", "unlabeled", "train") if part in found), None)
 
 
+def part_of_file(path: PurePath) -> str | None:
+    """The part that the name of a file means, or else that of its folders; path: relative."""
+    return part_of(path.stem) or part_of_folders(path)
+
+
 def fold(text: str) -> str:
     """The text without case, in NFC: a Mac writes é as e and an accent."""
     return unicodedata.normalize("NFC", text).casefold()

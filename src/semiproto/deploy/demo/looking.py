@@ -55,7 +55,7 @@ class Viewer:
     def __init__(self, model: Path) -> None:
         self.card = model_folder.read_card(model)
         self.colours = predict.palette(self.card)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = segment.device()
         self.teacher = model_folder.load_model(model).to(device)
         self.student: SegmentationNetwork | None = None
         self.bank: PrototypeBank | None = None
@@ -68,7 +68,7 @@ class Viewer:
         """name: what the picture is called in messages. UserError where it cannot be read."""
         whole = self._read(name, data)
         image = shrunk(whole, MOST)
-        classes, confidence = _joined(segment.labelled(self.teacher, self._tensor(image), WINDOW))
+        (classes,), (confidence,) = segment.whole(self.teacher, image[None], WINDOW)
         height, width = whole.shape[:2]
         mask = Image.fromarray(classes)
         mask.putpalette(self.colours.ravel().tolist())
@@ -146,11 +146,6 @@ def shrunk(image: Array, most: int) -> Array:
     size = (max(1, round(width * most / max(height, width))), max(1, round(height * most / max(height, width))))
     planes = [Image.fromarray(np.ascontiguousarray(image[:, :, band])) for band in range(image.shape[2])]
     return np.stack([np.asarray(plane.resize(size, Image.Resampling.BOX)) for plane in planes], axis=2)
-
-
-def _joined(rows: Iterator[tuple[Array, Array]]) -> tuple[Array, Array]:
-    classes, confidences = zip(*rows, strict=True)
-    return np.concatenate(classes, axis=1)[0], np.concatenate(confidences, axis=1)[0]
 
 
 def _fit(picture: Image.Image, under: Array) -> Image.Image:

@@ -156,6 +156,11 @@ def pixels(shape: Any, height: int, width: int) -> np.ndarray:
     return found
 
 
+def box(left: float, top: float, width: float, height: float) -> list[list[float]]:
+    """A box as its one polygon."""
+    return [[left, top, left + width, top, left + width, top + height, left, top + height]]
+
+
 def polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
     """The polygons, checked: pycocotools accepts any number, and allocates memory for any distance."""
     if not isinstance(segmentation, list) or not segmentation:

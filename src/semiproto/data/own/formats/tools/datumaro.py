@@ -16,7 +16,7 @@ from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Key, Outlines, Record, class_index, class_names
 from semiproto.data.own.formats.tools.cvat import Ellipse
-from semiproto.data.own.names import part_of, part_of_folders
+from semiproto.data.own.names import part_of_file
 from semiproto.errors import UserError
 from semiproto.params import first_problem
 
@@ -41,8 +41,7 @@ class _Annotation(BaseModel):
         if len(self.bbox if self.type == "bbox" else self.points) != 4:
             return None
         if self.type == "bbox":
-            left, top, width, height = self.bbox
-            return [[left, top, left + width, top, left + width, top + height, left, top + height]]
+            return shapes.box(*self.bbox)
         left, top, right, bottom = self.points
         return Ellipse((left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2)
 
@@ -118,7 +117,7 @@ def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record
     """What a file says about its images; one without any area is not annotated."""
     shapes.require_tools(path)
     content = read(path)
-    part = part_of(path.stem) or part_of_folders(path.relative_to(base))
+    part = part_of_file(path.relative_to(base))
     found: list[Record] = []
     faults: list[Fault] = []
     for item in content.items:

@@ -23,7 +23,7 @@ from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.formats.pairs import text_of
 from semiproto.data.own.formats.tools.cvat import Ellipse
-from semiproto.data.own.names import fold, part_of, part_of_folders
+from semiproto.data.own.names import fold, part_of_file
 from semiproto.errors import UserError
 
 COLUMNS = {"filename", "region_shape_attributes", "region_attributes"}
@@ -120,8 +120,7 @@ def _shape(shape: Mapping[str, Any]) -> object | None:
         closed = kind == "polygon" or (len(points) > 3 and points[0] == points[-1])
         return [[float(side) for point in points for side in point]] if closed else None
     if kind == "rect":
-        left, top, width, height = (float(shape[key]) for key in ("x", "y", "width", "height"))
-        return [[left, top, left + width, top, left + width, top + height, left, top + height]]
+        return shapes.box(*(float(shape[key]) for key in ("x", "y", "width", "height")))
     if kind == "circle":
         return Ellipse(float(shape["cx"]), float(shape["cy"]), float(shape["r"]), float(shape["r"]))
     if kind == "ellipse":
@@ -157,7 +156,7 @@ def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record
     """What a file says about its images; one without any region is not annotated."""
     shapes.require_tools(path)
     content = read(path)
-    part = part_of(path.stem) or part_of_folders(path.relative_to(base))
+    part = part_of_file(path.relative_to(base))
     found: list[Record] = []
     faults: list[Fault] = []
     for image, regions in content.images:
