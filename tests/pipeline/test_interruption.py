@@ -19,7 +19,7 @@ from semiproto import params
 from semiproto.provenance.artifacts import sha256_file
 from semiproto.train import checkpoint
 
-STEPS = 40
+STEPS = 20
 
 
 def at_checkpoints() -> Gate:

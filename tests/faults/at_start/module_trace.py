@@ -10,12 +10,19 @@ import sys
 
 PACKAGE = f"{os.sep}src{os.sep}semiproto{os.sep}"
 ran: set[str] = set()
+known: set[str] = set()
+"""Files of which nothing more is to be learned."""
 
 
 def note(frame, event, argument) -> None:
-    name = frame.f_code.co_filename.rpartition(PACKAGE)[2]
-    if event == "call" and PACKAGE in frame.f_code.co_filename and name not in ran and not is_import(frame):
-        ran.add(name)
+    file = frame.f_code.co_filename
+    if file in known:
+        return
+    if PACKAGE not in file:
+        known.add(file)
+    elif not is_import(frame):
+        known.add(file)
+        ran.add(file.rpartition(PACKAGE)[2])
 
 
 def is_import(frame) -> bool:
@@ -34,5 +41,5 @@ def write() -> None:
 
 
 if sys.orig_argv[1:3] == ["-m", "semiproto"]:
-    sys.setprofile(note)
+    sys.settrace(note)  # unlike setprofile, without a call for each function in C
     atexit.register(write)
