@@ -249,7 +249,8 @@ def _adds(recipe: str) -> str:
     return f"Do the prototypes add to {recipe}?"
 
 
-def _is_control(variant: str) -> bool:
+def is_control(variant: str) -> bool:
+    """Whether a variant is there to be compared with alone: as much compute, or as much loss."""
     return variant in CONTROLS or variant.startswith(EQUAL_COMPUTE) or variant.endswith(EQUAL_LOSS)
 
 
@@ -336,14 +337,14 @@ def _lines_of(more: list[Evaluation], less: list[Evaluation], left_out: Mapping[
     yield f"  {asked}{NO_SEED if found is None else found.sentence()}"
     if found is not None:
         yield from _details(found)
-    if _is_control(less[0].variant):
+    if is_control(less[0].variant):
         return
     split = Path(os.path.relpath(first.folder.resolve().parents[1]))
     beside = [file.parent for file in sorted(split.glob(f"*/seed*/{METRICS}")) if file.parent not in left_out]
     if not beside:  # a run that was copied elsewhere
         return
     table, _ = verdicts(read_evaluations(beside))
-    for row in table[table["subtrahend"].map(_is_control) & (table["minuend"] == first.variant)].itertuples():
+    for row in table[table["subtrahend"].map(is_control) & (table["minuend"] == first.variant)].itertuples():
         yield f"  {row.question} {row.sentence}"
 
 
