@@ -41,6 +41,11 @@ class ComputeParams(Section):
     tensorboard: str | None = Field(
         description="folder for TensorBoard's files (pip install 'semiproto[tensorboard]'), or null"
     )
+    dvclive: str | None = Field(
+        default=None,
+        description="folder for DVCLive's files, which `dvc exp show` and the editor's plots read while a training runs"
+        " (pip install 'semiproto[dvclive]'), or null; one that git does not ignore, or DVC does not see it",
+    )
 
     @model_validator(mode="after")
     def _compiled_or_computed_again(self) -> ComputeParams:

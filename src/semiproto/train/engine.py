@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from semiproto.model.network import SegmentationNetwork
 from semiproto.model.recompute import recompute_blocks
 from semiproto.params import OptimizerParams
 from semiproto.process import distributed
+from semiproto.process.loggers import Log, LogFolders, loggers
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import write_csv
 from semiproto.train import checkpoint
@@ -81,7 +82,7 @@ class Run:
     bfloat16: bool = False
     compile: bool = False
     recompute: bool = False
-    tensorboard: Path | None = None
+    logs: LogFolders = field(default_factory=LogFolders)
     tf32: bool = False
 
     @property
@@ -121,7 +122,9 @@ def fit(
     _prepare(phase, run)
     progress = Progress(run.name, run.steps, "steps", done=start)
     row_every = max(1, run.steps // LOG_LINES)
-    with _stop_signal() as stopped, _tensorboard(run, start) as board:
+    folders = run.logs if distributed.rank() == 0 else LogFolders()
+    with _stop_signal() as stopped, loggers(folders, run.name, start) as log:
+        _log_again(log, result)
         iterators: list[Iterator[Batch]] = [iter(loader) for loader in loaders(start)] if start < run.steps else []
         for step in range(start, run.steps):
             factor = lr_factor(step, run.steps, optimizer_params)
@@ -134,10 +137,11 @@ def fit(
                 lr = factor * optimizer_params.lr
                 for line in result.end_row(step + 1, lr, peak_memory(run.device), run.classes):
                     print(f"{run.name}: warning: {line}", flush=True)
-                board(result)
+                _log_row(log, result)
                 write_tables(run.checkpoints, result.tables())  # so that a run in trouble can be inspected early
             if _is_due(step + 1, run.steps, run.validations):
                 result.validated(step + 1, validate(phase.evaluated()), run.classes)
+                _log_score(log, result.scores[-1])
             progress.update(extra=_speed(values) + _last_score(result))
             if stop or ((step + 1) % run.checkpoint_every == 0 and step + 1 < run.steps):
                 _save(training, step + 1, result)
@@ -280,30 +284,24 @@ def _stop_signal() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _tensorboard(run: Run, start: int) -> Iterator[Callable[[Result], None]]:
-    """Yields a function that writes the newest row for TensorBoard, or does nothing where TensorBoard is not wanted."""
-    if run.tensorboard is None or distributed.rank() > 0:
-        yield lambda result: None
-        return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise UserError(
-            "compute.tensorboard: the package is missing; pip install 'semiproto[tensorboard]', or set it to null"
-        ) from None
-    writer = SummaryWriter(run.tensorboard / run.name.replace(" ", "/"), purge_step=start + 1)
+def _log_row(log: Log, result: Result, place: int = -1) -> None:
+    """Logs a row of the history: number `place`."""
+    row = result.history[place] | result.machine[place]
+    step = int(row.pop("step"))
+    details = {
+        f"{one['measure']}/{one['name']}": float(one["value"]) for one in result.health.rows if one["step"] == step
+    }
+    log(step, row, details)
 
-    def write(result: Result) -> None:
-        row = result.history[-1] | result.machine[-1]
-        step = int(row["step"])
-        for name, value in row.items():
-            writer.add_scalar(name, value, step)
-        for one in result.health.rows:
-            if one["step"] == step:
-                writer.add_scalar(f"{one['measure']}/{one['name']}", one["value"], step)
 
-    try:
-        yield write
-    finally:
-        writer.close()
+def _log_score(log: Log, score: dict[str, float]) -> None:
+    """Logs the measures of a validation."""
+    log(int(score["step"]), {f"validation/{name}": value for name, value in score.items() if name != "step"}, {})
+
+
+def _log_again(log: Log, result: Result) -> None:
+    """Logs what a run saw before it was interrupted."""
+    for place in range(len(result.history)):
+        _log_row(log, result, place)
+    for score in result.scores:
+        _log_score(log, score)

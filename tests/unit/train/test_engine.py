@@ -1,9 +1,11 @@
 """The loop: an interrupted run goes on to the same weights, and a bad loss leaves the last good state."""
 
+import json
 import os
 import signal
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -15,6 +17,7 @@ from semiproto.errors import Interrupted, UserError
 from semiproto.measure.inference import validate
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import SemiParams
+from semiproto.process.loggers import LogFolders
 from semiproto.train import checkpoint, engine
 from semiproto.train.engine import Run, fit
 from semiproto.train.schedule import lr_factor
@@ -298,20 +301,28 @@ def test_history_holds_rate_and_losses(train, tiny):
     assert result.seconds > 0
 
 
-def test_tensorboard_gets_the_rows_and_a_resumed_run_goes_on_in_them(train, tmp_path):
+def test_logs_get_the_rows_and_a_resumed_run_goes_on_in_them(train, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    logs = LogFolders(tmp_path / "board", tmp_path / "live")
     with pytest.raises(Interrupted):
-        train("run", signalled(signal.SIGINT, 3), tensorboard=tmp_path / "board")
-    _, result = train("run", tensorboard=tmp_path / "board")
+        train("run", signalled(signal.SIGINT, 3), logs=logs)
+    _, result = train("run", logs=logs)
     board = EventAccumulator(str(tmp_path / "board/test"))
     board.Reload()
     tags = board.Tags()["scalars"]
     assert {"loss", "coverage", "pseudo_label_share/class6", "prototype_use/class0/1", "confidence/0.9-1.0"} <= set(
         tags
     )
+    losses = [row["loss"] for row in result.history]
     assert [event.step for event in board.Scalars("loss")] == list(range(1, STEPS + 1))
-    assert [event.value for event in board.Scalars("loss")] == pytest.approx([row["loss"] for row in result.history])
+    assert [event.value for event in board.Scalars("loss")] == pytest.approx(losses)
+    live = pd.read_csv(tmp_path / "live/test/plots/metrics/loss.tsv", sep="\t")
+    assert list(live["step"]) == list(range(1, STEPS + 1)) and list(live["loss"]) == pytest.approx(losses)
+    scores = pd.read_csv(tmp_path / "live/test/plots/metrics/validation/miou.tsv", sep="\t")
+    assert list(scores["miou"]) == pytest.approx([row["miou"] for row in result.scores])
+    newest = json.loads((tmp_path / "live/test/metrics.json").read_text())
+    assert newest["loss"] == pytest.approx(losses[-1]) and "pseudo_label_share" not in newest
 
 
 def test_every_row_says_how_fast_and_how_big_the_run_was(train):

@@ -34,6 +34,7 @@ from semiproto.params import (
     canonical,
 )
 from semiproto.process import distributed
+from semiproto.process.loggers import LogFolders
 from semiproto.provenance import sources
 from semiproto.provenance.artifacts import sha256_text
 from semiproto.provenance.receipts import input_digests
@@ -141,7 +142,9 @@ def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[
         tf32=precision == "tf32",
         compile=machine.compile,
         recompute=machine.checkpointing == "blocks",
-        tensorboard=None if machine.tensorboard is None else Path(machine.tensorboard),
+        logs=LogFolders(
+            *(None if folder is None else Path(folder) for folder in (machine.tensorboard, machine.dvclive))
+        ),
     )
 
 
