@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from semiproto import paths
 from semiproto.errors import UserError
 from semiproto.paths import PARAMETERS
+from semiproto.provenance import hub
 from semiproto.provenance.artifacts import RECEIPT, digests, read_json, sha256_file
 from semiproto.provenance.receipts import PACKAGE, input_digests, read_receipt, receipt_file
 
@@ -232,7 +233,7 @@ class _Chain:
             return
         self.links[artefact] = link
         link.faults.extend(_faults(link, self.experiment))
-        link.notes.extend(_notes(artefact, self.experiment))
+        link.notes.extend(_notes(link, self.experiment))
         made = [Path(name) for name, files in link.receipt["inputs"].items() if _is_made(name, files)]
         for name in filter(wanted, made):
             if name not in self.links:
@@ -246,6 +247,8 @@ def _faults(link: Link, experiment: Experiment) -> Iterator[str]:
     yield from _of_runs(link, experiment)
     yield from _of_source(link, experiment)
     yield from _of_inputs(link)
+    if weights := hub.changed(link.receipt["facts"]):
+        yield weights
     yield from _of_modules(link)
     yield from _of_files(link)
 
@@ -341,10 +344,12 @@ def _of_modules(link: Link) -> Iterator[str]:
         yield f"modules changed since, so `snakemake` makes it again: {', '.join(sorted(changed))}"
 
 
-def _notes(artefact: Path, experiment: Experiment) -> Iterator[str]:
-    run = _run_in(artefact.as_posix())
+def _notes(link: Link, experiment: Experiment) -> Iterator[str]:
+    run = _run_in(link.artefact.as_posix())
     if run and run not in experiment.runs():
         yield f"{PARAMETERS} asks for no such run, so no table holds it and nothing keeps it up to date"
+    if unknown := hub.absent(link.receipt["facts"]):
+        yield unknown
 
 
 def _short(digest: str | None) -> str:
