@@ -33,6 +33,9 @@ class Experiment(Protocol):
     def runs_of(self, step: str, artefact: Path) -> set[paths.Run] | None:
         """The runs that an artefact puts together; None where its step puts none together."""
 
+    def facts_of(self, step: str, artefact: Path) -> dict[str, Any]:
+        """The facts of an artefact's receipt that its files say too, as they say them."""
+
     def fingerprint_of(self, config: dict[str, Any]) -> str | None:
         """The fingerprint of the user's own folder that a prepared set was made from; None where it is not here."""
 
@@ -250,7 +253,8 @@ def _faults(link: Link, experiment: Experiment) -> Iterator[str]:
     if weights := hub.changed(link.receipt["facts"]):
         yield weights
     yield from _of_modules(link)
-    yield from _of_files(link)
+    damaged = list(_of_files(link))
+    yield from damaged or _of_facts(link, experiment)
 
 
 def _of_config(link: Link, experiment: Experiment) -> Iterator[str]:
@@ -296,6 +300,15 @@ def _of_source(link: Link, experiment: Experiment) -> Iterator[str]:
     config = link.receipt["config"]
     if (now := experiment.fingerprint_of(config)) is not None and now != recorded:
         yield f"{config['dataset']['path']}: its files changed since"
+
+
+def _of_facts(link: Link, experiment: Experiment) -> Iterator[str]:
+    """Facts of the receipt that are not what the files say, whose digests are compared."""
+    recorded = link.receipt["facts"]
+    for name, said in experiment.facts_of(link.receipt["step"], link.artefact).items():
+        if recorded.get(name) != said:
+            then = _value(recorded[name]) if name in recorded else "nothing"
+            yield f"facts.{name} of its receipt is {then}, its files say {_value(said)}"
 
 
 def _of_inputs(link: Link) -> Iterator[str]:
