@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from semiproto import paths
 from semiproto.errors import UserError
 from semiproto.paths import PARAMETERS
+from semiproto.provenance import hub
 from semiproto.provenance.artifacts import RECEIPT, digests, read_json, sha256_file
 from semiproto.provenance.receipts import PACKAGE, input_digests, read_receipt, receipt_file
 
@@ -31,6 +32,9 @@ class Experiment(Protocol):
 
     def runs_of(self, step: str, artefact: Path) -> set[paths.Run] | None:
         """The runs that an artefact puts together; None where its step puts none together."""
+
+    def facts_of(self, step: str, artefact: Path) -> dict[str, Any]:
+        """The facts of an artefact's receipt that its files say too, as they say them."""
 
     def fingerprint_of(self, config: dict[str, Any]) -> str | None:
         """The fingerprint of the user's own folder that a prepared set was made from; None where it is not here."""
@@ -232,7 +236,7 @@ class _Chain:
             return
         self.links[artefact] = link
         link.faults.extend(_faults(link, self.experiment))
-        link.notes.extend(_notes(artefact, self.experiment))
+        link.notes.extend(_notes(link, self.experiment))
         made = [Path(name) for name, files in link.receipt["inputs"].items() if _is_made(name, files)]
         for name in filter(wanted, made):
             if name not in self.links:
@@ -246,8 +250,11 @@ def _faults(link: Link, experiment: Experiment) -> Iterator[str]:
     yield from _of_runs(link, experiment)
     yield from _of_source(link, experiment)
     yield from _of_inputs(link)
+    if weights := hub.changed(link.receipt["facts"]):
+        yield weights
     yield from _of_modules(link)
-    yield from _of_files(link)
+    damaged = list(_of_files(link))
+    yield from damaged or _of_facts(link, experiment)
 
 
 def _of_config(link: Link, experiment: Experiment) -> Iterator[str]:
@@ -293,6 +300,15 @@ def _of_source(link: Link, experiment: Experiment) -> Iterator[str]:
     config = link.receipt["config"]
     if (now := experiment.fingerprint_of(config)) is not None and now != recorded:
         yield f"{config['dataset']['path']}: its files changed since"
+
+
+def _of_facts(link: Link, experiment: Experiment) -> Iterator[str]:
+    """Facts of the receipt that are not what the files say, whose digests are compared."""
+    recorded = link.receipt["facts"]
+    for name, said in experiment.facts_of(link.receipt["step"], link.artefact).items():
+        if recorded.get(name) != said:
+            then = _value(recorded[name]) if name in recorded else "nothing"
+            yield f"facts.{name} of its receipt is {then}, its files say {_value(said)}"
 
 
 def _of_inputs(link: Link) -> Iterator[str]:
@@ -341,10 +357,12 @@ def _of_modules(link: Link) -> Iterator[str]:
         yield f"modules changed since, so `snakemake` makes it again: {', '.join(sorted(changed))}"
 
 
-def _notes(artefact: Path, experiment: Experiment) -> Iterator[str]:
-    run = _run_in(artefact.as_posix())
+def _notes(link: Link, experiment: Experiment) -> Iterator[str]:
+    run = _run_in(link.artefact.as_posix())
     if run and run not in experiment.runs():
         yield f"{PARAMETERS} asks for no such run, so no table holds it and nothing keeps it up to date"
+    if unknown := hub.absent(link.receipt["facts"]):
+        yield unknown
 
 
 def _short(digest: str | None) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from semiproto.errors import UserError
+from semiproto.provenance import hub
 from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_text
 from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 
@@ -30,11 +31,12 @@ STATE_DIGITS = 24
 def check(artefacts: Iterable[Path], memory: Path, derived: Collection[Path] = ()) -> dict[Path, str]:
     """Compares artefacts with their receipts; UserError names the first whose files are not those of its receipt.
 
-    Returns the artefacts that must be made again, each with the reason: those made from other inputs than those that
-    are there, and those of `derived` whose files differ. Snakemake sees most of the former itself, but not where files
-    and its own record came from different places: tables from git, others from DVC. artefacts: folders, or single
-    files; those without a receipt are skipped. memory: a file that keeps digests, so that only what changed since the
-    last check is read. derived: what is in git, and made in seconds from the others: git restores an older state of it.
+    Returns the artefacts that must be made again, each with the reason: those made from other inputs or published
+    weights than those that are there, and those of `derived` whose files differ. Snakemake sees most changed inputs
+    itself, but not where files and its own record came from different places: tables from git, others from DVC.
+    artefacts: folders, or single files; those without a receipt are skipped. memory: a file that keeps digests, so that
+    only what changed since the last check is read. derived: what is in git, and made in seconds from the others: git
+    restores an older state of it.
     """
     made = [artefact for artefact in artefacts if receipt_file(artefact).exists()]
     digests, again = Digests(memory), dict[Path, str]()
@@ -45,6 +47,8 @@ def check(artefacts: Iterable[Path], memory: Path, derived: Collection[Path] = (
             again[artefact] = fault
         elif source := _changed_input(artefact):
             again[artefact] = f"{artefact}: made from another {source} than the one there"
+        elif weights := hub.changed(read_receipt(artefact)["facts"], digests.of):
+            again[artefact] = f"{artefact}: {weights}"
     digests.keep()
     return again
 

@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from semiproto import paths
+from semiproto.data.layout import FILES
+from semiproto.errors import UserError
 from semiproto.params import DataConfig, FolderSource, Params, forecast_config, train_config
+from semiproto.report.evaluations import read_table
+from semiproto.steps.data import lists, prepared
 from semiproto.steps.data.fingerprint import fingerprint
 
 OF_ALL_RUNS = ("tables", "machine", "figures", "report")
@@ -39,6 +43,18 @@ class Experiment:
         split, seed = artefact.parent.name, paths.seed_of(artefact)
         here = {run for run in self.runs() if (run.split, run.seed) == (split, seed)}
         return {run for run in here if run.variant in self.params.tsne.variants}
+
+    def facts_of(self, step: str, artefact: Path) -> dict[str, Any]:
+        try:
+            if step == "data":
+                return prepared.known(artefact / FILES)
+            if step in ("split", "fold"):
+                return dict(lists.counts(artefact))
+            if step in ("pretrain", "train"):
+                return {"steps": int(read_table(artefact / "history.csv", ["step"])["step"].max())}
+        except (UserError, OSError, ValueError):  # files that are gone or damaged are faults of their own
+            pass
+        return {}
 
     def fingerprint_of(self, config: dict[str, Any]) -> str | None:
         try:

@@ -96,9 +96,37 @@ def test_an_input_that_was_made_again_is_found(made):
     assert any("made from another data/raw/digits/files" in fault for fault in faults("data/splits/digits/30"))
 
 
+def test_forged_facts_are_found_where_files_say_them_too(made):
+    for folder in ("data/raw/digits", "data/splits/digits/30"):
+        receipt = made / folder / "receipt.json"
+        recorded = json.loads(receipt.read_text())
+        recorded["facts"] |= {"labeled": 999} if "labeled" in recorded["facts"] else {"classes": ["other"]}
+        receipt.write_text(json.dumps(recorded))
+    of_split, of_set = (link.faults for link in explain("data/splits/digits/30").links)
+    assert "facts.labeled of its receipt is 999, its files say 30" in of_split
+    assert of_set[0].startswith('facts.classes of its receipt is ["other"], its files say ["background", ')
+
+
 def test_an_ancestor_without_a_receipt_is_named(made):
     (made / "data/raw/digits/receipt.json").unlink()
     assert any("data/raw/digits/receipt.json: no such file" in fault for fault in faults("data/splits/digits/30"))
+
+
+def test_other_starting_weights_are_a_fault_and_missing_ones_a_note(made, monkeypatch):
+    """Of whatever was made with them too."""
+    monkeypatch.setenv("TORCH_HOME", str(made / "torch"))
+    receipt = made / "data/raw/digits/receipt.json"
+    recorded = json.loads(receipt.read_text())
+    recorded["facts"]["weights_file"] = {"name": "net.pth", "sha256": artifacts.sha256_text("weights")}
+    receipt.write_text(json.dumps(recorded))
+    found = explain("data/splits/digits/30")
+    assert found.sound and "not in this machine's caches: not compared" in found.links[1].notes[0]
+    weights = made / "torch/hub/checkpoints/net.pth"
+    weights.parent.mkdir(parents=True)
+    weights.write_text("others")
+    passed_on, fault = faults("data/splits/digits/30")
+    assert passed_on == "made from data/raw/digits, which is not sound"
+    assert fault.startswith("began with other weights torch.hub/net.pth: ")
 
 
 def test_an_ancestor_that_is_not_on_this_machine_is_no_fault_but_nothing_is_vouched_for(made):

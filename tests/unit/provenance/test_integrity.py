@@ -9,7 +9,7 @@ from made_up import write_receipt
 
 from semiproto.errors import UserError
 from semiproto.provenance import integrity
-from semiproto.provenance.artifacts import digests
+from semiproto.provenance.artifacts import digests, sha256_text
 
 
 @pytest.fixture
@@ -74,6 +74,19 @@ def test_a_receipt_of_another_folder_is_refused(folders):
     Path("second").rename("first")
     with pytest.raises(UserError, match=r"first/receipt.json: the receipt of second, not of first; delete first "):
         check(folders)
+
+
+def test_what_began_with_other_published_weights_is_made_again(folders, monkeypatch, settled):
+    monkeypatch.setenv("TORCH_HOME", str(Path("torch").absolute()))
+    facts = {"weights_file": {"name": "net.pth", "sha256": sha256_text("weights")}}
+    write_receipt(Path("first"), "pretrain", outputs=digests(Path("first"), ["big"]), seed=0, facts=facts)
+    assert check(folders) == {}  # they are not on this machine
+    weights = Path("torch/hub/checkpoints/net.pth")
+    weights.parent.mkdir(parents=True)
+    weights.write_text("weights")
+    assert check(folders) == {}
+    weights.write_text("others")
+    assert "first: began with other weights torch.hub/net.pth" in check(folders)[Path("first")]
 
 
 def test_what_was_made_from_another_input_is_named_whatever_its_age(folders):

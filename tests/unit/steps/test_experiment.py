@@ -53,6 +53,16 @@ def test_other_steps_are_compared_in_the_sections_that_they_read(experiment):
     assert found == {"splits": experiment.params.splits.model_dump(mode="json")}
 
 
+def test_facts_are_those_that_files_say(experiment, tmp_path):
+    (tmp_path / "history.csv").write_text("step,loss\n0,1\n4,0.5\n")
+    (tmp_path / "val.txt").write_text("a\nb\n")
+    assert experiment.facts_of("train", tmp_path) == experiment.facts_of("pretrain", tmp_path) == {"steps": 4}
+    assert experiment.facts_of("split", tmp_path) == {"val": 2}
+    assert experiment.facts_of("features", tmp_path) == {}
+    (tmp_path / "history.csv").write_text("loss\n1\n")
+    assert experiment.facts_of("train", tmp_path) == experiment.facts_of("data", tmp_path / "gone") == {}
+
+
 def test_the_fingerprint_is_that_of_a_folder_that_is_there(experiment, tmp_path):
     base = own_folder.make(tmp_path / "own")
     config = {"dataset": own_folder.section(base)}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
-
-import torch
 
 from semiproto.errors import UserError
 from semiproto.params import EncoderParams
+from semiproto.provenance.artifacts import sha256_file
+from semiproto.provenance.hub import HubFile
+
+SAFE = {"pytorch_model.bin": "model.safetensors", "open_clip_pytorch_model.bin": "open_clip_model.safetensors"}
+"""What timm reads in place of a pickled file, where the name alone does not say it."""
 
 
 def knows(name: str, modules: str | Sequence[str] = "") -> bool:
@@ -43,6 +47,31 @@ def create(params: EncoderParams, *, download: bool, **options: Any) -> Any:
         ) from None
 
 
+def published_file(name: str) -> HubFile | None:
+    """The file in this machine's caches that timm reads a model's published weights from, with its digest; None where
+    it is not there, as before a download."""
+    for file in _published_files(name):
+        if (path := file.path()) is not None:
+            return replace(file, sha256=sha256_file(path))
+    return None
+
+
+def _published_files(name: str) -> Iterator[HubFile]:
+    """The files that may hold a model's published weights, in the order in which timm tries them
+    (timm.models._hub.load_state_dict_from_hf)."""
+    from timm.models import get_pretrained_cfg
+
+    config: Any = get_pretrained_cfg(name)
+    if config is not None and config.hf_hub_id:
+        repository, _, revision = config.hf_hub_id.partition("@")
+        given = config.hf_hub_filename or "pytorch_model.bin"
+        if given.endswith(".bin"):
+            yield HubFile(SAFE.get(given, f"{given[:-4]}.safetensors"), repository, revision or None)
+        yield HubFile(given, repository, revision or None)
+    elif config is not None and config.url:
+        yield HubFile(PurePosixPath(config.url).name)
+
+
 def ask_nobody() -> None:
     """From now on, published weights come from this machine's caches and no connection is made for them."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
@@ -59,11 +88,7 @@ def _offline() -> bool:
 
 def _must_be_fetched(name: str) -> bool:
     """Whether weights have only an address, outside the Hugging Face hub, and are not in torch.hub's cache."""
-    from timm.models import get_pretrained_cfg
-
-    config = get_pretrained_cfg(name)
-    address: Any = None if config is None or config.hf_hub_id else config.url
-    return bool(address) and not (Path(torch.hub.get_dir()) / "checkpoints" / Path(address).name).is_file()
+    return any(file.repository is None and file.path() is None for file in _published_files(name))
 
 
 def _not_here(name: str) -> UserError:

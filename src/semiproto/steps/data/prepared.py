@@ -11,10 +11,14 @@ from semiproto.steps.job import Written
 
 
 def written(out: Path, facts: dict[str, Any] | None = None) -> Written:
-    """The set in out/files, with its numbers of images, its classes, and what its images' samples are."""
-    root = out / FILES
+    """The set in out/files, with what `known` says of it and other facts."""
+    return Written([FILES], facts=(facts or {}) | known(out / FILES))
+
+
+def known(root: Path) -> dict[str, Any]:
+    """The numbers of images, the classes, and what the images' samples are, by the files of a set."""
     lists = {path.stem: len(layout.read_list(path)) for path in sorted((root / layout.LISTS).glob("*.txt"))}
-    known = {"images": lists, "classes": layout.read_classes(root)}
+    facts: dict[str, Any] = {"images": lists, "classes": layout.read_classes(root)}
     if (root / layout.PIXELS).is_file():
-        known["pixels"] = layout.read_pixels(root).model_dump(mode="json")
-    return Written([FILES], facts=(facts or {}) | known)
+        facts["pixels"] = layout.read_pixels(root).model_dump(mode="json")
+    return facts

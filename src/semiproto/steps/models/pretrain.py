@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from semiproto.model import folder as model_folder
-from semiproto.model import weights
 from semiproto.params import PretrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Lists, first_student, run_of, views, write_card, written
+from semiproto.steps.models.training import Lists, first_student, first_weights, run_of, views, write_card, written
 from semiproto.train.engine import fit
 from semiproto.train.supervised import SupervisedPhase
 
@@ -20,8 +19,8 @@ def pretrain(job: Job[PretrainConfig]) -> Written | None:
     labeled_loss = config.pretrain.labeled_loss
     phase = SupervisedPhase(student, labeled_loss, lists.class_weights(labeled_loss), config.pretrain.parts)
     steps = config.pretrain.total_steps(len(lists.labeled))
-    first = weights.digest(student)
-    run = run_of(job, "pretrain", config.pretrain, lists.classes, steps, first)
+    first = first_weights(job, student, pretrained=True)
+    run = run_of(job, "pretrain", config.pretrain, lists.classes, steps, first["first_weights"])
     loaders = views(job, lists.root, run, student, [lists.labeled_views(config.pretrain)])
     result = fit(phase, config.optimizer, run, loaders, lists.validator(config.pretrain.window))
     if distributed.rank() > 0:

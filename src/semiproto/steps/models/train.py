@@ -12,7 +12,16 @@ from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import SemiParams, TrainConfig
 from semiproto.process import distributed
 from semiproto.steps.job import Job, Written, step
-from semiproto.steps.models.training import Asked, Lists, first_student, run_of, views, write_card, written
+from semiproto.steps.models.training import (
+    Asked,
+    Lists,
+    first_student,
+    first_weights,
+    run_of,
+    views,
+    write_card,
+    written,
+)
 from semiproto.train.engine import fit
 from semiproto.train.semi import SemiPhase
 
@@ -38,8 +47,8 @@ def train(job: Job[TrainConfig]) -> Written | None:
     longer = max(len(lists.labeled), len(lists.unlabeled))
     steps = semi.total_steps(longer)
     phase = SemiPhase(student, semi, bank, _supervised_steps(semi, longer), lists.class_weights(semi.labeled_loss))
-    first = weights.digest(student)
-    run = run_of(job, "train", semi, lists.classes, steps, first)
+    first = first_weights(job, student, pretrained=pretrained is None)
+    run = run_of(job, "train", semi, lists.classes, steps, first["first_weights"])
     asked = [lists.labeled_views(semi)]
     if uses_unlabeled:
         asked.append(Asked(lists.unlabeled, unlabeled_batch(semi), labeled=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -24,6 +24,7 @@ from semiproto.measure.inference import validate
 from semiproto.model import folder as model_folder
 from semiproto.model.encoders import timm_models
 from semiproto.model.network import SegmentationNetwork
+from semiproto.model.weights import digest
 from semiproto.params import (
     LabeledLossParams,
     NormalisationParams,
@@ -35,7 +36,7 @@ from semiproto.params import (
 )
 from semiproto.process import distributed
 from semiproto.process.loggers import LogFolders
-from semiproto.provenance import sources
+from semiproto.provenance import hub, sources
 from semiproto.provenance.artifacts import sha256_text
 from semiproto.provenance.receipts import input_digests
 from semiproto.steps.job import Job, Written
@@ -111,11 +112,20 @@ def first_student(job: TrainingJob, lists: Lists, *, pretrained: bool) -> Segmen
     return student
 
 
+def first_weights(job: TrainingJob, student: SegmentationNetwork, *, pretrained: bool) -> dict[str, Any]:
+    """What a training begins with, for its receipt: the digest of all its weights, and where they are published ones
+    the file in this machine's caches."""
+    facts: dict[str, Any] = {"first_weights": digest(student)}
+    encoder = job.config.model.encoder
+    if pretrained and encoder.weights == "timm" and (file := timm_models.published_file(encoder.name)) is not None:
+        facts[hub.FACT] = asdict(file)
+    return facts
+
+
 def run_of(job: TrainingJob, name: str, schedule: ScheduleParams, classes: list[str], steps: int, first: str) -> Run:
     """How the loop runs this job.
 
-    name: of the step, for people and to find its sources. first: digest of the weights before the first step. Nothing
-    else names those that come from timm's cache.
+    name: of the step, for people and to find its sources. first: digest of the weights before the first step.
     """
     machine = job.machine
     torch.set_num_threads(machine.threads)
@@ -211,19 +221,19 @@ def write_card(job: TrainingJob, lists: Lists, student: SegmentationNetwork, tra
     model_folder.write_card(job.out, card)
 
 
-def written(job: TrainingJob, run: Run, result: Result, first: str) -> Written:
+def written(job: TrainingJob, run: Run, result: Result, first: dict[str, Any]) -> Written:
     """Writes the history and the validation scores beside the weights; drops the resume checkpoints at the end.
 
-    first: digest of the weights before the first step.
+    first: what `first_weights` said before the first step.
     """
     write_tables(job.out, result.tables() | {"validation.csv": pd.DataFrame(result.scores)})
     weights = sorted(path.name for path in job.out.glob("*.safetensors"))
     return Written(
         outputs=[*weights, model_folder.CARD, "history.csv", "validation.csv", "health.csv"],
         records=["machine.csv"],
-        facts={
+        facts=first
+        | {
             "steps": run.steps,
-            "first_weights": first,
             "seconds": round(result.seconds, 2),
             "warnings": result.health.warnings,
             "precision": run.precision,

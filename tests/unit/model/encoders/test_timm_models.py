@@ -12,6 +12,7 @@ from semiproto.errors import UserError
 from semiproto.model import encoders
 from semiproto.model.encoders import timm_models
 from semiproto.params import EncoderParams
+from semiproto.provenance.artifacts import sha256_file
 
 TINY = "test_vit.r160_in1k"
 
@@ -82,6 +83,22 @@ def test_offline_weights_in_the_cache_are_taken(caches):
     (snapshot.parents[1] / "refs/main").write_text("0123")
     net = encoders.build(params(TINY), pretrained=True).net
     assert all(bool((value == 0.5).all()) for value in net.state_dict().values())
+    found = timm_models.published_file(TINY)
+    assert found.title() == f"timm/{TINY}/model.safetensors"
+    assert found.sha256 == sha256_file(snapshot / "model.safetensors")
+
+
+def test_published_weights_that_were_never_fetched_have_no_file(caches):
+    assert timm_models.published_file(TINY) is None and timm_models.published_file("small") is None
+
+
+def test_published_weights_that_have_only_an_address_are_those_of_torch_hub(caches, monkeypatch):
+    only_at_an_address(monkeypatch, TINY)
+    kept = caches / "torch/hub/checkpoints/tiny-01234567.pth"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("weights")
+    found = timm_models.published_file(TINY)
+    assert (found.repository, found.path(), found.sha256) == (None, kept, sha256_file(kept))
 
 
 def test_offline_random_weights_need_nothing(caches):

@@ -13,12 +13,15 @@ from semiproto.data.images.pixels import PixelFormat, SetPixels
 from semiproto.errors import UserError
 from semiproto.model.encoders import timm_models
 from semiproto.model.encoders.encoder import IMAGENET
+from semiproto.model.weights import digest
 from semiproto.params import NormalisationParams, WindowParams
 from semiproto.provenance import sources
+from semiproto.provenance.hub import HubFile
 from semiproto.steps.job import Inputs
 from semiproto.steps.models.training import (
     Lists,
     first_student,
+    first_weights,
     run_of,
     used_precision,
     uses_bfloat16,
@@ -98,6 +101,24 @@ def test_weights_that_are_a_file_are_an_input(training, tmp_path):
     file = str(tmp_path / "weights.safetensors")
     assert weights_file(config_with(file)) == Path(file)
     assert [weights_file(config_with(other)) for other in (None, "timm", f"{file}.gone")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("weights", "loads", "recorded"),
+    [("timm", True, {"name": "net.pth", "repository": None, "revision": None, "sha256": "f"}),
+     ("timm", False, None), (None, True, None)],
+)  # fmt: skip
+def test_published_weights_are_recorded_where_a_training_begins_with_them(
+    training, make_net, monkeypatch, weights, loads, recorded
+):
+    monkeypatch.setattr(timm_models, "published_file", lambda name: HubFile("net.pth", sha256="f"))
+    encoder = training.config.model.encoder.model_copy(update={"weights": weights})
+    model = training.config.model.model_copy(update={"encoder": encoder})
+    job = replace(training, config=training.config.model_copy(update={"model": model}))
+    net = make_net()
+    assert first_weights(job, net, pretrained=loads) == {"first_weights": digest(net)} | (
+        {} if recorded is None else {"weights_file": recorded}
+    )
 
 
 @pytest.mark.parametrize(
