@@ -27,7 +27,7 @@ def test_dvc_shows_the_values_of_a_run_that_goes_on(tmp_path, monkeypatch):
     assert found["data"] == {"loss": 0.5, "validation": {"miou": 61.0}, "step": 20}
 
 
-@pytest.mark.parametrize(("name", "module"), [("tensorboard", "torch.utils.tensorboard"), ("dvclive", "dvclive")])
+@pytest.mark.parametrize(("name", "module"), [("tensorboard", "torch.utils.tensorboard"), ("dvclive", "dvclive.live")])
 def test_a_missing_package_is_one_line_with_its_remedy(name, module, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     wanted = loggers(LogFolders(**{name: tmp_path}), "run", 0)
