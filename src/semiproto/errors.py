@@ -94,4 +94,6 @@ def _sizes(told: str) -> str:
 def printable(text: str) -> str:
     """`text` on one line that a terminal shows and does not obey: a file's name may hold newlines, escape sequences, or
     bytes that are not text."""
+    if text.isprintable():  # nearly all are, and a check of a large folder has hundreds of thousands
+        return text
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
