@@ -41,6 +41,10 @@ def truth(stem: str) -> np.ndarray:
     return mask
 
 
+BINARY = ("carvana", "instances", "numbered")
+"""Exports of one class."""
+
+
 def truths(stems: Iterable[str] = TRAIN + VAL) -> dict[str, np.ndarray]:
     return {stem: truth(stem) for stem in stems}
 
@@ -389,6 +393,17 @@ def instances(base: Path) -> Path:
             mask = np.zeros((HEIGHT, WIDTH), np.uint8)
             mask[top:bottom, left:right] = 255
             save_mask(folder / f"masks/{number}f0a1.png", mask)
+    return base
+
+
+def numbered(base: Path) -> Path:
+    """Penn-Fudan's masks: their values number the objects of each image, and nothing names them."""
+    for count, stem in enumerate(TRAIN + VAL, start=1):
+        save_image(base / "PNGImages", stem, f"{stem}.png")
+        left, right = boxes(stem)[0][1][0], boxes(stem)[1][1][2]
+        number = 1 + (np.arange(WIDTH) - left) * count // (right - left)
+        save_mask(base / "PedMasks" / f"{stem}_mask.png", np.where(truth(stem) > 0, number, 0).astype(np.uint8))
+    write(base / "added-object-list.txt", "FudanPed00001: 1\n")
     return base
 
 

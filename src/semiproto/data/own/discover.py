@@ -77,6 +77,8 @@ INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" 
 """For bash: a\\b.jpg becomes b.jpg in the folder a."""
 FILES = (*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)
 """Suffixes that may be part of a folder's name, as in masks_png."""
+OF_OBJECTS = "write classes.txt with the two lines background and object, then run init again"
+OF_CLASSES = "if they are classes, write classes.txt with the name of each, then run init again"
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -818,10 +820,31 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     if (table is not None or encoding is not None) and not complete:
         paths = paths[:: len(paths) // SAMPLE]  # check-data reads all of them and names those that do not fit
     seen = values.tally(paths)
+    names = table.names if table else None
     published = cityscapes.meaning(encoding, seen, complete=complete)
-    meant = published or values.meaning(seen, table.names if table else None, why)
+    meant = published or _of_objects(found, seen, paths, names, why) or values.meaning(seen, names, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     return found
+
+
+def _of_objects(
+    found: _Layout, seen: values.Tally, paths: list[Path], names: list[str] | None, why: str
+) -> values.Meaning | None:
+    """The meaning of masks that number the objects of each image; None where their values are taken for classes."""
+    may_be = names is None or (len(names) == 2 and not set(seen.seen()) <= {0, 1, layout.IGNORE_INDEX})
+    if not may_be or not values.number_objects(seen, paths):
+        return None
+    fewest, most = (choose(number for number in seen.objects if number) for choose in (min, max))
+    like = f"the masks have the values 1 to {fewest}, ... and 1 to {most}, each one region"
+    if names is None and not values.surely(seen):
+        found.notes.append(f"values are taken for classes, but {like}: if they number objects, {OF_OBJECTS}")
+        return None
+    meant = values.objects(seen, names, why)
+    found.notes.append(
+        f"mask values number the objects of each image, which are all {meant.names[1]}: {like}"
+        + ("" if names else f"; {OF_CLASSES}")
+    )
+    return meant
 
 
 def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
