@@ -41,6 +41,10 @@ def truth(stem: str) -> np.ndarray:
     return mask
 
 
+BINARY = ("carvana", "instances", "numbered", "objects")
+"""Exports of one class."""
+
+
 def truths(stems: Iterable[str] = TRAIN + VAL) -> dict[str, np.ndarray]:
     return {stem: truth(stem) for stem in stems}
 
@@ -392,6 +396,17 @@ def instances(base: Path) -> Path:
     return base
 
 
+def numbered(base: Path) -> Path:
+    """Penn-Fudan's masks: their values number the objects of each image, and nothing names them."""
+    for count, stem in enumerate(TRAIN + VAL, start=1):
+        save_image(base / "PNGImages", stem, f"{stem}.png")
+        left, right = boxes(stem)[0][1][0], boxes(stem)[1][1][2]
+        number = 1 + (np.arange(WIDTH) - left) * count // (right - left)
+        save_mask(base / "PedMasks" / f"{stem}_mask.png", np.where(truth(stem) > 0, number, 0).astype(np.uint8))
+    write(base / "added-object-list.txt", "FudanPed00001: 1\n")
+    return base
+
+
 def panoptic(base: Path) -> Path:
     """COCO panoptic: PNGs whose colours are ids of segments; images without are not listed."""
     for part, stems in (("train", TRAIN), ("val", VAL)):
@@ -439,6 +454,25 @@ def per_class(base: Path) -> Path:
     for stem, mask in truths().items():
         for name in CLASSES[1:]:
             save_mask(base / f"masks/{name}/{stem}.png", 255 * (mask == CLASSES.index(name)).astype(np.uint8))
+    return base
+
+
+def several_masks(base: Path) -> Path:
+    """A binary mask for each class of an image, its class in the name, as IDRiD's and ISIC's attributes have it."""
+    save_images(base / "images")
+    for stem, mask in truths().items():
+        for index, name in enumerate(CLASSES[1:], start=1):
+            save_mask(base / "masks" / f"{stem}_{name}.png", (mask == index).astype(np.uint8) * 255)
+    return base
+
+
+def objects(base: Path) -> Path:
+    """A binary mask for each object beside its image, as the Breast Ultrasound Images (BUSI) have it."""
+    for number, (stem, mask) in enumerate(truths().items()):
+        folder = base / ("benign", "malignant")[number % 2]
+        save_image(folder, stem, f"{stem}.png")
+        save_mask(folder / f"{stem}_mask.png", (mask == 1).astype(np.uint8) * 255)
+        save_mask(folder / f"{stem}_mask_1.png", (mask == 2).astype(np.uint8) * 255)
     return base
 
 

@@ -95,7 +95,13 @@ def read_image(path: Path, form: PixelFormat = RGB8) -> np.ndarray:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """A mask's values as uint8 [height, width]: the indices of a palette or grey picture, as they are in the file.
+    """A mask's values as uint8 [height, width]: the indices of a palette or grey picture, as they are in the file."""
+    values = read_values(path)
+    return values if values.dtype == np.uint8 else _narrowed(path, values)
+
+
+def read_values(path: Path) -> np.ndarray:
+    """A mask's values as they are in the file, [height, width]: uint8, or integers of 16 or 32 bits.
 
     Grey of 1, 2 or 4 bits holds 0 to 1, 3 or 15: not 255, 170 and so on, which decoders make of them to show them.
     """
@@ -103,8 +109,8 @@ def read_mask(path: Path) -> np.ndarray:
         spread = _spread(file)
         file.load()
         mode, values = file.mode, np.array(file)
-    if mode.startswith("I;16"):
-        return _narrowed(path, values)
+    if mode == "I" or mode.startswith("I;"):
+        return values
     if mode not in ("P", "L", "1"):
         raise UserError(
             f"{path}: mode {mode} is not a mask of class indices; save it as a palette or 8-bit grey PNG whose values"
@@ -121,8 +127,9 @@ def _spread(file: Image.Image) -> int:
 
 
 def _narrowed(path: Path, values: np.ndarray) -> np.ndarray:
-    """The values of a 16-bit mask as uint8."""
-    if (highest := int(values.max(initial=0))) > IGNORE_INDEX:
+    """The values of a mask of 16 or 32 bits as uint8."""
+    highest = int(values.max(initial=0))
+    if highest > IGNORE_INDEX or values.min(initial=0) < 0:
         raise UserError(
             f"{path}: value {highest}; masks are kept in 8 bits, where 0 to {MOST_CLASSES - 1} are classes and"
             f" {IGNORE_INDEX} is void: merge rare classes, or number them from 0"

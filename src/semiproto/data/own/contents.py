@@ -19,7 +19,7 @@ from semiproto.data import layout
 from semiproto.data.own import account
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault, fault_of, first_of_many
-from semiproto.data.own.formats import class_files, instances, lists, readers, yolo
+from semiproto.data.own.formats import class_files, instances, lists, per_class, readers, yolo
 from semiproto.data.own.formats.coco import Segment
 from semiproto.data.own.formats.outlines import Layers, Outlines, Record
 from semiproto.data.own.formats.pairs import text_of
@@ -251,6 +251,8 @@ class _Found:
     def _is_mask_beside(self, path: Path) -> bool:
         """Whether the name is that of another picture in the same folder with what tools put behind it."""
         stem, suffix = unmasked(path.stem), path.suffix.lower()
+        if self.format == "per-class":
+            stem = fold(per_class.split_name(path.stem, self.source.classes[1:])[1])
         return stem != fold(path.stem) and suffix in (*MASK_SUFFIXES, *LOSSY) and (path.parent, stem) in self._beside
 
     @cached_property
@@ -290,7 +292,8 @@ class _Found:
         if self.format == "masks":
             self._mask_files()
         else:
-            found = readers.records(self.format, self.source, self.labels, self._below(self.labels))
+            below = [path for path in self._below(self.labels) if self.format != "per-class" or path not in self.images]
+            found = readers.records(self.format, self.source, self.labels, below)
             self.faults += found.faults
             self.uses |= dict.fromkeys(found.files, f"annotations ({self.format})")
             self.uses |= found.passed_over

@@ -39,6 +39,7 @@ from semiproto.data.own.formats import (
 from semiproto.data.own.formats.class_files import ClassTable, Colour
 from semiproto.data.own.formats.tools import cvat, datumaro, labelme, labelstudio, supervisely, unread, via
 from semiproto.data.own.names import (
+    MASK_WORDS,
     TEST,
     Names,
     bare,
@@ -77,6 +78,8 @@ INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" 
 """For bash: a\\b.jpg becomes b.jpg in the folder a."""
 FILES = (*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)
 """Suffixes that may be part of a folder's name, as in masks_png."""
+OF_OBJECTS = "write classes.txt with the two lines background and object, then run init again"
+OF_CLASSES = "if they are classes, write classes.txt with the name of each, then run init again"
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -496,6 +499,8 @@ def _masks(tree: _Tree) -> _Layout | None:
     empty = False
     if not roots:
         if beside := _beside(tree):
+            if _classes_by_name(tree, beside):
+                return None
             images = [folder.as_posix() for folder in beside]
             return _with_classes(tree, _Layout(_tool_of(tree, "masks beside images"), "masks", images, images))
         if (apart := _apart(tree)) is not None:
@@ -513,7 +518,7 @@ def _masks(tree: _Tree) -> _Layout | None:
     left = [root.as_posix() for root in roots if root not in kept]
     notes = [f"not read: masks in {', '.join(left)}; those in {kept[0].as_posix()} are"] if left else []
     found = _Layout(_tool_of(tree, "folder of masks"), "masks", images, [root.as_posix() for root in kept], notes=notes)
-    if not empty and _classes_by_folder(tree, kept):
+    if not empty and (_classes_by_folder(tree, kept) or _classes_by_name(tree, kept)):
         return None
     return _with_classes(tree, found)
 
@@ -574,16 +579,60 @@ def _apart(tree: _Tree) -> _Layout | None:
 
 
 def _per_class(tree: _Tree) -> _Layout | None:
-    roots = tree.mask_roots(tree.mask_files)
-    folders = _classes_by_folder(tree, roots)
-    if not folders or not (images := _image_folders(tree, roots)):
-        return None
-    labels = [root.as_posix() for root in roots]
-    names = outlines.class_names(folders)
+    roots = tree.mask_roots(tree.mask_files) or _beside(tree)
     note = "of two masks that share a pixel the smaller is on top; pixels that no mask covers are background"
-    return _Layout(
-        "a folder of masks per class", "per-class", images, labels, names, "from their folders", notes=[note]
+    found = _Layout("a folder of masks per class", "per-class", [], [], why="from their folders", notes=[note])
+    if not (folders := _classes_by_folder(tree, roots)):
+        folders = _classes_by_name(tree, roots)
+        found = replace(found, tool="several masks of one image", why="from the names of the masks")
+        if folders == [values.OBJECT]:
+            found.why = "since nothing names them"
+    images = [root.as_posix() for root in roots if tree.pictures[root]] if roots == _beside(tree) else []
+    images = images or _image_folders(tree, roots)
+    labels = [root.as_posix() for root in roots]
+    return (
+        replace(found, images=images, masks=labels, names=outlines.class_names(folders)) if folders and images else None
     )
+
+
+def _classes_by_name(tree: _Tree, roots: list[Path]) -> list[str]:
+    """The classes in the names of binary masks of which an image has several; empty where there are none such.
+
+    A mask is called like its image, with a class or a number behind: `photo_cat.png`, `photo_mask_1.png`.
+    """
+    pictures = [path for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if not _is_below(path, roots)]
+    files = [path for path in tree.suffixed(*readers.MASKS) if _is_below(path, roots)]
+    if not pictures:  # they lie beside their masks
+        pictures = [path for path in files if unmasked(path.stem) == fold(path.stem)]
+    stems = {fold(path.stem) for path in pictures}
+    behind = {path: text for path in set(files) - set(pictures) if (text := _behind(path.stem, stems)) is not None}
+    masks_of = Counter(path.stem.removesuffix(text) for path, text in behind.items())
+    names = {_class_in(text) for text in behind.values()}
+    if not all(behind.values()) or max(masks_of.values(), default=0) < 2 or (len(names) > 1 and "" in names):
+        return []
+    sample = [tree.base / path for path in sorted(behind)[:: max(1, len(behind) // 20)]]
+    return sorted(name or values.OBJECT for name in names) if all(map(_is_binary, sample)) else []
+
+
+def _is_below(path: Path, folders: list[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _behind(stem: str, images: set[str]) -> str | None:
+    """What stands in a mask's stem behind the longest of the images' stems that it begins with; None without one."""
+    cuts = [len(stem), *(match.start() for match in reversed([*re.finditer(r"[-_. ]", stem)]))]
+    place = next((cut for cut in cuts if fold(stem[:cut]) in images), None)
+    return None if place is None else stem[place + 1 :]
+
+
+def _class_in(text: str) -> str:
+    """The name of a class in what stands behind an image's: without words for a mask and numbers."""
+    return "_".join(word for word in re.split(r"[-_. ]+", text) if not re.fullmatch(rf"(?i)\d*|{MASK_WORDS}", word))
+
+
+def _is_binary(mask: Path) -> bool:
+    found = values.tally([mask])
+    return found.total > 0 and (len(found.seen()) <= 2 or _is_soft(mask))
 
 
 def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
@@ -818,10 +867,31 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     if (table is not None or encoding is not None) and not complete:
         paths = paths[:: len(paths) // SAMPLE]  # check-data reads all of them and names those that do not fit
     seen = values.tally(paths)
+    names = table.names if table else None
     published = cityscapes.meaning(encoding, seen, complete=complete)
-    meant = published or values.meaning(seen, table.names if table else None, why)
+    meant = published or _of_objects(found, seen, paths, names, why) or values.meaning(seen, names, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     return found
+
+
+def _of_objects(
+    found: _Layout, seen: values.Tally, paths: list[Path], names: list[str] | None, why: str
+) -> values.Meaning | None:
+    """The meaning of masks that number the objects of each image; None where their values are taken for classes."""
+    may_be = names is None or (len(names) == 2 and not set(seen.seen()) <= {0, 1, layout.IGNORE_INDEX})
+    if not may_be or not values.number_objects(seen, paths):
+        return None
+    fewest, most = (choose(number for number in seen.objects if number) for choose in (min, max))
+    like = f"the masks have the values 1 to {fewest}, ... and 1 to {most}, each one region"
+    if names is None and not values.surely(seen):
+        found.notes.append(f"values are taken for classes, but {like}: if they number objects, {OF_OBJECTS}")
+        return None
+    meant = values.objects(seen, names, why)
+    found.notes.append(
+        f"mask values number the objects of each image, which are all {meant.names[1]}: {like}"
+        + ("" if names else f"; {OF_CLASSES}")
+    )
+    return meant
 
 
 def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:

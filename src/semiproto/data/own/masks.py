@@ -14,7 +14,7 @@ from semiproto.data.own.faults import Fault, fault_of
 from semiproto.data.own.formats import outlines, per_class
 from semiproto.data.own.formats.outlines import Layers, Outlines
 from semiproto.errors import UserError
-from semiproto.params import VOID, FolderSource
+from semiproto.params import MOST_CLASSES, VOID, FolderSource
 
 Mask = Path | Outlines | Layers
 MASK_SUFFIXES = (".png", ".gif", ".bmp", ".tif", ".tiff", ".npy")
@@ -79,8 +79,8 @@ def read(mask: Mask, size: tuple[int, int], rules: Rules) -> np.ndarray | Fault:
 
 
 def values(path: Path) -> np.ndarray:
-    """The values of a mask file, int or uint8 [height, width]."""
-    return _array(path) if path.suffix.lower() == ".npy" else layout.read_mask(path)
+    """The values of a mask file, integers of any width [height, width]."""
+    return _array(path) if path.suffix.lower() == ".npy" else layout.read_values(path)
 
 
 def _array(path: Path) -> np.ndarray:
@@ -157,6 +157,8 @@ def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault
         meaning += f", {rules.ignore} is void"
     found = f"value {value} is not a class ({where}; {meaning})"
     remedy = f"say what it means in dataset.values, e.g. `{value}: void`, or correct the mask or the classes"
+    if value > layout.IGNORE_INDEX and not rules.values:
+        remedy += f"; prepared masks have 8 bits, so merge rare classes where there are more than {MOST_CLASSES}"
     if value == rules.classes and not rules.values:
         remedy += "; where classes begin at 1, give them all there: `{0: void, 1: ...}`"
     return Fault("mask-value", str(path), found, remedy)

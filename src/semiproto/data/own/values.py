@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.own import masks
@@ -24,6 +25,18 @@ BACKGROUND = ("background", "bg")
 """Names of a first class that is what no object covers, so that 0 stands for it and not for void."""
 COMMON = 0.25
 """Share of the masks that must hold a value which is no class index, for it to be more than a slip."""
+OBJECT = "object"
+"""The class of masks whose values number the objects of each image."""
+DENSE = 0.9
+"""Share of the numbers 1 to n that a mask of n objects has, and of the masks that must be like that."""
+WHOLE = 0.8
+"""Share of the objects that are one region each; the others lie behind something that parts them."""
+USUAL = 2 / 3
+"""Share of the masks with the most frequent number of objects, above which the values may well be classes."""
+EIGHT = np.ones((3, 3), int)
+"""Pixels that touch at a corner are of one region."""
+LOOKED_AT = 40
+"""Masks in which regions are counted."""
 Colour = tuple[int, int, int]
 
 
@@ -44,6 +57,8 @@ class Tally:
     pixels: np.ndarray
     masks: np.ndarray
     total: int
+    objects: Counter[int] = field(default_factory=Counter)
+    """Masks by the number of objects in them if their values are 1 to n; 0: they are not. Empty masks are left out."""
 
     def seen(self) -> list[int]:
         found: list[int] = np.flatnonzero(self.pixels).tolist()
@@ -57,6 +72,7 @@ class Tally:
 def tally(paths: Iterable[Path]) -> Tally:
     """The values of all masks; masks that cannot be read are left out."""
     pixels, images, total = np.zeros(65537, np.int64), np.zeros(65537, np.int64), 0
+    objects: Counter[int] = Counter()
     for path in paths:
         try:
             found = np.bincount(masks.values(path).ravel().clip(0, 65536))
@@ -64,8 +80,17 @@ def tally(paths: Iterable[Path]) -> Tally:
             continue
         pixels[: len(found)] += found
         images[: len(found)] += found > 0
+        objects.update(_objects(found))
         total += 1
-    return Tally(pixels, images, total)
+    return Tally(pixels, images, total, objects)
+
+
+def _objects(counts: np.ndarray) -> list[int]:
+    """n where the values of a mask but 0 are 1 to n, with few gaps, and 0 where they are not; [] if there are none."""
+    inner = np.flatnonzero(counts[1:]) + 1
+    if inner.size and inner[-1] == IGNORE_INDEX and inner.size < DENSE * IGNORE_INDEX:
+        inner = inner[:-1]  # void
+    return [int(inner[-1]) if inner.size >= DENSE * inner[-1] else 0] if inner.size else []
 
 
 def meaning(found: Tally, names: Sequence[str] | None, why: str = "") -> Meaning:
@@ -97,6 +122,53 @@ def meaning(found: Tally, names: Sequence[str] | None, why: str = "") -> Meaning
     if len(inner) == len(names) and 0 in seen:  # ids with gaps, 0 is void
         return Meaning(list(names), why, {"0": "void"} | _table(inner, names))
     return Meaning(list(names), why)
+
+
+# ------------------------------------------------------------------------------------------- numbers of objects
+
+
+def number_objects(found: Tally, paths: Sequence[Path]) -> bool:
+    """Whether the values may number the objects of each image rather than classes, as in Penn-Fudan's masks.
+
+    Those of a mask are then 1 to n, n differs between masks, and each is one region. Classes are seldom all of that:
+    most masks lack some of them, and some class has several regions.
+    """
+    numbers = {number: count for number, count in found.objects.items() if number}
+    run = sum(numbers.values()) >= DENSE * found.objects.total()
+    return len(numbers) > 1 and run and _are_whole(paths[:: max(1, len(paths) // LOOKED_AT)])
+
+
+def surely(found: Tally) -> bool:
+    """Whether the numbers differ so much that they are no few classes of which some masks lack the last."""
+    return len(found.objects) > 2 and max(found.objects.values()) <= USUAL * found.objects.total()
+
+
+def objects(found: Tally, names: Sequence[str] | None, why: str) -> Meaning:
+    """The meaning of masks that number objects: all are of one class."""
+    void = found.masks[IGNORE_INDEX] > 0 and max(found.objects) < IGNORE_INDEX
+    background, one = names or ("background", OBJECT)
+    last, ignore = (IGNORE_INDEX - 1, IGNORE_INDEX) if void else (65535, None)
+    return Meaning(
+        [background, one],
+        why or "since mask values number the objects of each image",
+        {"0": background, f"1-{last}": one},
+        ignore,
+    )
+
+
+def _are_whole(paths: Sequence[Path]) -> bool:
+    regions = [count for path in paths for count in _regions(path)]
+    return bool(regions) and regions.count(1) >= WHOLE * len(regions)
+
+
+def _regions(path: Path) -> list[int]:
+    """The number of connected regions of each value of a mask but 0 and void; [] where it cannot be read."""
+    try:
+        found = masks.values(path)
+    except UserError:
+        return []
+    places = enumerate(ndimage.find_objects(np.where(found == IGNORE_INDEX, 0, found)), start=1)
+    return [ndimage.label(found[place] == value, EIGHT)[1] for value, place in places if place is not None]
 
 
 def _is_background(names: Sequence[str]) -> bool:

@@ -82,7 +82,7 @@ ERRORS = {
         {}, "mask-unreadable", "masks/photo1.png", ["mode RGBA"]),
     "16-bit mask": (
         lambda b: save_mask(b, np.full((40, 40), 300, np.uint16)),
-        {}, "mask-unreadable", "masks/photo1.png", ["value 300", "8 bits", "merge rare classes"]),
+        {}, "mask-value", "masks/photo1.png", ["value 300", "300: void", "8 bits", "merge rare classes"]),
     "value out of range": (
         lambda b: save_mask(b, np.where(mask_of(b) == 1, np.uint8(1), np.uint8(7))),
         {}, "mask-value", "masks/photo1.png", ["value 7 is not a class", "row 0, column 0", "0 to 1", "255"]),

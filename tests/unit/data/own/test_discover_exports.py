@@ -46,14 +46,18 @@ EXPORTS = {
     exports.datumaro: ("Datumaro", WITH_VAL),
     exports.panoptic: ("COCO", WITH_VAL),
     exports.instances: ("a folder per image with masks of its objects", NO_BARE),
+    exports.numbered: ("folder of masks", NO_BARE),
+    exports.several_masks: ("several masks of one image", WITHOUT_VAL),
+    exports.objects: ("several masks of one image", NO_BARE),
     exports.supervisely: ("Supervisely", WITH_VAL),
 }
 OTHER_CLASSES = {
     exports.carvana: ["background", "class1"],
     exports.instances: ["background", "object"],
+    exports.numbered: ["background", "object"],
+    exports.objects: ["background", "object"],
     exports.cityscapes: ["road", "sidewalk", "building"],
 }
-BINARY = (exports.carvana, exports.instances)
 
 
 def stem_of(image_id):
@@ -75,7 +79,7 @@ def test_an_export_is_recognised_and_its_masks_are_the_truth(make, tmp_path):
     classes = read_classes(tmp_path / "raw")
     for path in (tmp_path / "raw" / MASKS).iterdir():
         truth = exports.truth(stem_of(path.stem))
-        np.testing.assert_array_equal(read_mask(path), truth > 0 if make in BINARY else truth)
+        np.testing.assert_array_equal(read_mask(path), truth > 0 if make.__name__ in exports.BINARY else truth)
     assert classes == OTHER_CLASSES.get(make, list(exports.CLASSES))
     assert sum(row.count for row in findings.files) == len(before)
     assert {path: path.read_bytes() for path in base.rglob("*") if path.is_file()} == before

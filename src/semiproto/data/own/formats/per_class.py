@@ -1,4 +1,6 @@
-"""Binary masks, a folder for each class: `masks/cat/photo.png`.
+"""Binary masks, a folder for each class: `masks/cat/photo.png`, or its name in that of the file: `photo_cat.png`.
+
+Several masks of one image whose names hold no class, as `photo_mask.png` and `photo_mask_1.png`, are of the one class.
 
 What is not zero is of the class, and of grey masks what is lighter than half. Where two classes share a pixel the
 smaller is on top; what no mask covers is class 0.
@@ -6,6 +8,7 @@ smaller is on top; what no mask covers is class 0.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +18,12 @@ import numpy as np
 from semiproto.data import layout
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats.outlines import Layers, Record, class_index, class_names
-from semiproto.data.own.names import part_of, part_of_folders
+from semiproto.data.own.names import part_of, part_of_folders, unmasked
 from semiproto.errors import UserError
+
+NUMBER = re.compile(r"(?<=.)[-_ ]\d{1,3}$")
+"""Of one of several masks."""
+LABEL_BLANK = "[-_ ]"
 
 
 def draw(mask: Layers) -> np.ndarray:
@@ -45,6 +52,20 @@ def class_folders(root: Path, files: Sequence[Path]) -> list[str]:
     return sorted({parts[0] for parts in named}) if all(len(parts) == 1 for parts in named) else []
 
 
+def split_name(stem: str, classes: Sequence[str]) -> tuple[str, str]:
+    """(class or "", the image's name) of a mask's stem, without words for a mask and numbers of masks."""
+    kept = stem[: len(unmasked(stem))]
+    for label in sorted(classes, key=len, reverse=True):
+        ending = re.compile(
+            rf"(?i)(?<=.)[-_. ]{LABEL_BLANK.join(map(re.escape, label.split('_')))}(?:[-_ ]?\d{{1,3}})?$"
+        )
+        if found := ending.search(kept):
+            return label, kept[: found.start()]
+    if kept != stem:
+        return "", kept
+    return "", NUMBER.sub("", stem)
+
+
 def _without(folders: Sequence[str], label: str) -> list[str]:
     kept = list(folders)
     kept.remove(label)
@@ -62,13 +83,20 @@ def records(root: Path, files: Sequence[Path], base: Path, classes: Sequence[str
     faults: dict[str, Fault] = {}
     for path in files:
         inner = path.relative_to(root).parts[:-1]
-        label = next((name for name in inner if part_of(name) is None), "")
+        label, stem = next((name for name in inner if part_of(name) is None), ""), path.stem
+        if not label:
+            label, stem = split_name(path.stem, classes[1:])
+            label = label or (classes[1] if len(classes) == 2 else "")
+            inner = (*inner, label)
         index = class_index(label, classes)
         if index is None:
             remedy = "add it to dataset.classes, or move the folder away"
             faults[label] = Fault("label", str(path.parent), f"folder {label!r} is not named like a class", remedy)
+            if not label:
+                remedy = "rename it to its image's name, a line below, and a class, or move it away"
+                faults[label] = Fault("label", str(path), "its name ends in no class", remedy)
             continue
-        name = (root.relative_to(base) / Path(*_without(inner, label)) / path.stem).as_posix()
+        name = (root.relative_to(base) / Path(*_without(inner, label)) / stem).as_posix()
         found[name].append((index, path))
         parts[name] = part_of_folders(path.relative_to(base))
     records = [Record(name, Layers(root, name, tuple(layers)), parts[name], root) for name, layers in found.items()]

@@ -44,3 +44,28 @@ def test_folders_are_classes_and_parts(tmp_path):
     }
     assert "'moon' is not named like a class" in fault.found
     assert per_class.class_folders(root, [*files, save(tmp_path, "masks/b.png", [[1]])]) == []
+
+
+@pytest.mark.parametrize(
+    ("stem", "classes", "split"),
+    [
+        ("img_1_cat", ["cat", "dog"], ("cat", "img_1")),
+        ("img-CAT_2", ["cat", "dog"], ("cat", "img")),
+        ("img_traffic-light_mask_1", ["light", "traffic_light"], ("traffic_light", "img")),
+        ("img_1_moon", ["cat", "dog"], ("", "img_1_moon")),
+        ("img_1_mask_2", ["object"], ("", "img_1")),
+        ("img_1_2", ["object"], ("", "img_1")),
+        ("concat", ["cat"], ("", "concat")),
+    ],
+)
+def test_a_name_holds_the_class_and_the_image(stem, classes, split):
+    assert per_class.split_name(stem, classes) == split
+
+
+def test_a_name_without_a_class_is_a_fault_that_renaming_mends(tmp_path):
+    path = save(tmp_path, "masks/a_moon.png", [[1]])
+    found, (fault,) = per_class.records(tmp_path / "masks", [path], tmp_path, CLASSES)
+    assert not found and fault.file == str(path) and "rename it" in fault.remedy
+    path = path.rename(path.with_name("a_cat.png"))
+    (record,), faults = per_class.records(tmp_path / "masks", [path], tmp_path, CLASSES)
+    assert (record.image, record.mask.layers, faults) == ("masks/a", ((1, path),), [])
