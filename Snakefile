@@ -33,7 +33,9 @@ if workflow.is_main_process:
     try:
         integrity.check_clock(folders)
         in_git = [Path(paths.TABLES), Path(paths.OUTCOME)]
-        stale = integrity.check([*folders, *in_git, Path(paths.REPORT)], paths.DIGESTS, derived=in_git)
+        # Hard links: an image that was edited in place has changed there too.
+        linked = [Path(DATA)] if getattr(PARAMS.dataset, "storage", "") == "link" else []
+        stale = integrity.check([*folders, *in_git, Path(paths.REPORT)], paths.DIGESTS, derived=[*in_git, *linked])
     except UserError as error:
         raise WorkflowError(str(error)) from None
     for reason in stale.values():

@@ -101,6 +101,11 @@ class FolderSource(Section):
         description="bands of an image; 3: any picture as red, green and blue, without alpha; otherwise every channel"
         " is data, and mean and deviation are measured",
     )
+    storage: Literal["copy", "link"] = Field(
+        default="copy",
+        description="copy: the prepared set has images of its own; link: hard links to yours where the file system"
+        " allows, which take no space; an image that is edited in place then changes under a training that reads it",
+    )
 
     @model_validator(mode="after")
     def _masks_have_eight_bits(self) -> FolderSource:

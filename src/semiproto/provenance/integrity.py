@@ -35,8 +35,8 @@ def check(artefacts: Iterable[Path], memory: Path, derived: Collection[Path] = (
     weights than those that are there, and those of `derived` whose files differ. Snakemake sees most changed inputs
     itself, but not where files and its own record came from different places: tables from git, others from DVC.
     artefacts: folders, or single files; those without a receipt are skipped. memory: a file that keeps digests, so that
-    only what changed since the last check is read. derived: what is in git, and made in seconds from the others: git
-    restores an older state of it.
+    only what changed since the last check is read. derived: what others change and no work is lost with: tables in git,
+    which restores an older state of them, and sets of links to one's own images.
     """
     made = [artefact for artefact in artefacts if receipt_file(artefact).exists()]
     digests, again = Digests(memory), dict[Path, str]()

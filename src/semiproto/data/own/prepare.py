@@ -1,7 +1,8 @@
-"""A user's own folder, checked and copied into the layout of data/layout.py."""
+"""A user's own folder, checked and copied or linked into the layout of data/layout.py."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from functools import partial
@@ -23,7 +24,10 @@ from semiproto.provenance.artifacts import write_text
 
 
 def prepare(root: Path, source: FolderSource) -> None:
-    """Copies the images and rewrites the masks below `root`; UserError at the worst fault, with the number of all."""
+    """Copies or links the images and rewrites the masks below `root`.
+
+    UserError at the worst fault, with the number of all.
+    """
     found = contents.read(source)
     report = check.check(source, found)
     if errors := report.errors():
@@ -34,19 +38,42 @@ def prepare(root: Path, source: FolderSource) -> None:
         print(told, file=sys.stderr, flush=True)
     for folder in (layout.IMAGES, layout.MASKS):
         (root / folder).mkdir(parents=True)
-    progress = Progress(f"data {source.name}: copying", len(found.items), "images")
-    rules = masks.rules(source)
-    for item in found.items:
-        shutil.copyfile(item.image, root / layout.IMAGES / f"{item.id}{item.image.suffix}")
-        if item.mask is not None:
-            layout.write_mask(root / layout.MASKS / f"{item.id}.png", _indices(item, item.mask, rules))
-        progress.update()
+    _place_all(root, source, found)
     for part in contents.PARTS:
         write_text(root / layout.LISTS / f"{part}.txt", "".join(f"{item.id}\n" for item in found.of(part)))
     write_text(root / "classes.txt", "".join(f"{name}\n" for name in source.classes))
     if source.colours:
         layout.write_palette(root, source.colours)
     layout.write_pixels(root, _measured(source, found, report.pixels))
+
+
+def _place_all(root: Path, source: FolderSource, found: contents.Contents) -> None:
+    """Puts the images and masks into the set."""
+    doing = "linking" if source.storage == "link" else "copying"
+    progress = Progress(f"data {source.name}: {doing}", len(found.items), "images")
+    rules, linked = masks.rules(source), 0
+    for item in found.items:
+        linked += _place(item.image, root / layout.IMAGES / f"{item.id}{item.image.suffix}", source.storage)
+        if item.mask is not None:
+            layout.write_mask(root / layout.MASKS / f"{item.id}.png", _indices(item, item.mask, rules))
+        progress.update()
+    if source.storage == "link" and linked < len(found.items):
+        copied = f"{len(found.items) - linked} of {len(found.items)} images copied, not linked"
+        print(f"data {source.name}: {copied}: the file system refuses links to them", file=sys.stderr, flush=True)
+
+
+def _place(image: Path, target: Path, storage: str) -> bool:
+    """Puts an image into the set; whether it is a link. Between file systems, and to files of other users, there are no
+    hard links: those images are copied."""
+    if storage == "link":
+        try:
+            os.link(os.path.realpath(image), target)
+        except OSError:
+            pass
+        else:
+            return True
+    shutil.copyfile(image, target)
+    return False
 
 
 def _measured(source: FolderSource, found: contents.Contents, form: PixelFormat) -> SetPixels:

@@ -1,5 +1,9 @@
 """A user's folder, in any layout, becomes the prepared set."""
 
+import errno
+import os
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +16,7 @@ from semiproto.data.own import prepare as folder
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
+from semiproto.provenance.artifacts import sha256_tree
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
@@ -50,6 +55,21 @@ def prepared(root, source):
 
 def lists_of(root):
     return {part: read_list(root / LISTS / f"{part}.txt") for part in contents.PARTS}
+
+
+def test_images_are_linked_where_that_is_asked_for_and_copied_where_it_cannot_be(base, tmp_path, capsys, monkeypatch):
+    (base / "images/photo9.png").rename(tmp_path / "elsewhere.png")
+    (base / "images/photo9.png").symlink_to(tmp_path / "elsewhere.png")
+    for name, storage in (("copies", "copy"), ("links", "link")):
+        folder.prepare(tmp_path / name, source_of(base, storage=storage))
+    own = {path.name: path.stat().st_ino for path in (base / "images").iterdir()}
+    assert {path.name: path.lstat().st_ino for path in (tmp_path / "links" / layout.IMAGES).iterdir()} == own
+    assert sha256_tree(tmp_path / "links") == sha256_tree(tmp_path / "copies")
+    assert "images copied, not linked" not in capsys.readouterr().err
+    monkeypatch.setattr(os, "link", Mock(side_effect=OSError(errno.EXDEV, "Invalid cross-device link")))
+    folder.prepare(tmp_path / "refused", source_of(base, storage="link"))
+    assert sha256_tree(tmp_path / "refused") == sha256_tree(tmp_path / "copies")
+    assert "10 of 10 images copied, not linked" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change", CHANGES, indirect=True)
