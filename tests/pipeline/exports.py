@@ -407,6 +407,26 @@ def numbered(base: Path) -> Path:
     return base
 
 
+def kaggle(base: Path) -> Path:
+    """A competition on Kaggle: a table of run lengths, down the columns from pixel 1, and a sample submission."""
+    save_images(base / "train_images", TRAIN + VAL)
+    save_images(base / "test_images", BARE)
+    rows = [[f"{stem}.jpg_{name}", kaggle_runs(mask == index)] for stem, mask in truths().items()
+            for index, name in enumerate(CLASSES) if index]  # fmt: skip
+    for name, lines in (("train", rows), ("sample_submission", [[f"{BARE[0]}.jpg_cat", "1 1"]])):
+        with (base / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([["Image_Label", "EncodedPixels"], *lines])
+    return base
+
+
+def kaggle_runs(inside: np.ndarray) -> str:
+    """Start and length of each run."""
+    flat = np.concatenate([[0], inside.ravel(order="F"), [0]])
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    edges[1::2] -= edges[::2]
+    return " ".join(map(str, edges))
+
+
 def panoptic(base: Path) -> Path:
     """COCO panoptic: PNGs whose colours are ids of segments; images without are not listed."""
     for part, stems in (("train", TRAIN), ("val", VAL)):

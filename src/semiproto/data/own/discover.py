@@ -34,6 +34,7 @@ from semiproto.data.own.formats import (
     pairs,
     per_class,
     readers,
+    rle,
     yolo,
 )
 from semiproto.data.own.formats.class_files import ClassTable, Colour
@@ -287,7 +288,7 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
             f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; make folders"
             f" of them: `cd {shlex.quote(str(base))} && {INTO_FOLDERS}`"
         )
-    if remedy := unread.remedy(base / path for path in tree.suffixed(".json", ".ndjson", ".csv")):
+    if remedy := unread.remedy(base / path for path in tree.suffixed(".json", ".ndjson")):
         return UserError(remedy)
     archives = [path for path in tree.files if re.search(r"(?i)\.(zip|tar|tgz|tar\.\w+)$", path.name)]
     if archives and not tree.pictures:
@@ -380,7 +381,7 @@ def _place(found: _Layout) -> str:
         return f"pairs of images and masks from {', '.join(found.masks)}; further images in {images}"
     if found.format == "coco":
         return f"images in {images}, COCO outlines from {', '.join(found.masks)}; images without any are unlabelled"
-    if found.format in ("cvat", "labelstudio", "via"):
+    if found.format in ("cvat", "labelstudio", "rle", "via"):
         labels = ", ".join(found.masks)
     return f"images in {images}, masks in {labels}"
 
@@ -798,6 +799,17 @@ def _of_other_images(tree: _Tree, files: list[Path]) -> list[Path]:
     return kept
 
 
+def _rle(tree: _Tree) -> _Layout | None:
+    tables = [path for path in tree.suffixed(".csv") if rle.is_table(tree.base / path)]
+    files = [path for path in tables if not rle.is_sample(path)]
+    if not files:
+        return None
+    notes = ["run lengths go down the columns from pixel 1, as Kaggle's do; pixels outside all are background"]
+    if samples := [path.as_posix() for path in tables if path not in files]:
+        notes.append(f"not read, since it is a sample of what is handed in: {', '.join(samples)}")
+    return _annotated(tree, _Layout("table of run lengths", "rle", [], [], notes=notes), files, rle.names)
+
+
 def _supervisely(tree: _Tree) -> _Layout | None:
     files = tree.json_of("supervisely")
     if not files:
@@ -833,6 +845,7 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
     "labelme": _labelme,
     "supervisely": _supervisely,
     "via": _via,
+    "rle": _rle,
 }
 """In the order in which a folder is tried."""
 

@@ -47,6 +47,7 @@ EXPORTS = {
     exports.panoptic: ("COCO", WITH_VAL),
     exports.instances: ("a folder per image with masks of its objects", NO_BARE),
     exports.numbered: ("folder of masks", NO_BARE),
+    exports.kaggle: ("table of run lengths", NO_BARE),
     exports.several_masks: ("several masks of one image", WITHOUT_VAL),
     exports.objects: ("several masks of one image", NO_BARE),
     exports.supervisely: ("Supervisely", WITH_VAL),
