@@ -396,7 +396,8 @@ def _origin(source: FolderSource, name: str | None) -> str:
 
 def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | None], list[str]]:
     """The list file of each part, and in words which ones are not read."""
-    folders = [*map(Path, contents.LIST_FOLDERS), *_further_lists(tree)]
+    beside = [Path(name) for name in found.masks] if found.format == "masks" else []  # as Oxford's pets have them
+    folders = list(dict.fromkeys([*map(Path, contents.LIST_FOLDERS), *_further_lists(tree), *beside]))
     near = {folder: sorted(path for path in tree.suffixed(".txt") if path.parent == folder) for folder in folders}
     chosen: dict[str, str | None] = {}
     notes = []
@@ -588,12 +589,28 @@ def _per_class(tree: _Tree) -> _Layout | None:
         found = replace(found, tool="several masks of one image", why="from the names of the masks")
         if folders == [values.OBJECT]:
             found.why = "since nothing names them"
+    if not folders and not roots:
+        roots = _class_roots(tree)
+        folders = sorted({root.name for root in roots})
+        found = replace(found, tool="a folder of masks per class", why="from their folders")
     images = [root.as_posix() for root in roots if tree.pictures[root]] if roots == _beside(tree) else []
     images = images or _image_folders(tree, roots)
     labels = [root.as_posix() for root in roots]
     return (
         replace(found, images=images, masks=labels, names=outlines.class_names(folders)) if folders and images else None
     )
+
+
+def _class_roots(tree: _Tree) -> list[Path]:
+    """Folders beside that of the images, two or more, with binary masks that are called like the images."""
+    outside = [path for path in tree.suffixed(*readers.MASKS) if not _is_below(path, tree.image_roots)]
+    stems = {fold(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if _is_below(path, tree.image_roots)}
+    strange = {path.parent for path in outside if fold(path.stem) not in stems}
+    kept = [path for path in outside if path.parent not in strange and part_of(path.parent.name) is None]
+    folders = sorted({path.parent for path in kept})
+    sample = [tree.base / path for path in kept[:: max(1, len(kept) // 20)]]
+    several = len({folder.name for folder in folders}) > 1 and Path() not in folders
+    return folders if several and all(map(_is_binary, sample)) else []
 
 
 def _classes_by_name(tree: _Tree, roots: list[Path]) -> list[str]:

@@ -81,6 +81,7 @@ def records(kind: LabelFormat, source: FolderSource, labels: list[Path], below: 
             faults_and_records = per_class.records(root, files, base, source.classes)
             found.records += faults_and_records[0]
             found.faults += faults_and_records[1]
+        found.records = per_class.joined(found.records)
     elif kind == "instances":
         for root in labels:
             found.records += instances.records(root, [path for path in below if path.is_relative_to(root)], base)
