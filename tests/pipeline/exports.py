@@ -11,6 +11,7 @@ import base64
 import csv
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,6 +44,13 @@ def truth(stem: str) -> np.ndarray:
 
 BINARY = ("carvana", "instances", "numbered", "objects")
 """Exports of one class."""
+
+
+def stem_of(image_id: str) -> str:
+    """The photograph of an id, which may have its folders and a tool's additions."""
+    found = re.search(r"photo\d", image_id)
+    assert found is not None
+    return found[0]
 
 
 def truths(stems: Iterable[str] = TRAIN + VAL) -> dict[str, np.ndarray]:
@@ -404,6 +412,60 @@ def numbered(base: Path) -> Path:
         number = 1 + (np.arange(WIDTH) - left) * count // (right - left)
         save_mask(base / "PedMasks" / f"{stem}_mask.png", np.where(truth(stem) > 0, number, 0).astype(np.uint8))
     write(base / "added-object-list.txt", "FudanPed00001: 1\n")
+    return base
+
+
+def kaggle(base: Path) -> Path:
+    """A competition on Kaggle: a table of run lengths, down the columns from pixel 1, and a sample submission."""
+    save_images(base / "train_images", TRAIN + VAL)
+    save_images(base / "test_images", BARE)
+    rows = [[f"{stem}.jpg_{name}", kaggle_runs(mask == index)] for stem, mask in truths().items()
+            for index, name in enumerate(CLASSES) if index]  # fmt: skip
+    for name, lines in (("train", rows), ("sample_submission", [[f"{BARE[0]}.jpg_cat", "1 1"]])):
+        with (base / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([["Image_Label", "EncodedPixels"], *lines])
+    return base
+
+
+def kaggle_runs(inside: np.ndarray) -> str:
+    """Start and length of each run."""
+    flat = np.concatenate([[0], inside.ravel(order="F"), [0]])
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    edges[1::2] -= edges[::2]
+    return " ".join(map(str, edges))
+
+
+def mapillary(base: Path) -> Path:
+    """Mapillary Vistas 1.2: labels beside instances (class * 256 + number, 16 bits) and panoptic colours."""
+    for part, stems in (("training", TRAIN), ("validation", VAL), ("testing", BARE)):
+        save_images(base / part / "images", stems)
+        for stem in stems if part != "testing" else ():
+            save_mask(base / part / "v1.2/labels" / f"{stem}.png", truth(stem))
+            save_mask(base / part / "v1.2/instances" / f"{stem}.png", truth(stem).astype(np.uint16) * 256)
+            save_mask(base / part / "v1.2/panoptic" / f"{stem}.png", np.stack([truth(stem)] * 3, axis=-1))
+    labels = [{"name": f"animal--{name}", "color": COLOURS[index]} for index, name in enumerate(CLASSES)]
+    write(base / "config_v1.2.json", json.dumps({"labels": labels, "version": "1.2", "mapping": "public"}))
+    return base
+
+
+def loveda(base: Path) -> Path:
+    """LoveDA: Train/Urban/images_png and masks_png, the same names in every part."""
+    for part, stems in (("Train", TRAIN), ("Val", VAL), ("Test", BARE)):
+        for number, stem in enumerate(stems):
+            folder = base / part / ("Urban", "Rural")[number % 2]
+            save_image(folder / "images_png", stem, f"{stem}.png")
+            if part != "Test":
+                save_mask(folder / "masks_png" / f"{stem}.png", truth(stem))
+    return base
+
+
+def davis(base: Path) -> Path:
+    """DAVIS: a folder for each video, frames of the same names, and lists of videos."""
+    for stem in TRAIN + VAL:
+        save_image(base / "JPEGImages/480p" / stem, stem, "00000.jpg")
+        save_mask(base / "Annotations/480p" / stem / "00000.png", truth(stem))
+    for part, stems in (("train", TRAIN), ("val", VAL)):
+        write(base / f"ImageSets/2017/{part}.txt", "\n".join(stems) + "\n")
     return base
 
 

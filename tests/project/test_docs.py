@@ -116,5 +116,5 @@ def test_a_row_reads_what_its_tool_writes(folder, tmp_path, monkeypatch):
     masks = sorted((tmp_path / "raw" / layout.MASKS).iterdir())
     assert masks
     for path in masks:
-        truth = exports.truth(re.sub(r"_0000$|_leftImg8bit$|_jpg\.rf\..*", "", path.stem))
+        truth = exports.truth(exports.stem_of(path.stem))
         np.testing.assert_array_equal(layout.read_mask(path), truth > 0 if folder in exports.BINARY else truth)

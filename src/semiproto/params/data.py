@@ -20,8 +20,8 @@ def _plain(values: object) -> object:
 
 
 LabelFormat = Literal[
-    "masks", "per-class", "instances", "pairs", "coco", "cvat", "datumaro", "labelme", "labelstudio", "supervisely",
-    "via", "yolo",
+    "masks", "per-class", "instances", "pairs", "coco", "cvat", "datumaro", "labelme", "labelstudio", "rle",
+    "supervisely", "via", "yolo",
 ]  # fmt: skip
 
 MOST_CLASSES = 254

@@ -34,6 +34,7 @@ from semiproto.data.own.formats import (
     pairs,
     per_class,
     readers,
+    rle,
     yolo,
 )
 from semiproto.data.own.formats.class_files import ClassTable, Colour
@@ -287,7 +288,7 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
             f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; make folders"
             f" of them: `cd {shlex.quote(str(base))} && {INTO_FOLDERS}`"
         )
-    if remedy := unread.remedy(base / path for path in tree.suffixed(".json", ".ndjson", ".csv")):
+    if remedy := unread.remedy(base / path for path in tree.suffixed(".json", ".ndjson")):
         return UserError(remedy)
     archives = [path for path in tree.files if re.search(r"(?i)\.(zip|tar|tgz|tar\.\w+)$", path.name)]
     if archives and not tree.pictures:
@@ -380,7 +381,7 @@ def _place(found: _Layout) -> str:
         return f"pairs of images and masks from {', '.join(found.masks)}; further images in {images}"
     if found.format == "coco":
         return f"images in {images}, COCO outlines from {', '.join(found.masks)}; images without any are unlabelled"
-    if found.format in ("cvat", "labelstudio", "via"):
+    if found.format in ("cvat", "labelstudio", "rle", "via"):
         labels = ", ".join(found.masks)
     return f"images in {images}, masks in {labels}"
 
@@ -395,7 +396,8 @@ def _origin(source: FolderSource, name: str | None) -> str:
 
 def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | None], list[str]]:
     """The list file of each part, and in words which ones are not read."""
-    folders = [*map(Path, contents.LIST_FOLDERS), *_further_lists(tree)]
+    beside = [Path(name) for name in found.masks] if found.format == "masks" else []  # as Oxford's pets have them
+    folders = list(dict.fromkeys([*map(Path, contents.LIST_FOLDERS), *_further_lists(tree), *beside]))
     near = {folder: sorted(path for path in tree.suffixed(".txt") if path.parent == folder) for folder in folders}
     chosen: dict[str, str | None] = {}
     notes = []
@@ -587,12 +589,28 @@ def _per_class(tree: _Tree) -> _Layout | None:
         found = replace(found, tool="several masks of one image", why="from the names of the masks")
         if folders == [values.OBJECT]:
             found.why = "since nothing names them"
+    if not folders and not roots:
+        roots = _class_roots(tree)
+        folders = sorted({root.name for root in roots})
+        found = replace(found, tool="a folder of masks per class", why="from their folders")
     images = [root.as_posix() for root in roots if tree.pictures[root]] if roots == _beside(tree) else []
     images = images or _image_folders(tree, roots)
     labels = [root.as_posix() for root in roots]
     return (
         replace(found, images=images, masks=labels, names=outlines.class_names(folders)) if folders and images else None
     )
+
+
+def _class_roots(tree: _Tree) -> list[Path]:
+    """Folders beside that of the images, two or more, with binary masks that are called like the images."""
+    outside = [path for path in tree.suffixed(*readers.MASKS) if not _is_below(path, tree.image_roots)]
+    stems = {fold(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if _is_below(path, tree.image_roots)}
+    strange = {path.parent for path in outside if fold(path.stem) not in stems}
+    kept = [path for path in outside if path.parent not in strange and part_of(path.parent.name) is None]
+    folders = sorted({path.parent for path in kept})
+    sample = [tree.base / path for path in kept[:: max(1, len(kept) // 20)]]
+    several = len({folder.name for folder in folders}) > 1 and Path() not in folders
+    return folders if several and all(map(_is_binary, sample)) else []
 
 
 def _classes_by_name(tree: _Tree, roots: list[Path]) -> list[str]:
@@ -798,6 +816,17 @@ def _of_other_images(tree: _Tree, files: list[Path]) -> list[Path]:
     return kept
 
 
+def _rle(tree: _Tree) -> _Layout | None:
+    tables = [path for path in tree.suffixed(".csv") if rle.is_table(tree.base / path)]
+    files = [path for path in tables if not rle.is_sample(path)]
+    if not files:
+        return None
+    notes = ["run lengths go down the columns from pixel 1, as Kaggle's do; pixels outside all are background"]
+    if samples := [path.as_posix() for path in tables if path not in files]:
+        notes.append(f"not read, since it is a sample of what is handed in: {', '.join(samples)}")
+    return _annotated(tree, _Layout("table of run lengths", "rle", [], [], notes=notes), files, rle.names)
+
+
 def _supervisely(tree: _Tree) -> _Layout | None:
     files = tree.json_of("supervisely")
     if not files:
@@ -833,6 +862,7 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
     "labelme": _labelme,
     "supervisely": _supervisely,
     "via": _via,
+    "rle": _rle,
 }
 """In the order in which a folder is tried."""
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline import exports, own_folder
-from semiproto.data.own import check, contents
+from semiproto.data.own import check, contents, masks
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 
@@ -572,3 +572,31 @@ def test_classes_in_several_regions_number_no_objects(tmp_path):
 
     source, said = discover(numbered(tmp_path / "set", (1, 2, 3, 4), twice), "set")
     assert len(source.classes) == 5 and not any("object" in line for line in said)
+
+
+def test_lists_beside_the_masks_are_read(tmp_path):
+    base = tmp_path / "pets"
+    for stem in exports.TRAIN:
+        exports.save_image(base / "images", stem)
+        exports.save_mask(base / f"annotations/trimaps/{stem}.png", exports.truth(stem))
+    exports.write(base / "annotations/trainval.txt", "".join(f"{stem} 1 1 1\n" for stem in exports.TRAIN[:3]))
+    exports.write(base / "annotations/test.txt", f"{exports.TRAIN[3]} 1 1 1\n")
+    found = contents.read(discover(base, "set")[0])
+    assert found.counts() == {"train": 3, "val": 0, "unlabeled": 0} and not found.faults
+
+
+def test_folders_of_classes_may_lie_beside_that_of_the_images(tmp_path):
+    base = tmp_path / "set"
+    for part, stems in (("train", exports.TRAIN), ("val", exports.VAL)):
+        exports.save_images(base / part / "images", stems)
+        for stem in stems:
+            for index, name in enumerate(exports.CLASSES[1:], start=1):
+                exports.save_mask(base / part / f"{name}/{stem}.png", (exports.truth(stem) == index) * np.uint8(255))
+    source, said = discover(base, "set")
+    found = contents.read(source)
+    assert said[0].startswith("layout: a folder of masks per class;") and source.classes == list(exports.CLASSES)
+    assert found.counts() == {"train": 4, "val": 2, "unlabeled": 0} and not found.faults
+    rules = masks.rules(source)
+    for item in found.items:
+        drawn = masks.read(item.mask, (exports.WIDTH, exports.HEIGHT), rules)
+        np.testing.assert_array_equal(drawn, exports.truth(item.image.stem))

@@ -47,6 +47,10 @@ EXPORTS = {
     exports.panoptic: ("COCO", WITH_VAL),
     exports.instances: ("a folder per image with masks of its objects", NO_BARE),
     exports.numbered: ("folder of masks", NO_BARE),
+    exports.kaggle: ("table of run lengths", NO_BARE),
+    exports.mapillary: ("folder of masks", WITH_VAL | {"unlabeled": ()}),
+    exports.loveda: ("folder of masks", WITH_VAL | {"unlabeled": ()}),
+    exports.davis: ("PASCAL VOC", WITH_VAL | {"unlabeled": ()}),
     exports.several_masks: ("several masks of one image", WITHOUT_VAL),
     exports.objects: ("several masks of one image", NO_BARE),
     exports.supervisely: ("Supervisely", WITH_VAL),
@@ -56,12 +60,11 @@ OTHER_CLASSES = {
     exports.instances: ["background", "object"],
     exports.numbered: ["background", "object"],
     exports.objects: ["background", "object"],
+    exports.mapillary: ["background", "class1", "class2"],
+    exports.loveda: ["background", "class1", "class2"],
+    exports.davis: ["background", "class1", "class2"],
     exports.cityscapes: ["road", "sidewalk", "building"],
 }
-
-
-def stem_of(image_id):
-    return image_id.removesuffix("_0000").removesuffix("_leftImg8bit").split("_jpg.rf.")[0]
 
 
 @pytest.mark.parametrize("make", EXPORTS, ids=lambda make: make.__name__)
@@ -74,11 +77,13 @@ def test_an_export_is_recognised_and_its_masks_are_the_truth(make, tmp_path):
     findings = check.check(source, contents.read(source))
     assert findings.errors() == 0, [str(fault) for fault in findings.faults]
     folder.prepare(tmp_path / "raw", source)
-    found = {part: {stem_of(one) for one in read_list(tmp_path / "raw" / LISTS / f"{part}.txt")} for part in parts}
+    found = {
+        part: {exports.stem_of(one) for one in read_list(tmp_path / "raw" / LISTS / f"{part}.txt")} for part in parts
+    }
     assert found == {part: set(stems) for part, stems in parts.items()}
     classes = read_classes(tmp_path / "raw")
     for path in (tmp_path / "raw" / MASKS).iterdir():
-        truth = exports.truth(stem_of(path.stem))
+        truth = exports.truth(exports.stem_of(path.stem))
         np.testing.assert_array_equal(read_mask(path), truth > 0 if make.__name__ in exports.BINARY else truth)
     assert classes == OTHER_CLASSES.get(make, list(exports.CLASSES))
     assert sum(row.count for row in findings.files) == len(before)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +68,8 @@ def split_name(stem: str, classes: Sequence[str]) -> tuple[str, str]:
 
 
 def _without(folders: Sequence[str], label: str) -> list[str]:
-    kept = list(folders)
-    kept.remove(label)
-    return kept
+    place = folders.index(label) if label in folders else len(folders)
+    return [*folders[:place], *folders[place + 1 :]]
 
 
 def names(root: Path, files: Sequence[Path]) -> list[str]:
@@ -84,10 +84,12 @@ def records(root: Path, files: Sequence[Path], base: Path, classes: Sequence[str
     for path in files:
         inner = path.relative_to(root).parts[:-1]
         label, stem = next((name for name in inner if part_of(name) is None), ""), path.stem
-        if not label:
+        place = root
+        if not label and class_index(root.name, classes):
+            label, place = root.name, root.parent
+        elif not label:
             label, stem = split_name(path.stem, classes[1:])
             label = label or (classes[1] if len(classes) == 2 else "")
-            inner = (*inner, label)
         index = class_index(label, classes)
         if index is None:
             remedy = "add it to dataset.classes, or move the folder away"
@@ -96,8 +98,19 @@ def records(root: Path, files: Sequence[Path], base: Path, classes: Sequence[str
                 remedy = "rename it to its image's name, a line below, and a class, or move it away"
                 faults[label] = Fault("label", str(path), "its name ends in no class", remedy)
             continue
-        name = (root.relative_to(base) / Path(*_without(inner, label)) / stem).as_posix()
+        name = (place.relative_to(base) / Path(*_without(inner, label)) / stem).as_posix()
         found[name].append((index, path))
         parts[name] = part_of_folders(path.relative_to(base))
     records = [Record(name, Layers(root, name, tuple(layers)), parts[name], root) for name, layers in found.items()]
     return records, list(faults.values())
+
+
+def joined(records: Sequence[Record]) -> list[Record]:
+    """With the layers of one image together, which may come from several folders of `dataset.masks`."""
+    found: dict[str, Record] = {}
+    for record in records:
+        known = found.setdefault(record.image, record)
+        if known is not record and isinstance(known.mask, Layers) and isinstance(record.mask, Layers):
+            layers = (*known.mask.layers, *record.mask.layers)
+            found[record.image] = replace(known, mask=replace(known.mask, layers=layers))
+    return list(found.values())

@@ -11,7 +11,7 @@ from typing import Any
 
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault
-from semiproto.data.own.formats import coco, instances, lists, pairs, per_class, yolo
+from semiproto.data.own.formats import coco, instances, lists, pairs, per_class, rle, yolo
 from semiproto.data.own.formats.outlines import Record
 from semiproto.data.own.formats.tools import cvat, datumaro, labelme, labelstudio, supervisely, via
 from semiproto.errors import UserError
@@ -29,6 +29,7 @@ SUFFIXES: dict[LabelFormat, tuple[str, ...]] = {
     "datumaro": (".json",),
     "labelme": (".json",),
     "labelstudio": (".json",),
+    "rle": (".csv",),
     "supervisely": (".json",),
     "via": (".json", ".csv"),
     "yolo": (".txt",),
@@ -42,6 +43,7 @@ OF_MANY_IMAGES: dict[LabelFormat, Callable[[Path, Path, Sequence[str]], tuple[li
     "cvat": cvat.records,
     "datumaro": datumaro.records,
     "labelstudio": labelstudio.records,
+    "rle": rle.records,
     "via": via.records,
 }
 """Formats in which a file says everything, with their readers."""
@@ -79,6 +81,7 @@ def records(kind: LabelFormat, source: FolderSource, labels: list[Path], below: 
             faults_and_records = per_class.records(root, files, base, source.classes)
             found.records += faults_and_records[0]
             found.faults += faults_and_records[1]
+        found.records = per_class.joined(found.records)
     elif kind == "instances":
         for root in labels:
             found.records += instances.records(root, [path for path in below if path.is_relative_to(root)], base)

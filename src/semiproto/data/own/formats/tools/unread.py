@@ -19,8 +19,6 @@ MARKS: Mapping[tuple[str, ...], tuple[str, str]] = {
     ("project", "config", "metadata", "view", "file"): ("VIA 3", "export it as COCO, or draw with VIA 2"),
 }
 """Tool and remedy by keys of its JSON."""
-RUN_LENGTHS = ("encodedpixels", "rle", "rle_mask", "encoded_pixels")
-"""Columns of run lengths in tables, lower case."""
 
 
 def remedy(files: Iterable[Path]) -> str | None:
@@ -31,10 +29,6 @@ def remedy(files: Iterable[Path]) -> str | None:
 def _remedy(path: Path) -> str | None:
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         text = file.read() if path.suffix.lower() == ".json" else file.readline(1_000_000)
-    if path.suffix.lower() == ".csv":
-        columns = {word.strip(' "').lower() for word in text.strip().split(",")}
-        table = f"{path}: a table of run lengths, which is not read; save them as a mask for each image (PNG)"
-        return table if columns & set(RUN_LENGTHS) else None
     try:
         content: Any = json.loads(text)
     except (ValueError, RecursionError):

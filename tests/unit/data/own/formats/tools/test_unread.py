@@ -28,14 +28,6 @@ def test_the_tool_is_named_with_what_to_export(tool, tmp_path):
         discover(tmp_path, "set")
 
 
-@pytest.mark.parametrize("header", ["ImageId,EncodedPixels", '"id","rle"'])
-def test_a_table_of_run_lengths_is_named(header, tmp_path):
-    exports.save_images(tmp_path / "images")
-    exports.write(tmp_path / "train.csv", f"{header}\nphoto0,1 5\n")
-    with pytest.raises(UserError, match=r"train\.csv: a table of run lengths, which is not read; save them as a mask"):
-        discover(tmp_path, "set")
-
-
 @pytest.mark.parametrize("text", ["{", "[1]", "{}"])
 def test_other_files_are_none(text, tmp_path):
     exports.write(tmp_path / "a.json", text)

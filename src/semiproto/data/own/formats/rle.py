@@ -1,0 +1,131 @@
+"""Tables of run lengths, as competitions on Kaggle give masks: an object or class of an image a row.
+
+A cell holds pairs of start and length. Pixels are counted from 1, down each column and then to the right; that is
+Kaggle's rule for such masks (Airbus Ship Detection, Severstal, Carvana, TGS Salt).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semiproto.data.own.faults import Fault
+from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
+from semiproto.data.own.formats.pairs import text_of
+from semiproto.data.own.names import part_of_file
+from semiproto.errors import UserError
+
+RUNS = ("encodedpixels", "encoded_pixels", "rle_mask", "rle")
+CLASSES = ("classid", "class_id", "class", "label", "category")
+"""Names that the columns of run lengths and classes may have, lower case; the image is in the first other one."""
+EMPTY = ("", "nan", "-1", "none")
+"""Cells of images that were looked at and have no object."""
+OBJECT = "object"
+"""The class of tables that name none."""
+JOINED = re.compile(r"(?P<image>.+\.[a-zA-Z]{3,4})_(?P<label>.+)")
+"""Image and class in one cell: 0001.jpg_cat."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The run lengths of a cell."""
+
+    text: str
+
+    def pixels(self, height: int, width: int) -> np.ndarray:
+        """bool [height, width]; ValueError where they are no pairs of numbers or lie outside."""
+        try:
+            numbers = np.array(self.text.split(), np.int64)
+        except (ValueError, OverflowError):
+            raise ValueError("run lengths that are no numbers") from None
+        if len(numbers) % 2:
+            raise ValueError("run lengths that are no pairs of start and length")
+        starts, ends = numbers[::2] - 1, numbers[::2] - 1 + numbers[1::2]
+        if (starts < 0).any() or (ends < starts).any() or (ends > height * width).any():
+            raise ValueError(f"run lengths that reach out of an image of {width}x{height}")
+        edges = np.zeros(height * width + 1, np.int32)
+        np.add.at(edges, starts, 1)
+        np.add.at(edges, ends, -1)
+        covered: np.ndarray = np.cumsum(edges[:-1]).reshape(width, height).T > 0
+        return covered
+
+
+@dataclass(frozen=True)
+class Row:
+    """label: None where the table has no classes."""
+
+    line: int
+    image: str
+    label: str | None
+    runs: str
+
+
+def is_table(path: Path) -> bool:
+    """Whether the first line of a .csv names a column of run lengths."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return bool(set(_columns(file.readline(10_000))) & set(RUNS))
+
+
+def is_sample(path: Path) -> bool:
+    """Whether it shows what is to be handed in: its run lengths are made up."""
+    return "submission" in path.stem.lower()
+
+
+def _columns(header: str) -> list[str]:
+    return [name.strip(' "').lower() for name in header.strip().split(",")]
+
+
+def rows(file: Path) -> Iterator[Row]:
+    """The rows; UserError where the file is no such table."""
+    text = text_of(file, "run lengths")
+    names = _columns(text.partition("\n")[0])
+    runs, label = (next((names.index(name) for name in known if name in names), None) for known in (RUNS, CLASSES))
+    image = next((place for place in range(len(names)) if place not in (runs, label)), None)
+    if runs is None or image is None:
+        raise UserError(f"{file}: no columns of images and run lengths; name them ImageId,EncodedPixels[,ClassId]")
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    reader = csv.reader(io.StringIO(text, newline=""))
+    next(reader)
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            cells += [""] * (len(names) - len(cells))
+            joined = JOINED.fullmatch(cells[image].strip()) if label is None else None
+            name, own = (joined["image"], joined["label"]) if joined else (cells[image].strip(), None)
+            yield Row(reader.line_num, name, own if label is None else cells[label].strip(), cells[runs].strip())
+
+
+def _name(label: str | None) -> str:
+    return OBJECT if label is None else f"class{label}" if label.isdecimal() else label
+
+
+def names(file: Path) -> list[str]:
+    """The classes: background, then those of the rows, numbers in their order."""
+    labels = dict.fromkeys(row.label for row in rows(file) if row.label != "")
+    ordered = sorted(labels, key=lambda label: (0, int(label)) if label and label.isdecimal() else (1, 0))
+    return class_names([_name(label) for label in ordered])
+
+
+def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
+    """The images with the run lengths of all their rows; an image whose rows are all empty has no object."""
+    part = part_of_file(path.relative_to(base))
+    shapes: dict[str, list[tuple[str, int, Runs]]] = {}
+    faults: dict[str, Fault] = {}
+    for row in rows(path):
+        of_image = shapes.setdefault(row.image, [])
+        if row.runs.lower() in EMPTY:
+            continue
+        index = class_index(_name(row.label), classes)
+        if index is None:
+            remedy = "add it to dataset.classes, or delete its rows"
+            name = _name(row.label)
+            faults.setdefault(name, Fault("label", str(path), f"{name!r} is no class", remedy, row.line))
+        else:
+            of_image.append((f"of line {row.line}", index, Runs(row.runs)))
+    found = (Outlines(path, image, 0, 0, tuple(instances), whole=True) for image, instances in shapes.items())
+    return [Record(mask.image, mask, part, path) for mask in found], list(faults.values())
