@@ -81,6 +81,16 @@ def _columns(header: str) -> list[str]:
     return [name.strip(' "').lower() for name in header.strip().split(",")]
 
 
+def _cells(text: str) -> list[tuple[int, list[str]]]:
+    """The cells of each row, with the number of its line; a mask's run lengths are longer than Python lets a cell be."""
+    limit = csv.field_size_limit(len(text) + 1)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""))
+        return [(reader.line_num, cells) for cells in reader]
+    finally:
+        csv.field_size_limit(limit)
+
+
 def rows(file: Path) -> Iterator[Row]:
     """The rows; UserError where the file is no such table."""
     text = text_of(file, "run lengths")
@@ -89,15 +99,12 @@ def rows(file: Path) -> Iterator[Row]:
     image = next((place for place in range(len(names)) if place not in (runs, label)), None)
     if runs is None or image is None:
         raise UserError(f"{file}: no columns of images and run lengths; name them ImageId,EncodedPixels[,ClassId]")
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    reader = csv.reader(io.StringIO(text, newline=""))
-    next(reader)
-    for cells in reader:
+    for line, cells in _cells(text)[1:]:
         if any(cell.strip() for cell in cells):
             cells += [""] * (len(names) - len(cells))
             joined = JOINED.fullmatch(cells[image].strip()) if label is None else None
             name, own = (joined["image"], joined["label"]) if joined else (cells[image].strip(), None)
-            yield Row(reader.line_num, name, own if label is None else cells[label].strip(), cells[runs].strip())
+            yield Row(line, name, own if label is None else cells[label].strip(), cells[runs].strip())
 
 
 def _name(label: str | None) -> str:
