@@ -82,7 +82,7 @@ def _columns(header: str) -> list[str]:
 
 
 def _cells(text: str) -> list[tuple[int, list[str]]]:
-    """The cells of each row, with the number of its line; a mask's run lengths are longer than Python lets a cell be."""
+    """The cells of each row and the number of its line; run lengths are longer than Python lets a cell be."""
     limit = csv.field_size_limit(len(text) + 1)
     try:
         reader = csv.reader(io.StringIO(text, newline=""))
