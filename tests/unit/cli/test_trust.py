@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from semiproto.cli import app
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import digests, write_text
+from semiproto.steps.data.prepared import known
 from semiproto.steps.planning import speed
 
 
@@ -25,7 +26,7 @@ def made(shipped, tmp_path, monkeypatch):
     folder = Path("data/raw/digits")
     write_text(folder / "files/classes.txt", "a b")
     config = {"dataset": shipped.dataset.tree()}
-    write_receipt(folder, "data", outputs=digests(folder), config=config, seed=0)
+    write_receipt(folder, "data", outputs=digests(folder), config=config, seed=0, facts=known(folder / "files"))
     return folder
 
 
