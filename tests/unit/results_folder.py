@@ -65,6 +65,7 @@ class ResultsFolder:
         (folder / "history.csv").write_text(_history(uses_unlabeled=not variant.startswith("supervised")))
         (folder / "machine.csv").write_text("step,seconds,memory_mib\n10,1,500\n20,2,600\n")
         (folder / "images.csv").write_text(_images(dict(zip(self.classes, by_class, strict=False))))
+        (folder / "confusion.csv").write_text(_confusion(self.classes, by_class))
         (folder / "calibration.csv").write_text("low,high,pixels,confidence,accuracy\n0,0.5,0,,\n0.5,1,9,0.8,0.7\n")
         for value, (image_id, (width, height)) in enumerate(SIZES.items()):
             write_mask(folder / "predictions" / f"{image_id}.png", np.full((height, width), value, np.uint8))
@@ -145,3 +146,12 @@ def _history(*, uses_unlabeled: bool) -> str:
         header = "step,lr,loss,labeled_linear,unlabeled_linear,coverage"
         return f"{header}\n10,0.3,2,1.5,0.5,0.25\n20,0.1,1,1,0,0.75\n"
     return "step,lr,loss,labeled_linear\n10,0.3,2,2\n20,0.1,1,1\n"
+
+
+def _confusion(classes: list[str], iou: list[float | None]) -> str:
+    """Of the first two classes, a thousand pixels for each percent are right and the rest are taken for each other."""
+    rows = np.zeros((len(classes), len(classes)), int)
+    for own, score in enumerate(iou):
+        rows[own, :2] = 0 if score is None else round(1000 * (100 - score))
+        rows[own, own] = 0 if score is None else round(1000 * score)
+    return "\n".join([",".join(classes), *(",".join(map(str, row)) for row in rows)]) + "\n"

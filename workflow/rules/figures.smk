@@ -135,6 +135,9 @@ rule report:
         drawn=f"{paths.FIGURES}/receipt.json",
         figures=[ancient(figure) for figure in FIGURES],
         receipts=RECEIPTS,
+        predictions=[ancient(f"{folder}/predictions") for folder in EVALUATIONS],
+        scores=[ancient(f"{folder}/{name}") for folder in EVALUATIONS for name in ("images.csv", "confusion.csv")],
+        files=existing(DATA, "files"),
         paper=f"experiments/{PAPER}.yaml",
     output:
         page=in_report([paths.REPORT], "report"),
@@ -142,6 +145,7 @@ rule report:
     params:
         *code("results.report"),
         receipts=lambda wildcards, input: repeated("--receipt", input.receipts),
+        evaluations=repeated("--evaluation", EVALUATIONS),
     shell:
         "{SEMIPROTO} report --tables {paths.TABLES} --figures {paths.FIGURES} {params.receipts} --paper {input.paper}"
-        " --machine {paths.MACHINE} --out {output.page}"
+        " --machine {paths.MACHINE} {params.evaluations} --data {DATA} --out {output.page}"

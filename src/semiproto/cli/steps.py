@@ -440,13 +440,22 @@ def report(
         Path | None,
         typer.Option(callback=existing_folder, help="Folder of the machine step; none: no seconds are shown."),
     ] = None,
+    evaluation: Annotated[
+        list[Path] | None,
+        typer.Option(callback=existing_folder, help="Folders of the evaluate step; none: no images are shown."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(callback=existing_folder, help="Prepared set that was evaluated on, data/raw/<dataset>."),
+    ] = None,
 ) -> None:
-    """Write the report: one HTML file with the verdict, the tables, the figures and the receipts.
+    """Write the report: one HTML file with the verdict, the images, the tables, the figures and the receipts.
 
     Example: semiproto report --tables results/tables \\
     --figures results/figures \\
     --receipt models/semi/digits/30/prototype/seed0/receipt.json \\
     --paper experiments/voc-classic.yaml --machine results/machine \\
+    --evaluation results/eval/digits/30/prototype/seed0 --data data/raw/digits \\
     --out results/report.html
     """
     from semiproto.steps.results.report import report
@@ -454,7 +463,18 @@ def report(
     for path in receipt:
         if path.name != RECEIPT:
             raise UserError(f"--receipt {path}: not called {RECEIPT}; give the receipt in the folder of a step")
+    if bool(evaluation) != bool(data):
+        raise UserError("--evaluation and --data: give both, or neither for a report without images")
     forecasts = tables.glob("forecast.csv")  # none where no forecast was made
     made = [path.parent for path in receipt]
-    inputs = Inputs(tables=tables, machine=machine, outcome=forecasts, figures=figures, made=made, paper=paper)
+    inputs = Inputs(
+        tables=tables,
+        machine=machine,
+        outcome=forecasts,
+        figures=figures,
+        made=made,
+        paper=paper,
+        evaluation=evaluation,
+        data=data,
+    )
     report(Job(NoConfig(), inputs, out))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import base64
-import io
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
 
-from semiproto.data import layout
 from semiproto.provenance.artifacts import write_text
 from semiproto.report import machine as of_machine
 from semiproto.report import published as published_numbers
 from semiproto.report import verdict as verdict_table
-from semiproto.report.evaluations import GROUP, in_order, read_table
+from semiproto.report.evaluations import GROUP, in_order, read_evaluations, read_table
 from semiproto.report.figures.registry import FIGURES
+from semiproto.report.images.browser import ValidationImages, images_by_group
+from semiproto.report.images.confusion import Confusion, confusion
+from semiproto.report.images.encoding import figure_uri
 from semiproto.report.receipts import Receipt, anchor, differences_from_paper, parse_receipt
 from semiproto.report.tables import (
     NOTES,
@@ -27,6 +29,7 @@ from semiproto.report.tables import (
     RUN_COLUMNS,
     SUMMARY_COLUMNS,
     by_group,
+    heading,
     mean_sd,
     other_heads,
     published_for_people,
@@ -45,8 +48,33 @@ TABLES = {
 """The tables that are read: the columns that each must have, and those that tell its rows apart."""
 
 NUMERALS = tuple("0123456789+−")
-PNG_AT_MOST = 250_000
-"""Bytes. A larger figure is mostly photographs, and is compressed as they are."""
+AT_MOST = 6_000_000
+"""Bytes of the page, small enough for a mail: the image browser takes what the rest leaves."""
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class PageSources:
+    """What earlier steps wrote and the page is made of."""
+
+    tables: Path
+    figures: Path
+    """Folders of the steps of these names."""
+    receipts: list[Path]
+    """receipt.json files, shown step by step in this order."""
+    paper: Path
+    """The parameter file with the paper's values."""
+    machine: Path | None = None
+    """Folder of the step machine; without it no seconds are shown."""
+    evaluations: list[Path] = field(default_factory=list)
+    """Folders of the step evaluate; without them there are no images and no confusions."""
+    data: Path | None = None
+    """The prepared set, in the layout of data/layout.py: what the evaluations were measured on."""
+
+    def images(self) -> dict[tuple[str, int], ValidationImages]:
+        if not self.evaluations or self.data is None:
+            return {}
+        return images_by_group(read_evaluations(self.evaluations), self.data)
 
 
 @dataclass(frozen=True)
@@ -73,47 +101,78 @@ class Picture:
     height: int
 
 
-def write_page(
-    tables: Path, figures: Path, receipts: list[Path], paper: Path, out: Path, machine: Path | None = None
-) -> None:
-    """Writes the page to the file `out`: findings, health, tables, figures, parameters, and how each run was made.
+def write_page(sources: PageSources, out: Path) -> None:
+    """Writes the page to the file `out`: findings, images, health, tables, figures, parameters, and how runs were made.
 
-    tables, figures: the folders that the steps of these names wrote. receipts: receipt.json files, shown step by step
-    in this order. paper: the parameter file with the paper's values. machine: the folder of the step machine; without
-    it no seconds are shown. UserError names a file that cannot be read.
+    UserError names a file that cannot be read.
     """
-    read_tables = (read_table(tables / f"{name}.csv", *columns) for name, columns in TABLES.items())
-    summary, verdict, per_class, runs, published, unfinished = read_tables
-    if machine is not None:
-        summary, runs = of_machine.with_seconds(summary, runs, machine)
-    incomparable, numbers = published_for_people(published)
-    groups = list(by_group(summary, verdict))
-    forecasts = _forecasts(tables / "forecast.csv")
-    read = [parse_receipt(path) for path in receipts]
-    differences = differences_from_paper(read, paper)
+    images = sources.images()
+    content = _content(sources, images)
+    rest = len(_render(content | {"browsers": []}).encode())
+    room = (AT_MOST - rest) // max(len(images), 1)
+    browsers = [(heading(*group), own.browser(room)) for group, own in images.items()]
+    write_text(out, _render(content | {"browsers": browsers}))
+
+
+def _render(content: dict[str, Any]) -> str:
+    """The page. Its style and scripts are named by their digests: nothing else can run, whatever a class is called."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    page = environment.get_template("page.html").render(
-        datasets=sorted(set(summary["dataset"])),
-        findings=[
-            (title, theirs[["question", "sentence"]].to_numpy().tolist() + forecasts[tuple(own[GROUP].iloc[0])])
-            for title, own, theirs in groups
+    style, *scripts = ((FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "browser.js"))
+    policy = [
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:",
+        f"style-src {_digest(style)}",
+        f"script-src {' '.join(map(_digest, scripts))}",
+    ]
+    parts = environment.get_template("images.html").module
+    return environment.get_template("page.html").render(
+        content, style=style, scripts=scripts, policy="; ".join(policy), images=parts
+    )
+
+
+def _digest(text: str) -> str:
+    """As a Content-Security-Policy names an inline style or script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _content(sources: PageSources, images: dict[tuple[str, int], ValidationImages]) -> dict[str, Any]:
+    """What the template shows, but for the image browsers."""
+    read_tables = (read_table(sources.tables / f"{name}.csv", *columns) for name, columns in TABLES.items())
+    summary, verdict, per_class, runs, published, unfinished = read_tables
+    if sources.machine is not None:
+        summary, runs = of_machine.with_seconds(summary, runs, sources.machine)
+    incomparable, numbers = published_for_people(published)
+    groups = [(tuple(own[GROUP].iloc[0]), title, own, theirs) for title, own, theirs in by_group(summary, verdict)]
+    forecasts = _forecasts(sources.tables / "forecast.csv")
+    receipts = [parse_receipt(path) for path in sources.receipts]
+    differences = differences_from_paper(receipts, sources.paper)
+    return {
+        "datasets": sorted(set(summary["dataset"])),
+        "findings": [
+            (title, theirs[["question", "sentence"]].to_numpy().tolist() + forecasts[group], images.get(group))
+            for group, title, _, theirs in groups
         ],
-        tables=[_group_tables(title, own, theirs, per_class) for title, own, theirs in groups],
-        runs=_runs_table(runs, read),
-        unfinished=unfinished["run"].tolist(),
-        incomparable=incomparable,
-        published=_table(PUBLISHED, numbers),
-        notes=[*NOTES, *([of_machine.NOTE] if "seconds" in runs else [])],
-        pictures=list(_pictures(figures)),
-        receipts=read,
-        anchors=defaultdict(str, {receipt.folder: receipt.anchor for receipt in read}),
-        steps=list(dict.fromkeys(receipt.step for receipt in read)),
-        paper=paper.name,
-        differences=_table(f"Parameters that differ from {paper.name}", differences),
-    )
-    write_text(out, page)
+        "tables": [
+            (title, _group_tables(own, theirs, per_class), _confusion(images.get(group)))
+            for group, title, own, theirs in groups
+        ],
+        "runs": _runs_table(runs, receipts),
+        "unfinished": unfinished["run"].tolist(),
+        "incomparable": incomparable,
+        "published": _table(PUBLISHED, numbers),
+        "notes": [*NOTES, *([of_machine.NOTE] if "seconds" in runs else [])],
+        "pictures": list(_pictures(sources.figures)),
+        "receipts": receipts,
+        "anchors": defaultdict(str, {receipt.folder: receipt.anchor for receipt in receipts}),
+        "steps": list(dict.fromkeys(receipt.step for receipt in receipts)),
+        "paper": sources.paper.name,
+        "differences": _table(f"Parameters that differ from {sources.paper.name}", differences),
+    }
+
+
+def _confusion(images: ValidationImages | None) -> Confusion | None:
+    return None if images is None else confusion(images.full_method)
 
 
 def _forecasts(table: Path) -> defaultdict[tuple[str, int], list[list[str]]]:
@@ -127,14 +186,12 @@ def _forecasts(table: Path) -> defaultdict[tuple[str, int], list[list[str]]]:
     return said
 
 
-def _group_tables(
-    title: str, summary: pd.DataFrame, verdict: pd.DataFrame, per_class: pd.DataFrame
-) -> tuple[str, list[Table]]:
+def _group_tables(summary: pd.DataFrame, verdict: pd.DataFrame, per_class: pd.DataFrame) -> list[Table]:
     shown = [_table("Mean ± standard deviation over n seeds, percent", summary_for_people(summary), "runs-table")]
     if len(verdict):
         shown.append(_table("Differences, paired by seed, in points", verdict_for_people(verdict)))
     own = per_class.merge(summary[GROUP].drop_duplicates(), on=GROUP)
-    return title, [*shown, _table("IoU by class, last step, percent", _classes_by_variant(own))]
+    return [*shown, _table("IoU by class, last step, percent", _classes_by_variant(own))]
 
 
 def _table(caption: str, frame: pd.DataFrame, link: str = "") -> Table:
@@ -178,15 +235,5 @@ def _pictures(folder: Path) -> Iterator[Picture]:
         found = [*folder.glob(f"{figure.name}.png"), *folder.glob(f"{figure.name}-*.png")]
         by_split = {path.stem.removeprefix(figure.name).lstrip("-"): path for path in found}
         for split, path in sorted(by_split.items(), key=lambda one: (len(one[0]), one[0])):
-            image = Image.fromarray(layout.read_image(path))
             heading = figure.heading + (f", {split} labelled images" if split else "")
-            yield Picture(heading, figure.caption, _data_uri(path, image), image.width, image.height)
-
-
-def _data_uri(path: Path, image: Image.Image) -> str:
-    kind, data = "png", path.read_bytes()
-    if len(data) > PNG_AT_MOST:
-        packed = io.BytesIO()
-        image.save(packed, "WEBP", quality=70)
-        kind, data = "webp", packed.getvalue()
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+            yield Picture(heading, figure.caption, *figure_uri(path))

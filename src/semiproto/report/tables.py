@@ -144,7 +144,12 @@ def by_group(summary: pd.DataFrame, verdict: pd.DataFrame) -> Iterator[tuple[str
     """(heading, summary, verdict) of each data set and number of labels."""
     for (dataset, labels), own in summary.groupby(GROUP, sort=False):
         theirs = verdict[(verdict["dataset"] == dataset) & (verdict["labels"] == labels)]
-        yield f"{dataset}, {labels} labelled images", own, theirs
+        yield heading(dataset, labels), own, theirs
+
+
+def heading(dataset: str, labels: int) -> str:
+    """What stands over the results of a data set and number of labels."""
+    return f"{dataset}, {labels} labelled images"
 
 
 def summary_for_people(summary: pd.DataFrame) -> pd.DataFrame:

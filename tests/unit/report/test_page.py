@@ -15,7 +15,7 @@ from semiproto.provenance.artifacts import write_text
 from semiproto.report import page as reporting
 from semiproto.report import tables
 from semiproto.report.figures.registry import FIGURES, stems
-from semiproto.report.page import write_page
+from semiproto.report.page import PageSources, write_page
 from semiproto.report.receipts import anchor, differences_from_paper, parse_receipt
 
 
@@ -53,7 +53,7 @@ def page_of(results, paper):
         drawn.mkdir()
         Image.new("RGB", (40, 30), "red").save(drawn / "gain.png")
         Image.new("RGB", (50, 30), "blue").save(drawn / "samples-30.png")
-        write_page(results.tables, drawn, list(receipts), paper, results.root / "report.html")
+        write_page(PageSources(results.tables, drawn, list(receipts), paper), results.root / "report.html")
         return Page((results.root / "report.html").read_text(encoding="utf-8"))
 
     return make
@@ -218,7 +218,7 @@ def test_published_numbers_stand_beside_ours(page_of, results):
 
 def test_without_figures_or_a_run_it_says_so(results, paper):
     tables.tables([results.run("prototype", 0, 60.0), results.root / "eval/seed1"], results.tables)
-    write_page(results.tables, results.root / "gone", [], paper, results.root / "report.html")
+    write_page(PageSources(results.tables, results.root / "gone", [], paper), results.root / "report.html")
     page = (results.root / "report.html").read_text()
     assert "No figures were made." in page
     assert f"Not finished, and in no number here: {results.root.as_posix()}/eval/seed1." in page
@@ -227,7 +227,7 @@ def test_without_figures_or_a_run_it_says_so(results, paper):
 
 def test_same_input_same_bytes(page_of, results, three_variants, receipt, paper):
     page = page_of(three_variants, [receipt])
-    write_page(results.tables, results.root / "figures", [receipt], paper, results.root / "again.html")
+    write_page(PageSources(results.tables, results.root / "figures", [receipt], paper), results.root / "again.html")
     assert (results.root / "again.html").read_text(encoding="utf-8") == page.html
 
 
@@ -237,9 +237,11 @@ def test_damaged_inputs_are_named(page_of, three_variants, receipt, results, pap
         page_of(three_variants, [receipt])
     (results.tables / "verdict.csv").write_text("x\n1\n")
     with pytest.raises(UserError, match=r"verdict\.csv: damaged, it has no column dataset"):
-        write_page(results.tables, results.root / "figures", [], paper, results.root / "report.html")
+        write_page(PageSources(results.tables, results.root / "figures", [], paper), results.root / "report.html")
     with pytest.raises(UserError, match=r"summary\.csv: no such table"):
-        write_page(results.root / "gone", results.root / "figures", [], paper, results.root / "report.html")
+        write_page(
+            PageSources(results.root / "gone", results.root / "figures", [], paper), results.root / "report.html"
+        )
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_damaged_tables_are_named(page_of, three_variants, results, paper, name,
     path = results.tables / name
     path.write_text(change(path.read_text() if path.exists() else ""))
     with pytest.raises(UserError, match=rf"{name}: damaged, .*{words}"):
-        write_page(results.tables, results.root / "figures", [], paper, results.root / "report.html")
+        write_page(PageSources(results.tables, results.root / "figures", [], paper), results.root / "report.html")
 
 
 def test_what_fails_leaves_the_former_results(page_of, three_variants, results, paper):
@@ -284,7 +286,7 @@ def test_a_damaged_figure_is_named(page_of, three_variants, results, paper, size
     path = results.root / "figures" / "gain.png"
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(UserError, match=r"gain\.png: cannot be read as an image"):
-        write_page(results.tables, results.root / "figures", [], paper, results.root / "report.html")
+        write_page(PageSources(results.tables, results.root / "figures", [], paper), results.root / "report.html")
 
 
 def test_the_forecast_stands_with_the_verdict_of_its_labels(page_of, results):

@@ -55,6 +55,8 @@ TONES = ((1.0, 0.0), (0.45, 1.0), (0.5, 0.0))
 """Share of the hue and grey level mixed with it: pure, lighter, darker."""
 MARKERS = "os^Dv<>Pp*X"
 VOID = to_rgb("#BBBBBB")
+ERRORS = np.array([to_rgb("#F2F2F2"), to_rgb("#882255"), VOID])
+"""RGB 0..1 of right, wrong and void pixels, in the order of images/sample.py. No class has these colours."""
 LONGEST_NAME = 20
 """Figures have room for this many characters of a class's name."""
 LEGEND_ROW = 0.19

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 
 from semiproto.errors import UserError
 from semiproto.report.drawing import style
 from semiproto.report.evaluations import read_evaluations
 from semiproto.report.figures import samples
+from semiproto.report.images.sample import RIGHT, WRONG
 
 
 def test_samples_show_truth_predictions_and_errors(results_of, three_variants, texts_of):
@@ -19,8 +19,8 @@ def test_samples_show_truth_predictions_and_errors(results_of, three_variants, t
     np.testing.assert_allclose(shown[1][0, 0], style.VOID)
     np.testing.assert_allclose(shown[1][0, 5], style.class_colour(1))
     np.testing.assert_allclose(shown[4][0, 5], style.class_colour(0))
-    for errors, expected in ((shown[5], samples.WRONG), (shown[11], samples.RIGHT)):  # image a is wrong, b is right
-        np.testing.assert_allclose(errors[:, 3:], np.broadcast_to(to_rgb(expected), errors[:, 3:].shape))
+    for errors, expected in ((shown[5], WRONG), (shown[11], RIGHT)):  # image a is wrong, b is right
+        np.testing.assert_allclose(errors[:, 3:], np.broadcast_to(style.ERRORS[expected], errors[:, 3:].shape))
         np.testing.assert_allclose(errors[:, :3], np.broadcast_to(style.VOID, errors[:, :3].shape))
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["background", "cat", "None", "void, not scored", "right", "wrong"]
@@ -63,17 +63,3 @@ def test_no_scored_image_is_said(results_of, texts_of):
     shown = results_of({"prototype": [60.0]})
     (shown.runs[0].folder / "images.csv").write_text("image,class,pixels,intersection,union\n")
     assert texts_of(samples.draw(shown)) == ["No validation image has a score."]
-
-
-def test_regions_are_named_at_their_deepest_pixel():
-    mask = np.zeros((40, 60), np.uint8)
-    mask[10:21, 5:16], mask[25:36, 40:51], mask[0, 0] = 1, 1, 2
-    assert samples.regions(mask, ["background", "cat", "speck"]) == [("cat", 15, 10), ("cat", 30, 45)]
-
-
-def test_large_images_are_made_small(monkeypatch):
-    monkeypatch.setattr(samples, "SIDE", 10)
-    mask = np.repeat(np.repeat(np.arange(6, dtype=np.uint8).reshape(2, 3), 7, 0), 7, 1)  # 14 x 21: every third pixel
-    assert samples._small(mask).tolist() == [[0, 0, 1, 1, 1, 2, 2], [0, 0, 1, 1, 1, 2, 2]] + [[3, 3, 4, 4, 4, 5, 5]] * 3
-    picture = np.dstack([mask] * 3) * 50
-    assert samples._small(picture).shape == (5, 7, 3)

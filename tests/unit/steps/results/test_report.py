@@ -22,21 +22,42 @@ def test_the_page_shows_the_receipts_of_what_it_is_made_of(tmp_path):
     tables(folders, results.tables)
     (tmp_path / "figures").mkdir()
     Image.new("RGB", (8, 8)).save(tmp_path / "figures/gain.png")
-    for folder in (*folders, results.tables, tmp_path / "figures"):
+    data = tmp_path / "data"
+    data.mkdir()
+    results.data().rename(data / "files")
+    for folder in (*folders, results.tables, tmp_path / "figures", data):
         write_receipt(folder, "evaluate", config={"semi": {"tau": 0.123}}, seed=7, facts={})
     inputs = Inputs(
-        tables=results.tables, figures=tmp_path / "figures", outcome=None, machine=None, made=folders, paper=PAPER
+        tables=results.tables,
+        figures=tmp_path / "figures",
+        outcome=None,
+        machine=None,
+        made=folders,
+        paper=PAPER,
+        evaluation=folders,
+        data=data,
     )
     out = tmp_path / "results/report.html"
     report(Job(NoConfig(), inputs, out))
     page = out.read_text()
     assert "tau: 0.123" in page and all(folder.as_posix() in page for folder in folders)
+    assert page.count("All 2 scored validation images") == 1
     receipt = read_receipt(out)
+    assert data.as_posix() in receipt["inputs"]
     assert set(receipt["outputs"]) == {"report.html"} and PAPER.as_posix() in receipt["inputs"]
 
 
 def test_a_folder_without_figures_is_named(tmp_path):
     write_receipt(tmp_path, config={}, seed=None, facts={})
-    inputs = Inputs(tables=tmp_path, figures=tmp_path, outcome=None, machine=None, made=None, paper=PAPER)
+    inputs = Inputs(
+        tables=tmp_path,
+        figures=tmp_path,
+        outcome=None,
+        machine=None,
+        made=None,
+        paper=PAPER,
+        evaluation=None,
+        data=None,
+    )
     with pytest.raises(UserError, match=f"{tmp_path}: no figure in it; run `snakemake"):
         report(Job(NoConfig(), inputs, tmp_path / "report.html"))
