@@ -83,7 +83,7 @@ def test_the_archives_hold_every_file_of_the_package(sdist, wheel):
         for path in (ROOT / "src/semiproto").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {Path(name).suffix for name in files} == {".py", ".typed", ".html", ".csv"}
+    assert {Path(name).suffix for name in files} == {".py", ".typed", ".html", ".css", ".js", ".csv"}
     packed = set(zipfile.ZipFile(wheel).namelist())
     assert {name for name in packed if ".dist-info/" not in name} == files
     with tarfile.open(sdist) as archive:

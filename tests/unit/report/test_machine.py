@@ -7,7 +7,7 @@ from made_up import write_receipt
 
 from semiproto.errors import UserError
 from semiproto.report import machine, tables
-from semiproto.report.page import write_page as report
+from semiproto.report.page import PageSources, write_page
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def test_the_report_shows_the_seconds_of_each_run_and_their_mean(results, folder
     tables.tables(folders, results.tables)
     machine.tables(folders, results.root / "machine")
     page = results.root / "report.html"
-    report(results.tables, results.root / "figures", [], paper, page, results.root / "machine")
+    write_page(PageSources(results.tables, results.root / "figures", [], paper, results.root / "machine"), page)
     shown = page.read_text(encoding="utf-8")
     assert ">102<" in shown and ">103.0<" in shown and "wall-clock seconds" in shown
-    report(results.tables, results.root / "figures", [], paper, page)
+    write_page(PageSources(results.tables, results.root / "figures", [], paper), page)
     assert "seconds" not in page.read_text(encoding="utf-8").partition('<h2 id="receipts">')[0]
