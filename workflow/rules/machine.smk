@@ -1,31 +1,38 @@
 # What a job asks for: of this machine, or of a cluster.
-import shutil
+from semiproto.process import cards
 
 # Settings of this machine: part of no rule's params, so that changing them reruns nothing.
 COMPUTE = P.canonical(PARAMS.compute)
-USES_GPU = shutil.which("nvidia-smi") if PARAMS.compute.gpus == "auto" else PARAMS.compute.gpus > 0
+# Of this machine; a cluster hands out its own.
+CARDS = 0 if workflow.non_local_exec or PARAMS.compute.gpus == 0 else len(cards.visible())
+if CARDS and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", CARDS)
 
 
-def threads_of(processes, lists):
+def threads_of(processes, lists, gpus):
     """Threads of a job of so many processes, each of which loads so many lists of images.
 
-    On one machine a job on GPUs takes all cores, so that two never share a GPU, and jobs on the CPU run side by side. A
-    cluster hands out GPUs itself, and gives a job no core that was not asked for: the loader processes count too.
+    On one machine a job on GPUs takes as large a share of the cores as of the GPUs, but for one core that is left to
+    jobs on the CPU. A cluster gives a job no core that was not asked for: the loader processes count too.
     """
 
     def threads(wildcards):
         if workflow.non_local_exec:
             return processes * (PARAMS.compute.threads + lists * PARAMS.compute.workers)
-        return workflow.cores if USES_GPU else processes * PARAMS.compute.threads
+        if CARDS:
+            return max(1, (workflow.cores - 1) * gpus(wildcards) // CARDS)
+        return workflow.cores if PARAMS.compute.gpus not in (0, "auto") else processes * PARAMS.compute.threads
 
     return threads
 
 
 def gpus_of(count):
-    """GPUs that a job asks a cluster for. On one machine nothing limits them, and the step sees for itself."""
+    """GPUs that a job asks for. On this machine Snakemake starts no more jobs than have GPUs, and each takes its own."""
 
     def gpus(wildcards):
-        if workflow.non_local_exec and PARAMS.compute.gpus == "auto":
+        if not workflow.non_local_exec:
+            return min(count or CARDS, CARDS)
+        if PARAMS.compute.gpus == "auto":
             raise WorkflowError("compute.gpus: auto says nothing to a cluster; set the GPUs of a training job, or 0")
         return count
 
@@ -33,6 +40,6 @@ def gpus_of(count):
 
 
 GPUS = 0 if PARAMS.compute.gpus == "auto" else PARAMS.compute.gpus
-TRAIN_GPUS, MODEL_GPUS = gpus_of(GPUS), gpus_of(min(GPUS, 1))
-TRAIN_THREADS = threads_of(GPUS or PARAMS.compute.processes, lists=2)
-MODEL_THREADS = threads_of(1, lists=0)
+TRAIN_GPUS, MODEL_GPUS = gpus_of(GPUS), gpus_of(1 if PARAMS.compute.gpus == "auto" else min(GPUS, 1))
+TRAIN_THREADS = threads_of(GPUS or PARAMS.compute.processes, lists=2, gpus=TRAIN_GPUS)
+MODEL_THREADS = threads_of(1, lists=0, gpus=MODEL_GPUS)

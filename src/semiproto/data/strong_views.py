@@ -116,7 +116,7 @@ def mixed(batch: PseudoLabeled, draw: torch.Generator, probability: float) -> Ps
         return batch
     # Of the whole batch, which several processes share: the image to mix in may be another process's.
     count = len(batch.images) * distributed.world()
-    boxes = cutmix_boxes(count, batch.images.shape[-1], draw).to(batch.images.device)
+    boxes = cutmix_boxes(count, batch.images.shape[-1], draw).to(batch.images.device, non_blocking=True)
     mine = distributed.share(count)
     return PseudoLabeled(*(cutmix(distributed.gather(x), boxes)[mine] for x in batch))
 
@@ -135,7 +135,7 @@ def mixed_each(batch: PseudoLabeled, draw: torch.Generator, params: CutMixParams
     count, size = len(whole[0][0]), batch.images.shape[-1]
     wanted = torch.rand(count, generator=draw) < probability
     boxes = fitting_boxes(count, size, params, draw) & wanted.view(-1, 1, 1)
-    mine, boxes = distributed.share(count), boxes.to(batch.images.device)
+    mine, boxes = distributed.share(count), boxes.to(batch.images.device, non_blocking=True)
     return PseudoLabeled(*(cutmix(x, boxes, partner)[mine] for x, partner in whole))
 
 

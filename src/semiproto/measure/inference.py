@@ -100,7 +100,7 @@ def bands(scores: Scores, images: Rows, window: WindowParams | None) -> Iterator
         _add_windows(totals, scores, images[..., slice(top, top + window.size), slice(None)], lefts, window)
         done, reach = following - top, min(window.size, height - following)
         count = overlaps[top:following]
-        yield {name: total[..., :done, :] / count.to(total.device) for name, total in totals.items()}
+        yield {name: total[..., :done, :] / count.to(total.device, non_blocking=True) for name, total in totals.items()}
         for name, total in totals.items():
             totals[name] = F.pad(total[..., done:, :], (0, 0, 0, reach - total.shape[-2] + done))
 

@@ -98,8 +98,8 @@ class SegmentationNetwork(nn.Module):
 
 def _scaled(maps: Tensor, factor: Tensor) -> Tensor:
     """[B, C, h, w], the last N images multiplied by [N, C]."""
-    first = len(maps) - len(factor)
-    return torch.cat([maps[:first], maps[first:] * factor[:, :, None, None].to(maps)])
+    first, factor = len(maps) - len(factor), factor.to(maps.device, maps.dtype, non_blocking=True)
+    return torch.cat([maps[:first], maps[first:] * factor[:, :, None, None]])
 
 
 def _rename(network: nn.Module, tensors: dict[str, Any], prefix: str, *_: object) -> None:

@@ -46,17 +46,8 @@ class PrototypeBank(nn.Module):
         members of each prototype [num_classes, per_class].
         """
         classes, per_class, dim = self.prototypes.shape
-        kept = keep.nonzero().squeeze(1)
-        targets = targets[kept].long()
-        member = targets * per_class + nearest[kept, targets]
-        count = torch.bincount(member, minlength=classes * per_class)
-        # A bag for each prototype sums its members' rows: a fifth of index_add_'s time, and in the same order always.
-        total = F.embedding_bag(
-            kept[member.argsort(stable=True)],
-            features.detach().to(self.prototypes.dtype),
-            count.cumsum(0) - count,
-            mode="sum",
-        )
+        add_up = _sums_by_product if features.is_cuda else _sums_by_bags
+        total, count = add_up(features.detach().to(self.prototypes.dtype), targets, nearest, keep, per_class)
         both = distributed.total(torch.cat([total, count.unsqueeze(1).to(total.dtype)], dim=1))
         count = both[:, dim]
         mean = both[:, :dim] / count.clamp(min=1).unsqueeze(1)
@@ -65,6 +56,31 @@ class PrototypeBank(nn.Module):
             torch.where(count.unsqueeze(1) > 0, moved, self.prototypes.view(-1, dim)).view_as(self.prototypes)
         )
         return count.view(classes, per_class)
+
+
+def _sums_by_bags(
+    features: Tensor, targets: Tensor, nearest: Tensor, keep: Tensor, per_class: int
+) -> tuple[Tensor, Tensor]:
+    """The sum [num_classes * per_class, dim] and the number of each prototype's members; N pixels as in `update`."""
+    kept = keep.nonzero().squeeze(1)
+    targets = targets[kept].long()
+    member = targets * per_class + nearest[kept, targets]
+    count = torch.bincount(member, minlength=nearest.shape[1] * per_class)
+    # A bag for each prototype sums its members' rows: a fifth of index_add_'s time, and in the same order always.
+    bags = kept[member.argsort(stable=True)]
+    return F.embedding_bag(bags, features, count.cumsum(0) - count, mode="sum"), count
+
+
+def _sums_by_product(
+    features: Tensor, targets: Tensor, nearest: Tensor, keep: Tensor, per_class: int
+) -> tuple[Tensor, Tensor]:
+    """The same as a product of matrices: on a GPU, the CPU does not wait for the number of pixels that are kept."""
+    classes = nearest.shape[1]
+    targets = targets.long().clamp(max=classes - 1)  # void is not kept
+    member = targets * per_class + nearest.gather(1, targets.unsqueeze(1)).squeeze(1)
+    prototypes = torch.arange(classes * per_class, device=member.device).unsqueeze(1)
+    belongs = ((member == prototypes) & keep).to(features.dtype)
+    return belongs @ features, belongs.sum(1)
 
 
 def stratified_points(size: int, cells: int = 32, generator: torch.Generator | None = None) -> Tensor:

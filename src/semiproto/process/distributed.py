@@ -19,8 +19,10 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn import functional
 
 from semiproto.errors import Interrupted, UserError, of_memory, of_system
+from semiproto.process import cards
 from semiproto.process.failures import raise_first
 from semiproto.process.parent import end_with_parent
 
@@ -101,23 +103,18 @@ def wrap(phase: nn.Module, device: torch.device) -> nn.Module:
     """`phase`, wrapped so that a backward pass gives the gradients of the whole batch, which batch norm sees too."""
     if world() == 1:
         return phase
-    if device.type == "cuda":
-        from timm.layers.norm_act import (
-            convert_sync_batchnorm,
-        )  # torch's own drops the activation that timm's norms hold
-
-        phase = convert_sync_batchnorm(phase)  # type: ignore[no-untyped-call]
-    else:
-        _synchronise_batch_norm(phase)
+    synchronise_batch_norm(phase)
     devices = [device] if device.type == "cuda" else None
-    return nn.parallel.DistributedDataParallel(phase, device_ids=devices)
+    # All buffers follow from what the processes exchange anyway, so those of the first need not be sent each step.
+    return nn.parallel.DistributedDataParallel(phase, device_ids=devices, broadcast_buffers=False)
 
 
 class SyncBatchNorm2d(nn.Module):
-    """Batch norm over the batches of all processes on the CPU, where torch's SyncBatchNorm does not run.
+    """Batch norm over the batches of all processes, which have as many values each.
 
     Takes the place of a BatchNorm2d, whose parameters and buffers it holds under the same names; timm's variants with
-    dropout and activation included.
+    dropout and activation included. torch's SyncBatchNorm has no form for the CPU, and on a GPU it picks the processes
+    that have values by a mask, for which the CPU waits three times a layer (pytorch#156680).
     """
 
     weight: Tensor
@@ -138,10 +135,20 @@ class SyncBatchNorm2d(nn.Module):
         self.train(norm.training)
 
     def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.act(self.drop(self._on_gpu(x) if x.is_cuda else self._on_cpu(x)))
+        return out
+
+    def _on_cpu(self, x: Tensor) -> Tensor:
         mean, variance = self._statistics(x.float()) if self.training else (self.running_mean, self.running_var)
         scale = self.weight / (variance + self.eps).sqrt()
         y = x * scale.view(1, -1, 1, 1) + (self.bias - mean * scale).view(1, -1, 1, 1)
-        out: Tensor = self.act(self.drop(y.to(x.dtype)))
+        return y.to(x.dtype)
+
+    def _on_gpu(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        self.num_batches_tracked += 1
+        out: Tensor = _NormOfAll.apply(x, self.weight, self.bias, self)
         return out
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,12 +175,45 @@ class _Sum(torch.autograd.Function):
         return total(gradient)
 
 
-def _synchronise_batch_norm(module: nn.Module) -> None:
+class _NormOfAll(torch.autograd.Function):
+    """Batch norm in training by the kernels that torch's SyncBatchNorm has for CUDA."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, norm: SyncBatchNorm2d) -> Tensor:
+        x = _dense(x)
+        own = torch.cat(torch.batch_norm_stats(x, norm.eps))
+        means, deviations = gather(own.unsqueeze(0)).chunk(2, dim=1)
+        counts = torch.full((world(),), x.numel() // x.shape[1], dtype=norm.running_mean.dtype, device=x.device)
+        mean, deviation = torch.batch_norm_gather_stats_with_counts(
+            x, means, deviations, norm.running_mean, norm.running_var, norm.momentum, norm.eps, counts
+        )
+        ctx.save_for_backward(x, weight, mean, deviation)
+        ctx.counts = counts.int()
+        return torch.batch_norm_elemt(x, weight, bias, mean, deviation, norm.eps)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        x, weight, mean, deviation = ctx.saved_tensors
+        gradient = _dense(gradient)
+        *sums, of_weight, of_bias = torch.batch_norm_backward_reduce(
+            gradient, x, mean, deviation, weight, True, True, True
+        )
+        dy, dy_x = total(torch.cat(sums)).chunk(2)
+        of_x = torch.batch_norm_backward_elemt(gradient, x, mean, deviation, weight, dy, dy_x, ctx.counts)
+        return of_x, of_weight, of_bias, None
+
+
+def _dense(x: Tensor) -> Tensor:
+    return x if x.is_contiguous(memory_format=torch.channels_last) else x.contiguous()
+
+
+def synchronise_batch_norm(module: nn.Module) -> None:
+    """Has all batch norms of `module` see the batches of all processes from now on."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
             setattr(module, name, SyncBatchNorm2d(child))
         else:
-            _synchronise_batch_norm(child)
+            synchronise_batch_norm(child)
 
 
 # ------------------------------------------------------------------------------------------------- outside
@@ -184,6 +224,8 @@ def device_of(compute: Machine) -> torch.device:
 
     UserError when a GPU is asked for and there is none, or when there is one that torch cannot use.
     """
+    if compute.gpus != 0:
+        cards.hold(1, "compute.gpus")
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     if uses_gpu(compute.gpus, available=torch.cuda.is_available(), driver=_has_driver()):
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
@@ -234,6 +276,8 @@ def run(compute: Machine, batch: int, work: Callable[[], None]) -> None:
 
     When one of them fails, all are stopped, and its error is raised here: UserError or Interrupted as it raised them.
     """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        cards.hold(_wanted(compute.gpus, batch), "compute.gpus")
     device = device_of(compute)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         _work_in_group(device, batch, work)
@@ -246,6 +290,12 @@ def run(compute: Machine, batch: int, work: Callable[[], None]) -> None:
         _launch(count)
     else:
         work()
+
+
+def _wanted(gpus: Any, batch: int) -> int:
+    """The GPUs of a run: as many as were asked for, or the most that this process sees and that divide the batch."""
+    seen = len(cards.visible())
+    return max((n for n in range(1, seen + 1) if batch % n == 0), default=0) if gpus == "auto" else int(gpus)
 
 
 def _launch(count: int) -> None:

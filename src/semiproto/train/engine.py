@@ -169,7 +169,7 @@ def _timed_step(
     batches = [_to(next(iterator), run.device) for iterator in iterators]
     waited = time.perf_counter() - began
     measured = train_step(training, batches, step)
-    *flat, stop = _agreed([*measured.values(), torch.tensor(float(stopped()), device=run.device)])
+    *flat, stop = _agreed([*measured.values(), torch.full((), float(stopped()), device=run.device)])
     values: Means = dict(zip(measured, flat, strict=True))
     if not math.isfinite(values["loss"][0]):
         raise _diverged(run, step + 1, f"the loss is {values['loss'][0]}")

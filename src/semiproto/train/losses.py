@@ -56,9 +56,14 @@ def ohem_cross_entropy(
     void = target == ignore_index
     probability = (-per_pixel.detach()).exp().masked_fill(void, 2.0)  # above all probabilities
     everywhere = distributed.gather(probability).flatten()
-    kth = everywhere.kthvalue(min(min_kept, everywhere.numel())).values
+    kth = _kth_smallest(everywhere, min(min_kept, everywhere.numel()))
     hard = (probability <= kth.clamp(min=threshold)) & ~void
     return _mean_of(per_pixel, hard, target, class_weights)
+
+
+def _kth_smallest(values: Tensor, k: int) -> Tensor:
+    """The k-th smallest of values [N], from 1. CUDA's kthvalue works in one block of threads (pytorch#75599)."""
+    return values.sort().values[k - 1] if values.is_cuda else values.kthvalue(k).values
 
 
 def dice_loss(logits: Tensor, target: Tensor, ignore_index: int = IGNORE_INDEX) -> Tensor:

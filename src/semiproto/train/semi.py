@@ -103,7 +103,7 @@ class SemiPhase(Phase):
         losses |= self._view_losses("linear", logits, views)
         measured = self._measure(views[0])
         if self.bank is not None:
-            points = stratified_points(size, min(CELLS, size), draw).to(labels.device)
+            points = stratified_points(size, min(CELLS, size), draw).to(labels.device, non_blocking=True)
             features = sample_at(output.representation, points, size).float()
             row, column = points.unbind(1)
             at_points = [

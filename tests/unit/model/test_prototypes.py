@@ -7,6 +7,7 @@ import torch
 from torch import distributed, multiprocessing
 from torch.nn import functional as F
 
+from semiproto.model import prototypes
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
 
 SHAPES = [(2, 1, 3, 5), (7, 3, 48, 40), (21, 4, 8, 33), (19, 3, 16, 1), (3, 2, 4, 0)]
@@ -270,3 +271,14 @@ def test_sampling_in_half_precision(shape, size):
     found.float().sum().backward()
     expected.sum().backward()
     torch.testing.assert_close(mine.grad.float(), theirs.grad, rtol=4e-2, atol=4e-2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sums_of_a_gpu_are_those_of_bags(shape):
+    classes, per_class, dim, _ = shape
+    features, targets, keep = draw(shape)
+    _, nearest = make_bank(classes, per_class, dim).logits(features)
+    given = features, targets, nearest, keep, per_class
+    (sums, counts), (expected, members) = prototypes._sums_by_product(*given), prototypes._sums_by_bags(*given)
+    torch.testing.assert_close(sums, expected, rtol=1e-12, atol=1e-12)
+    assert counts.tolist() == members.tolist()

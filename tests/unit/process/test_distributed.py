@@ -53,6 +53,76 @@ def test_batch_norm_sees_the_whole_batch(tmp_path, kind):
         torch.testing.assert_close(evaluated, copy.deepcopy(whole).eval()(x).detach(), rtol=1e-5, atol=1e-5)
 
 
+def stats(x, eps):
+    variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+    return mean, (variance + eps).rsqrt()
+
+
+def gathered(x, means, deviations, running_mean, running_var, momentum, eps, counts):
+    mean = (means * counts[:, None]).sum(0) / counts.sum()
+    spread = ((deviations**-2 - eps + (means - mean).square()) * counts[:, None]).sum(0)
+    running_mean.lerp_(mean, momentum)
+    running_var.lerp_(spread / (counts.sum() - 1), momentum)
+    return mean, (spread / counts.sum() + eps).rsqrt()
+
+
+def by_channel(x):
+    return x.view(1, -1, 1, 1)
+
+
+def reduced(gradient, x, mean, deviation, weight, *_):
+    products = (gradient * (x - by_channel(mean))).sum((0, 2, 3))
+    sums = gradient.sum((0, 2, 3))
+    return sums, products, products * deviation, sums
+
+
+def of_input(gradient, x, mean, deviation, weight, sums, products, counts):
+    along = by_channel(deviation**2 * products / counts.sum())
+    centred = gradient - by_channel(sums / counts.sum()) - (x - by_channel(mean)) * along
+    return centred * by_channel(deviation * weight)
+
+
+KERNELS = {
+    "batch_norm_stats": stats,
+    "batch_norm_gather_stats_with_counts": gathered,
+    "batch_norm_elemt": lambda x, weight, bias, mean, deviation, eps: (
+        (x - by_channel(mean)) * by_channel(deviation * weight) + by_channel(bias)
+    ),
+    "batch_norm_backward_reduce": reduced,
+    "batch_norm_backward_elemt": of_input,
+}
+"""What torch's kernels for CUDA compute, which it does not have for the CPU."""
+
+
+def test_batch_norm_of_a_gpu_exchanges_what_that_of_the_cpu_does(tmp_path, monkeypatch):
+    """The order of exchange and kernels; tests/gpu has the kernels themselves."""
+    for name, kernel in KERNELS.items():
+        monkeypatch.setattr(torch, name, kernel)
+    whole, x, weight = nn.BatchNorm2d(5).double(), noise(6, 5, 4, 3).double() * 3 + 1, noise(6, 5, 4, 3, seed=1)
+    nn.init.normal_(whole.weight, 1, 0.2)
+    nn.init.normal_(whole.bias)
+    start = copy.deepcopy(whole)
+
+    def half():
+        norm, own = SyncBatchNorm2d(start), x[distributed.share(6)].requires_grad_()
+        out = norm._on_gpu(own)
+        (out * weight[distributed.share(6)]).sum().backward()
+        gradients = [distributed.total(p.grad) for p in (norm.weight, norm.bias)]
+        return out.detach(), own.grad, gradients, norm.state_dict(), norm.eval()._on_gpu(x).detach()
+
+    found = in_two_processes(tmp_path, half)
+    whole_x = x.clone().requires_grad_()
+    out = whole(whole_x)
+    (out * weight).sum().backward()
+    close = {"rtol": 1e-10, "atol": 1e-10}
+    torch.testing.assert_close(torch.cat([f[0] for f in found]), out.detach(), **close)
+    torch.testing.assert_close(torch.cat([f[1] for f in found]), whole_x.grad, **close)
+    for _, _, gradients, state, evaluated in found:
+        torch.testing.assert_close(gradients, [whole.weight.grad, whole.bias.grad], **close)
+        torch.testing.assert_close(dict(state), dict(whole.state_dict()), **close)
+        torch.testing.assert_close(evaluated, copy.deepcopy(whole).eval()(x).detach(), **close)
+
+
 OHEM = LabeledLossParams(kind="ohem", ohem_threshold=0.3, ohem_min_kept_per_image=12)
 PLAIN = LabeledLossParams(kind="cross_entropy", ohem_threshold=0.3, ohem_min_kept_per_image=12)
 LOGITS, TARGET = noise(4, 3, 5, 5), torch.randint(3, (4, 5, 5), generator=torch.Generator().manual_seed(0))

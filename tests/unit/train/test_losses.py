@@ -6,6 +6,7 @@ import reference
 import torch
 
 from semiproto.params import LabeledLossParams
+from semiproto.train import losses
 from semiproto.train.losses import (
     cross_entropy,
     dice_loss,
@@ -249,3 +250,11 @@ def test_half_precision_logits_are_reduced_in_float32():
     confidence = torch.ones(target.shape)
     labels = target.clamp(max=6)
     assert pseudo_label_loss(logits.bfloat16(), labels, confidence, 0.8).dtype == torch.float32
+
+
+@pytest.mark.parametrize("k", [1, 3, 64])
+def test_the_kth_of_a_gpu_is_that_of_the_cpu(k):
+    """By a sort there; among equal values too."""
+    values = torch.randint(9, (64,), generator=torch.Generator().manual_seed(0)).float()
+    values[5] = 2.0
+    assert losses._kth_smallest(values, k) == values.sort().values[k - 1]

@@ -8,7 +8,7 @@ counts, of convolutions and matrix products. Memory is what the step's tensors h
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +60,9 @@ class Footprint(NamedTuple):
 class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Follows the sizes of what fake tensors hold; all others are left to torch."""
 
+    device = "cpu"
+    """Where fake tensors say that they are."""
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.fake = FakeTensorMode(allow_non_fake_inputs=True)
@@ -75,11 +78,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 if (out := func.decompose(*args, **kwargs)) is not NotImplemented:
                     return out
         with self.fake:
-            out = (
-                torch.empty_like(args[0])
-                if _is_masked(func, args)
-                else WITHOUT_CONTENT.get(func, func)(*args, **kwargs)
-            )
+            out = _of_all(*args) if _is_masked(func, args) else WITHOUT_CONTENT.get(func, func)(*args, **kwargs)
         if count := flop_registry.get(getattr(func, "_overloadpacket", None)):
             self.flops += count(*args, **kwargs, out_val=out)
         for x in tree_leaves(out):
@@ -89,7 +88,7 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def faked(self, x: Tensor) -> Tensor:
         """A tensor of the size and strides of x, whatever x's device, without content."""
         with self.fake:
-            out = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="cpu")
+            out = torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=self.device)
         self._hold(out)
         return out
 
@@ -122,8 +121,14 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _is_masked(func: Any, args: Any) -> bool:
-    """Whether it picks elements by a mask: at most all of them."""
+    """Whether it picks elements by a mask."""
     return func is aten.index.Tensor and any(i is not None and i.dtype == torch.bool for i in args[1])
+
+
+def _of_all(x: Tensor, indices: Sequence[Tensor | None]) -> Tensor:
+    """x[mask] [N, ...] where the mask picks all."""
+    (mask,) = (i for i in indices if i is not None)
+    return x.new_empty((mask.numel(), *x.shape[mask.dim() :]))
 
 
 class Step:
