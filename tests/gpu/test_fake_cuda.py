@@ -135,7 +135,7 @@ def test_evaluation_and_prediction_keep_to_one_device(label):
 def test_two_devices_in_one_operation_are_found():
     with fake_cuda() as mode:
         there = mode.faked(torch.empty(3, device="meta"))
-        with mode, pytest.raises(RuntimeError, match="two (different )?devices"):
+        with mode, pytest.raises(RuntimeError, match=r"two (different )?devices"):
             there + torch.ones(3)
 
 
