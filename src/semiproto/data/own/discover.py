@@ -570,7 +570,7 @@ def _apart(tree: _Tree) -> _Layout | None:
         for folder, found in sorted(stems.items())
         if tree.mask_files[folder] and not plain[folder] & found
         and any(plain[folder] & others for other, others in stems.items() if other != folder)
-    ]  # fmt: skip
+    ] or [folder for folder in sorted(stems) if any(_is_of_masks(folder, other) for other in stems)]  # fmt: skip
     wanted = set().union(*(plain[folder] for folder in labels))
     images = [folder for folder, found in sorted(stems.items()) if folder not in labels and found & wanted]
     if not images:
@@ -578,6 +578,12 @@ def _apart(tree: _Tree) -> _Layout | None:
     extra = tree.split_folders([*images, *labels])
     places, masked = ([folder.as_posix() for folder in found] for found in ([*images, *extra], labels))
     return _Layout("folder of masks", "masks", places, masked)
+
+
+def _is_of_masks(folder: Path, images: Path) -> bool:
+    """Whether the folder beside one of images is called like it, and like masks: defaultannot, as CVAT's CamVid."""
+    rest = folder.name.removeprefix(images.name)
+    return folder.parent == images.parent and rest != folder.name and _role(rest.strip("-_. ")) in _folded(MASK_FOLDERS)
 
 
 def _per_class(tree: _Tree) -> _Layout | None:
