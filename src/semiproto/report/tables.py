@@ -147,7 +147,7 @@ def by_group(summary: pd.DataFrame, verdict: pd.DataFrame) -> Iterator[tuple[str
         yield heading(dataset, labels), own, theirs
 
 
-def heading(dataset: str, labels: int) -> str:
+def heading(dataset: object, labels: object) -> str:
     """What stands over the results of a data set and number of labels."""
     return f"{dataset}, {labels} labelled images"
 

@@ -33,7 +33,7 @@ def confusion(runs: list[Evaluation]) -> Confusion:
 
     UserError names a confusion.csv that is not a square of counts.
     """
-    names, counts = list(runs[0].iou), sum(_counts(run) for run in runs)
+    names, counts = list(runs[0].iou), np.sum([_counts(run) for run in runs], axis=0)
     words = f"{runs[0].variant}, all images, sum over {len(runs)} seed{'s' if len(runs) > 1 else ''}"
     caption = f"What is taken for what: {words}; percent of the true class's pixels (row) predicted as the column"
     if (rest := len(names) - LARGEST) > 1:
