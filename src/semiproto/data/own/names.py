@@ -26,8 +26,8 @@ UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?!
 NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
 JOINED = re.compile(r"^(train|val|test)(?=(?:annot|masks?|labels?|images?|imgs?)$)")
 
-MASK_WORDS = "masks?|labels?|seg|segmentation|gt|annotation|l"
-"""What stands behind the name of an image in that of its mask; lower case."""
+MASK_WORDS = "simple segmentation|cp_masks|masks?|labels?|seg|segmentation|gt|annotation|l"
+"""What stands behind the name of an image in that of its mask, of ilastik and Cellpose too; lower case."""
 MASK_ENDING = re.compile(rf"(?<=.)[-_. ](?:{MASK_WORDS}|masks?[-_ ]?\d{{1,3}})$")
 """The number is that of one of several masks of an image."""
 IMAGE_WORDS = "images?|img|im|photo|sat|rgb"

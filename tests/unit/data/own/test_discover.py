@@ -600,3 +600,37 @@ def test_folders_of_classes_may_lie_beside_that_of_the_images(tmp_path):
     for item in found.items:
         drawn = masks.read(item.mask, (exports.WIDTH, exports.HEIGHT), rules)
         np.testing.assert_array_equal(drawn, exports.truth(item.image.stem))
+
+
+def test_masks_by_class_in_folders_of_any_name(tmp_path):
+    base = tmp_path / "set"
+    for stem in exports.TRAIN:
+        exports.save_image(base / "1. Originals/a. Training Set", stem)
+        for index, name in enumerate(("MA", "EX"), start=1):
+            mask = (exports.truth(stem) == index) * np.uint8(255)
+            exports.save_mask(base / f"2. Truths/a. Training Set/{index}. {name.lower()}/{stem}_{name}.tif", mask)
+    source, _ = discover(base, "set")
+    found = contents.read(source)
+    assert source.classes == ["background", "EX", "MA"] and found.counts()["train"] == 4 and not found.faults
+
+
+def test_a_folder_beside_the_images_called_like_them_and_like_masks(tmp_path):
+    base = tmp_path / "camvid"
+    exports.save_images(base / "default")
+    for stem in exports.TRAIN:
+        exports.save_mask(base / f"defaultannot/{stem}.png", np.array(exports.COLOURS, np.uint8)[exports.truth(stem)])
+    lines = (
+        f"{' '.join(map(str, colour))} {name}" for colour, name in zip(exports.COLOURS, exports.CLASSES, strict=True)
+    )
+    exports.write(base / "label_colors.txt", "\n".join(lines))
+    source, _ = discover(base, "set")
+    assert source.classes == list(exports.CLASSES) and source.colours == [list(one) for one in exports.COLOURS]
+    assert contents.read(source).counts() == {"train": 4, "val": 0, "unlabeled": 4}
+
+
+@pytest.mark.parametrize("ending", ["_Simple Segmentation", "_cp_masks", "-labels"])
+def test_masks_of_programs_for_microscopes_beside_their_images(ending, tmp_path):
+    for stem in exports.TRAIN:
+        exports.save_image(tmp_path / "set", stem, f"{stem}.png")
+        exports.save_mask(tmp_path / f"set/{stem}{ending}.png", exports.truth(stem))
+    assert contents.read(discover(tmp_path / "set", "set")[0]).counts() == {"train": 4, "val": 0, "unlabeled": 0}
