@@ -587,7 +587,7 @@ def _is_of_masks(folder: Path, images: Path) -> bool:
 
 
 def _per_class(tree: _Tree) -> _Layout | None:
-    roots = tree.mask_roots(tree.mask_files) or _beside(tree)
+    roots, pictured = tree.mask_roots(tree.mask_files) or _beside(tree), list[Path]()
     note = "of two masks that share a pixel the smaller is on top; pixels that no mask covers are background"
     found = _Layout("a folder of masks per class", "per-class", [], [], why="from their folders", notes=[note])
     if not (folders := _classes_by_folder(tree, roots)):
@@ -599,8 +599,12 @@ def _per_class(tree: _Tree) -> _Layout | None:
         roots = _class_roots(tree)
         folders = sorted({root.name for root in roots})
         found = replace(found, tool="a folder of masks per class", why="from their folders")
+    if not folders and not roots:
+        roots, pictured = _named_apart(tree)
+        folders = _classes_by_name(tree, roots)
+        found = replace(found, tool="several masks of one image", why="from the names of the masks")
     images = [root.as_posix() for root in roots if tree.pictures[root]] if roots == _beside(tree) else []
-    images = images or _image_folders(tree, roots)
+    images = images or [folder.as_posix() for folder in pictured] or _image_folders(tree, roots)
     labels = [root.as_posix() for root in roots]
     return (
         replace(found, images=images, masks=labels, names=outlines.class_names(folders)) if folders and images else None
@@ -617,6 +621,21 @@ def _class_roots(tree: _Tree) -> list[Path]:
     sample = [tree.base / path for path in kept[:: max(1, len(kept) // 20)]]
     several = len({folder.name for folder in folders}) > 1 and Path() not in folders
     return folders if several and all(map(_is_binary, sample)) else []
+
+
+def _named_apart(tree: _Tree) -> tuple[list[Path], list[Path]]:
+    """Folders of any name whose masks are called like images elsewhere with more behind, and those of the images."""
+    stems: dict[Path, set[str]] = {}
+    for path in tree.suffixed(*layout.IMAGE_SUFFIXES, *readers.MASKS):
+        stems.setdefault(path.parent, set()).add(fold(path.stem))
+    known = set().union(*stems.values())
+    labels = {
+        folder: {stem[: -len(text) - 1] for stem in found if (text := _behind(stem, known - {stem}))}
+        for folder, found in stems.items()
+        if tree.mask_files[folder] and all(_behind(stem, known - {stem}) for stem in found)
+    }
+    wanted = set().union(*labels.values())
+    return sorted(labels), sorted(folder for folder, found in stems.items() if folder not in labels and found & wanted)
 
 
 def _classes_by_name(tree: _Tree, roots: list[Path]) -> list[str]:

@@ -602,6 +602,18 @@ def test_folders_of_classes_may_lie_beside_that_of_the_images(tmp_path):
         np.testing.assert_array_equal(drawn, exports.truth(item.image.stem))
 
 
+def test_masks_by_class_in_folders_of_any_name(tmp_path):
+    base = tmp_path / "set"
+    for stem in exports.TRAIN:
+        exports.save_image(base / "1. Originals/a. Training Set", stem)
+        for index, name in enumerate(("MA", "EX"), start=1):
+            mask = (exports.truth(stem) == index) * np.uint8(255)
+            exports.save_mask(base / f"2. Truths/a. Training Set/{index}. {name.lower()}/{stem}_{name}.tif", mask)
+    source, _ = discover(base, "set")
+    found = contents.read(source)
+    assert source.classes == ["background", "EX", "MA"] and found.counts()["train"] == 4 and not found.faults
+
+
 def test_a_folder_beside_the_images_called_like_them_and_like_masks(tmp_path):
     base = tmp_path / "camvid"
     exports.save_images(base / "default")

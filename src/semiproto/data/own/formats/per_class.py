@@ -78,6 +78,8 @@ def names(root: Path, files: Sequence[Path]) -> list[str]:
 
 def records(root: Path, files: Sequence[Path], base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
     """The masks of each image, which they are named like."""
+    named = {split_name(path.stem, classes[1:])[0] for path in files}
+    of_one_class = len(classes) > 2 and len(named) == 1  # other folders have the other masks of the same images
     found: dict[str, list[tuple[int, Path]]] = defaultdict(list)
     parts: dict[str, str | None] = {}
     faults: dict[str, Fault] = {}
@@ -89,6 +91,7 @@ def records(root: Path, files: Sequence[Path], base: Path, classes: Sequence[str
             label, place = root.name, root.parent
         elif not label:
             label, stem = split_name(path.stem, classes[1:])
+            place = root.parent if of_one_class else root
             label = label or (classes[1] if len(classes) == 2 else "")
         index = class_index(label, classes)
         if index is None:

@@ -68,4 +68,4 @@ def test_a_name_without_a_class_is_a_fault_that_renaming_mends(tmp_path):
     assert not found and fault.file == str(path) and "rename it" in fault.remedy
     path = path.rename(path.with_name("a_cat.png"))
     (record,), faults = per_class.records(tmp_path / "masks", [path], tmp_path, CLASSES)
-    assert (record.image, record.mask.layers, faults) == ("masks/a", ((1, path),), [])
+    assert (record.image, record.mask.layers, faults) == ("a", ((1, path),), [])
