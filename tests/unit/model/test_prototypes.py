@@ -141,6 +141,7 @@ def _update_one_half(rank, folder):
     nearest = bank.logits(features)[1]
     counts = bank.update(features[half], targets[half], nearest[half], keep[half])
     torch.save((bank.prototypes, counts), f"{folder}/rank{rank}.pt")
+    distributed.barrier()
     distributed.destroy_process_group()
 
 
