@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -284,24 +285,27 @@ def _stop_signal() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _log_row(log: Log, result: Result, place: int = -1) -> None:
-    """Logs a row of the history: number `place`."""
-    row = result.history[place] | result.machine[place]
-    step = int(row.pop("step"))
-    details = {
-        f"{one['measure']}/{one['name']}": float(one["value"]) for one in result.health.rows if one["step"] == step
-    }
-    log(step, row, details)
+def _log_row(log: Log, result: Result) -> None:
+    """Logs the newest row of the history, with the rows of the health that were added with it, the last ones."""
+    step = result.history[-1]["step"]
+    newest = takewhile(lambda one: one["step"] == step, reversed(result.health.rows))
+    details = {f"{one['measure']}/{one['name']}": float(one["value"]) for one in newest}
+    log(int(step), _values(result.history[-1], result.machine[-1]), details)
+
+
+def _values(*rows: dict[str, float]) -> dict[str, float]:
+    """What rows of one step say, but for the step."""
+    return {name: value for row in rows for name, value in row.items() if name != "step"}
 
 
 def _log_score(log: Log, score: dict[str, float]) -> None:
     """Logs the measures of a validation."""
-    log(int(score["step"]), {f"validation/{name}": value for name, value in score.items() if name != "step"}, {})
+    log(int(score["step"]), {f"validation/{name}": value for name, value in _values(score).items()}, {})
 
 
 def _log_again(log: Log, result: Result) -> None:
-    """Logs what a run saw before it was interrupted."""
-    for place in range(len(result.history)):
-        _log_row(log, result, place)
+    """Logs what a run saw before it was interrupted, without details: TensorBoard's files have them."""
+    for history, machine in zip(result.history, result.machine, strict=True):
+        log(int(history["step"]), _values(history, machine), {})
     for score in result.scores:
         _log_score(log, score)

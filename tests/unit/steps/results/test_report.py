@@ -16,6 +16,12 @@ from semiproto.steps.results.report import report
 PAPER = Path(__file__).parents[4] / "experiments/voc-classic.yaml"
 
 
+def inputs_of(tables, figures, **more):
+    """What the rule hands to the step; `more` in place of nothing."""
+    others = dict.fromkeys(("outcome", "machine", "made", "evaluation", "data")) | more
+    return Inputs(tables=tables, figures=figures, paper=PAPER, **others)
+
+
 def test_the_page_shows_the_receipts_of_what_it_is_made_of(tmp_path):
     results = ResultsFolder(tmp_path)
     folders = results.grid({"supervised": [50.0], "prototype": [60.0]})
@@ -27,16 +33,7 @@ def test_the_page_shows_the_receipts_of_what_it_is_made_of(tmp_path):
     results.data().rename(data / "files")
     for folder in (*folders, results.tables, tmp_path / "figures", data):
         write_receipt(folder, "evaluate", config={"semi": {"tau": 0.123}}, seed=7, facts={})
-    inputs = Inputs(
-        tables=results.tables,
-        figures=tmp_path / "figures",
-        outcome=None,
-        machine=None,
-        made=folders,
-        paper=PAPER,
-        evaluation=folders,
-        data=data,
-    )
+    inputs = inputs_of(results.tables, tmp_path / "figures", made=folders, evaluation=folders, data=data)
     out = tmp_path / "results/report.html"
     report(Job(NoConfig(), inputs, out))
     page = out.read_text()
@@ -49,15 +46,6 @@ def test_the_page_shows_the_receipts_of_what_it_is_made_of(tmp_path):
 
 def test_a_folder_without_figures_is_named(tmp_path):
     write_receipt(tmp_path, config={}, seed=None, facts={})
-    inputs = Inputs(
-        tables=tmp_path,
-        figures=tmp_path,
-        outcome=None,
-        machine=None,
-        made=None,
-        paper=PAPER,
-        evaluation=None,
-        data=None,
-    )
+    inputs = inputs_of(tmp_path, tmp_path)
     with pytest.raises(UserError, match=f"{tmp_path}: no figure in it; run `snakemake"):
         report(Job(NoConfig(), inputs, tmp_path / "report.html"))
