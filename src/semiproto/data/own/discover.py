@@ -630,9 +630,9 @@ def _named_apart(tree: _Tree) -> tuple[list[Path], list[Path]]:
         stems.setdefault(path.parent, set()).add(fold(path.stem))
     known = set().union(*stems.values())
     labels = {
-        folder: {stem[: -len(text) - 1] for stem in found if (text := _behind(stem, known - {stem}))}
+        folder: {stem[: -len(text) - 1] for stem in found if (text := _behind(stem, known, whole=False))}
         for folder, found in stems.items()
-        if tree.mask_files[folder] and all(_behind(stem, known - {stem}) for stem in found)
+        if tree.mask_files[folder] and all(_behind(stem, known, whole=False) for stem in found)
     }
     wanted = set().union(*labels.values())
     return sorted(labels), sorted(folder for folder, found in stems.items() if folder not in labels and found & wanted)
@@ -661,9 +661,13 @@ def _is_below(path: Path, folders: list[Path]) -> bool:
     return any(path.is_relative_to(folder) for folder in folders)
 
 
-def _behind(stem: str, images: set[str]) -> str | None:
-    """What stands in a mask's stem behind the longest of the images' stems that it begins with; None without one."""
-    cuts = [len(stem), *(match.start() for match in reversed([*re.finditer(r"[-_. ]", stem)]))]
+def _behind(stem: str, images: set[str], *, whole: bool = True) -> str | None:
+    """What stands in a mask's stem behind the longest of the images' stems that it begins with; None without one.
+
+    whole: an image's stem may be all of it.
+    """
+    cuts = [match.start() for match in reversed([*re.finditer(r"[-_. ]", stem)])]
+    cuts = [len(stem), *cuts] if whole else cuts
     place = next((cut for cut in cuts if fold(stem[:cut]) in images), None)
     return None if place is None else stem[place + 1 :]
 
