@@ -1,9 +1,10 @@
 """Which score chooses the images whose labels help most? Choose by each, label, train again, and compare with chance.
 
 A first model is trained with N labels. Each score of `semiproto suggest` then chooses M more images from those whose
-masks are hidden, and so does chance, several times. With each choice the variant `--then` is trained on N + M labels
-from the start, for the same steps, and scored on the validation images. Prints a table in Markdown: the mIoU (%) of
-every training, and each score's difference from the mean of chance with the same seed.
+masks are hidden, and so does chance, several times. With each choice the variants of `--then` are trained on N + M
+labels from the start, for the same steps, and scored on the validation images. Prints a table in Markdown for each
+variant: the mIoU (%) of every training, each score's difference from the mean of chance with the same seed, and, with
+several seeds, the 95 % interval of the mean difference (Student's t over seeds).
 
     python benchmarks/suggest.py                                        # the embedded set
     python benchmarks/suggest.py --params params.yaml --data data/raw/my-photos --labels 54 --count 54
@@ -25,12 +26,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from scipy import stats
 
 from semiproto import params as parameters
 from semiproto.data import layout, splits
 from semiproto.deploy.labelled import Labelled
 from semiproto.deploy.suggest import LIST, Wishes, suggest
 from semiproto.params import (
+    AcquisitionKind,
     DataConfig,
     FeaturesConfig,
     Params,
@@ -45,7 +48,7 @@ from semiproto.steps.data import digits
 from semiproto.steps.job import Inputs, Job
 from semiproto.steps.models import features, pretrain, prototypes, train
 
-SCORES = ("uncertainty", "disagreement", "coverage")
+SCORES: tuple[AcquisitionKind, ...] = ("uncertainty", "disagreement", "coverage")
 EMBEDDED = Path(__file__).parents[1] / "experiments/embedded.yaml"
 HIDDEN: dict[str, Any] = {"labeled": 330, "unlabeled": 1}
 """Of the embedded set here: images with masks, of which the labels are drawn and the others are to choose from."""
@@ -75,7 +78,7 @@ class Trial:
     def trained(self, name: str, chosen: list[str], variant: str) -> Path:
         """The model of a variant with the chosen images' labels too."""
         folder = self.out / name
-        model, split = folder / f"seed{self.seed}", folder / "split"
+        model, split = folder / variant, folder / "split"
         if (model / RECEIPT).is_file():
             return model
         lists = self.lists | {
@@ -109,7 +112,7 @@ class Trial:
     def _job(self, config: Any, inputs: Inputs, out: Path) -> Job[Any]:
         return Job(config, inputs, out, self.params.compute, self.seed, out.with_name(f"{out.name}-checkpoints"))
 
-    def chosen_by(self, score: str, model: Path, count: int) -> list[str]:
+    def chosen_by(self, score: AcquisitionKind, model: Path, count: int) -> list[str]:
         by_id = layout.images_by_id(self.data / layout.FILES / layout.IMAGES)
         known = Labelled([by_id[one] for one in self.lists["labeled"]], [by_id[one] for one in self.lists["val"]])
         out = self.out / f"suggestions-{score}"
@@ -127,28 +130,37 @@ def last_score(model: Path) -> float:
     return float(pd.read_csv(model / "validation.csv")["miou"].iloc[-1])
 
 
-def scores_of(trial: Trial, options: argparse.Namespace) -> dict[str, list[float]]:
+def scores_of(trial: Trial, variant: str, options: argparse.Namespace) -> dict[str, list[float]]:
     """By way of choosing, the mIoU of each training of one seed."""
     first = trial.trained("first", [], options.first)
-    chosen = {score: [trial.chosen_by(score, first, options.count)] for score in SCORES}
+    chosen: dict[str, list[list[str]]] = {s: [trial.chosen_by(s, first, options.count)] for s in SCORES}
     chosen["chance"] = [trial.chosen_by_chance(draw, options.count) for draw in range(options.draws)]
     return {
-        way: [last_score(trial.trained(f"{way}{n}", ids, options.then)) for n, ids in enumerate(all_ids)]
+        way: [last_score(trial.trained(f"{way}{n}", ids, variant)) for n, ids in enumerate(all_ids)]
         for way, all_ids in chosen.items()
     }
+
+
+def mean_and_interval(gains: list[float]) -> str:
+    """The mean over seeds and its 95 % interval by Student's t, which one seed does not have."""
+    mean = statistics.mean(gains)
+    if len(gains) == 1:
+        return f"{mean:+.1f}"
+    low, high = stats.t.interval(0.95, len(gains) - 1, mean, stats.sem(gains))
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def table(found: dict[int, dict[str, list[float]]]) -> list[str]:
     """A row for each way of choosing: every score by seed, their mean, and the difference from chance."""
     chance = {seed: statistics.mean(scores["chance"]) for seed, scores in found.items()}
-    lines = [f"| chosen by | {' | '.join(f'seed {seed}' for seed in found)} | mean | over chance, by seed |"]
+    lines = [f"| chosen by | {' | '.join(f'seed {seed}' for seed in found)} | mean | over chance |"]
     lines.append(f"| --- {'| --- ' * len(found)}| --- | --- |")
     for way in (*SCORES, "chance"):
         by_seed = [", ".join(f"{score:.1f}" for score in scores[way]) for scores in found.values()]
         mean = statistics.mean(statistics.mean(scores[way]) for scores in found.values())
-        gains = [f"{statistics.mean(scores[way]) - chance[seed]:+.1f}" for seed, scores in found.items()]
+        gains = [statistics.mean(scores[way]) - chance[seed] for seed, scores in found.items()]
         spread = max((max(s["chance"]) - min(s["chance"])) for s in found.values())
-        last = f"draws differ by up to {spread:.1f}" if way == "chance" else ", ".join(gains)
+        last = f"draws differ by up to {spread:.1f}" if way == "chance" else mean_and_interval(gains)
         lines.append(f"| {way} | {' | '.join(by_seed)} | {mean:.1f} | {last} |")
     return lines
 
@@ -179,7 +191,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5, help="draws of chance")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="one first model for each")
     parser.add_argument("--first", default="prototype", help="variant of the first model; it needs prototypes")
-    parser.add_argument("--then", default="supervised", help="variant that is trained with the chosen labels")
+    parser.add_argument("--then", nargs="+", default=["supervised"], help="variants to train with the chosen labels")
     parser.add_argument("--set", dest="change", action="append", default=[], help="e.g. semi.steps=500")
     parser.add_argument("--out", type=Path, default=Path("results/suggest-benchmark"), help="folder to work in")
     options = parser.parse_args()
@@ -188,8 +200,9 @@ def main() -> None:
     if not (data / RECEIPT).is_file():
         digits.data(Job(DataConfig(dataset=params.dataset), Inputs(), data))
     trials = {seed: Trial(params, data, options.out / f"seed{seed}", seed, options.labels) for seed in options.seeds}
-    found = {seed: scores_of(trial, options) for seed, trial in trials.items()}
-    print("\n".join(table(found)))
+    for variant in options.then:
+        found = {seed: scores_of(trial, variant, options) for seed, trial in trials.items()}
+        print("\n".join([f"{variant}:", *table(found)]), flush=True)
     print(f"labels: {options.labels} + {options.count}; processor time: {(time.process_time() - began) / 60:.0f} min")
 
 

@@ -24,6 +24,7 @@ from torch.nn import functional as F
 
 from semiproto import __version__
 from semiproto.data.dataset import Images
+from semiproto.deploy import same_padding
 from semiproto.deploy.predict import palette
 from semiproto.deploy.reduced import precision, sets
 from semiproto.deploy.reduced.cost import Cost, cost
@@ -182,7 +183,13 @@ def _traced(model: Path, network: Deployed, says: dict[str, str]) -> bytes:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                network, (images,), dynamic_shapes={INPUT: AXES}, dynamo=True, verbose=False, **options
+                same_padding.in_one_operator(network),
+                (images,),
+                dynamic_shapes={INPUT: AXES},
+                custom_translation_table=same_padding.translations(),
+                dynamo=True,
+                verbose=False,
+                **options,
             )
     except torch.onnx.OnnxExporterError as error:
         reason = " ".join(str(error).split())[:160]

@@ -160,4 +160,5 @@ def save(figure: Figure, stem: Path) -> None:
     for kind, fields in metadata.items():
         picture = io.BytesIO()  # on a full disk, matplotlib's own PDF writer prints many lines
         figure.savefig(picture, format=kind, metadata=fields)
+        figure.set_layout_engine("none")  # the second has the layout of the first, which takes as long as drawing it
         write_bytes(stem.with_name(f"{stem.name}.{kind}"), picture.getvalue())

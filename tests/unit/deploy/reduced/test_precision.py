@@ -11,17 +11,24 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra export"
 
 @pytest.fixture
 def file():
-    """images uint8 -> Cast -> Conv -> Resize to twice the size -> Mul -> scores float32; and a text as metadata."""
+    """images uint8 -> Cast -> three Conv -> Resize to twice the size -> Mul -> scores float32; and a text as metadata.
+
+    The second convolution looks at each plane by itself.
+    """
     make, rng = onnx.helper, np.random.default_rng(0)
     weights = rng.normal(size=(4, 3, 3, 3)) * np.array([0.01, 0.1, 1, 10]).reshape(4, 1, 1, 1)
     tensors = {
+        "first": rng.normal(size=(3, 3, 1, 1)).astype(np.float32),
+        "planes": rng.normal(size=(3, 1, 3, 3)).astype(np.float32),
         "weights": weights.astype(np.float32),
         "scales": np.array([1, 1, 2, 2], np.float32),
         "factor": np.array([0.01], np.float32),
     }
     nodes = [
         make.make_node("Cast", ["images"], ["floats"], "cast", to=onnx.TensorProto.FLOAT),
-        make.make_node("Conv", ["floats", "weights"], ["maps"], "conv", pads=[1, 1, 1, 1]),
+        make.make_node("Conv", ["floats", "first"], ["mixed"], "first"),
+        make.make_node("Conv", ["mixed", "planes"], ["blurred"], "planes", group=3, pads=[1, 1, 1, 1]),
+        make.make_node("Conv", ["blurred", "weights"], ["maps"], "conv", pads=[1, 1, 1, 1]),
         make.make_node("Resize", ["maps", "", "scales"], ["large"], "resize", mode="linear"),
         make.make_node("Mul", ["large", "factor"], ["scores"], "mul"),
     ]
@@ -66,9 +73,17 @@ def test_what_follows_the_last_resizing_stays_float32(file):
 def test_int8_has_a_scale_for_each_channel_and_7_bits(file):
     model = onnx.load_from_string(precision.quantised(file, images(32, 32)))
     tensors = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
-    (weights,) = (one for one in tensors.values() if one.ndim == 4)
-    assert weights.dtype == np.int8 and np.abs(weights.astype(int)).max() <= 64
+    (weights,) = (one for one in tensors.values() if one.ndim == 4 and one.dtype == np.int8)
+    assert weights.shape == (4, 3, 3, 3) and np.abs(weights.astype(int)).max() <= 64
     assert (4,) in {one.shape for name, one in tensors.items() if name.endswith("_scale")}
+
+
+def test_the_first_convolution_and_those_of_single_planes_stay_float32(file):
+    model = onnx.load_from_string(precision.quantised(file, images(32, 32)))
+    tensors = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
+    before = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load_from_string(file).graph.initializer}
+    for name in ("first", "planes"):
+        np.testing.assert_array_equal(tensors[name], before[name])
 
 
 def test_the_same_images_give_the_same_file(file):
