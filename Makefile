@@ -1,6 +1,7 @@
 # make run    the whole pipeline on params.yaml, in an environment that is made first where it is missing
 # make test   the whole test suite in two processes, in the same environment with the test extra
 # make bench  every comparison in benchmarks/, one after the other; adds rows to benchmarks/results.csv
+# make gpu    the tests that need a GPU, and how fast it is: adds rows to benchmarks/gpu.csv
 # make proof  REV=<commit>: twenty fixed steps of that commit and of this tree, equal to the last bit or not
 # make dag    draws the picture of the rules in docs/workflow.md again; needs Graphviz
 
@@ -14,7 +15,7 @@ ENTER := export PATH="$$PWD/$(VENV)/bin:$$PATH" &&
 # There while the environment is made: one that was left half made is made anew.
 UNFINISHED := $(VENV).unfinished
 
-.PHONY: run test bench proof dag
+.PHONY: run test bench gpu proof dag
 
 run: $(VENV)/run.stamp
 	$(ENTER) python -m snakemake --cores all --rerun-incomplete --quiet rules host reason
@@ -26,6 +27,10 @@ BENCHMARKS := prototype_head prototype_update teacher_ema pseudo_labels confusio
 
 bench: $(VENV)/run.stamp
 	$(ENTER) for name in $(BENCHMARKS); do python benchmarks/$$name.py || exit 1; done
+
+gpu: $(VENV)/test.stamp
+	$(ENTER) python -m pytest -rs -m gpu
+	$(ENTER) python benchmarks/on_gpu.py
 
 proof: $(VENV)/run.stamp
 	$(ENTER) python tests/proof.py "$(REV)"

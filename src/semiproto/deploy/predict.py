@@ -13,27 +13,38 @@ size and time. Results with the right hash are kept, so that an interrupted comm
 from __future__ import annotations
 
 import errno
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from semiproto.data import layout
+from semiproto.data.images import opening
 from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import account
 from semiproto.deploy import scene, segment
 from semiproto.deploy.files import TEXT, Files, Options, alone_in, dead_link, files_of, images, uses
-from semiproto.errors import UserError, printable
+from semiproto.errors import Interrupted, UserError, printable
 from semiproto.measure.inference import BATCH
 from semiproto.model import folder as model_folder
 from semiproto.model.network import SegmentationNetwork
+from semiproto.process.pool import Cores
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_write, sha256_file
+
+Fault = UserError | OSError
+"""Why an image has no mask."""
+LEAST_PIXELS = 2**12
+"""What an image counts for at least, of those that have begun."""
 
 
 @dataclass
@@ -61,6 +72,18 @@ class _Work:
     options: Options
     together: int
     """Most images of one batch."""
+    cores: Cores = field(default_factory=lambda: Cores(torch.get_num_threads()))
+
+    @property
+    def window(self) -> int:
+        """Pixels of a window."""
+        return self.options.window**2
+
+    def cores_for(self, pixels: int) -> int:
+        """How many cores look at a batch. On a CPU its share of a window: one for a small image, all for a large one,
+        and never more pixels at once than a window has. A GPU looks at one batch at a time."""
+        share = 1.0 if self.network.mean.is_cuda else pixels / self.window
+        return min(self.cores.count, math.ceil(share * self.cores.count))
 
 
 def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -> Outcome:
@@ -95,12 +118,11 @@ def _predicted(files: list[Files], paths: list[Path], work: _Work) -> Outcome:
             with _noted(one, outcome, progress):
                 scene.predict(work.network, work.form, work.options.window, one, work.colours)
                 one.remove_stale()
-    pictures = [one for one in todo if not one.is_scene]
-    for batch in _batches(pictures, work, outcome, progress):
-        results = segment.whole(work.network, np.stack([image for _, image in batch]), work.options.window)
-        for (one, image), classes, confidence in zip(batch, *results, strict=True):
+    for done in _pictures([one for one in todo if not one.is_scene], work):
+        for one, fault in done:
             with _noted(one, outcome, progress):
-                _write(one, image, classes, confidence, work.colours)
+                if fault is not None:
+                    raise fault
     outcome.finished = [one for one in files if one.done()]
     return outcome
 
@@ -140,29 +162,73 @@ def palette(card: model_folder.Card) -> np.ndarray:
     return colours
 
 
-def _batches(
-    todo: list[Files], work: _Work, outcome: Outcome, progress: Progress
-) -> Iterator[list[tuple[Files, np.ndarray]]]:
-    """Neighbours of one size, no more pixels in all than a window has, unless one has more.
+def _pictures(todo: list[Files], work: _Work) -> Iterator[list[tuple[Files, Fault | None]]]:
+    """Writes the results of pictures; yields, batch by batch, each with what kept it from having any.
 
-    One at a time on a CPU, where batches save no time for most sizes and an image's mask is then the same to the last
-    bit whatever its neighbours are. Nothing is padded, so on a GPU too only pixels may differ where two classes tie.
+    Some are read and written while others are looked at.
     """
-    waiting: list[tuple[Files, np.ndarray]] = []
-    for one in todo:
+    hook = work.network.register_forward_pre_hook(lambda *_: _go_on(work.cores))
+    try:
+        yield from work.cores.mapped(partial(_finish, work), _batches(todo, work), work.cores.count * work.window)
+    finally:
+        hook.remove()
+        torch.set_num_threads(work.cores.count)
+
+
+def _batches(todo: list[Files], work: _Work) -> Iterator[tuple[list[Files], float]]:
+    """Neighbours of one size, no more pixels in all than a window has, unless one has more; with their pixels.
+
+    One at a time on a CPU, where an image's mask is then the same to the last bit whatever its neighbours are. Nothing
+    is padded, so on a GPU too only pixels may differ where two classes tie.
+    """
+    for size, same in groupby(todo, _size):
+        pixels = size[0] * size[1]
+        fitting = max(1, min(work.together, work.window // pixels))
+        while batch := list(islice(same, fitting)):
+            yield batch, max(pixels * len(batch), LEAST_PIXELS)
+
+
+def _size(one: Files) -> tuple[int, int]:
+    """Width and height by the header; of a file whose header cannot be read, none to speak of."""
+    try:
+        return opening.outline(one.image).size
+    except UserError:
+        return 1, 1
+
+
+def _finish(work: _Work, batch: list[Files]) -> list[tuple[Files, Fault | None]]:
+    """Reads, looks at and writes one batch."""
+    found: list[tuple[Files, Fault | None]] = []
+    pictures = []
+    for one in batch:
         try:
-            image = read(one.image, work.form)
+            pictures.append((one, read(one.image, work.form)))
         except UserError as error:
-            outcome.unreadable.append(printable(str(error)))
-            progress.update()
-            continue
-        fitting = min(work.together, work.options.window**2 // (image.shape[0] * image.shape[1]))
-        if waiting and (len(waiting) >= fitting or waiting[0][1].shape != image.shape):
-            yield waiting
-            waiting = []
-        waiting.append((one, image))
-    if waiting:
-        yield waiting
+            found.append((one, error))
+    for _, same in groupby(pictures, lambda picture: picture[1].shape):  # whatever their headers say
+        found += _look_at(work, list(same))
+    return found
+
+
+def _look_at(work: _Work, pictures: list[tuple[Files, np.ndarray]]) -> Iterator[tuple[Files, Fault | None]]:
+    images = np.stack([image for _, image in pictures])
+    count = work.cores_for(images[..., 0].size)
+    with work.cores.taken(count):
+        torch.set_num_threads(count)
+        results = segment.whole(work.network, images, work.options.window)
+    for (one, image), classes, confidence in zip(pictures, *results, strict=True):
+        try:
+            _write(one, image, classes, confidence, work.colours)
+        except (UserError, OSError) as error:
+            yield one, error
+        else:
+            yield one, None
+
+
+def _go_on(cores: Cores) -> None:
+    """Called before every window: of a large image there are many."""
+    if cores.stopped.is_set():
+        raise Interrupted("stopped; the same command goes on from there")
 
 
 def read(path: Path, form: PixelFormat) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,8 +31,8 @@ class PrototypeBank(nn.Module):
         """
         classes, per_class, _ = self.prototypes.shape
         features = features.to(self.prototypes.dtype)
-        # In float32 under autocast too: three digits of a cosine are too few when it is divided by 0.1.
-        with torch.autocast(features.device.type, enabled=False):
+        # In IEEE's float32 under autocast and TF32 too: three digits of a cosine are too few, divided by 0.1.
+        with torch.autocast(features.device.type, enabled=False), without_tf32():
             projected = features @ F.normalize(self.prototypes.flatten(0, 1), dim=1).T
         # Dividing the few scores, not the many features, by the features' norm: the same number, less memory traffic.
         cosine = projected / features.norm(dim=1, keepdim=True).clamp(min=1e-12)
@@ -80,7 +83,19 @@ def _sums_by_product(
     member = targets * per_class + nearest.gather(1, targets.unsqueeze(1)).squeeze(1)
     prototypes = torch.arange(classes * per_class, device=member.device).unsqueeze(1)
     belongs = ((member == prototypes) & keep).to(features.dtype)
-    return belongs @ features, belongs.sum(1)
+    with without_tf32():  # which would round every feature to three digits before it is added
+        return belongs @ features, belongs.sum(1)
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Products of float32 matrices are IEEE's on a GPU too, whatever optimizer.precision says of the network's."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def stratified_points(size: int, cells: int = 32, generator: torch.Generator | None = None) -> Tensor:

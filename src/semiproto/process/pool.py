@@ -1,11 +1,15 @@
-"""Work on many files, by as many processes as there are cores where that is worth it."""
+"""Work on many files, side by side: by processes where Python computes, by threads where libraries do."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from semiproto.process.progress import Progress
@@ -34,3 +38,49 @@ def mapped(work: Callable[[T], R], items: Sequence[T], progress: Progress) -> It
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Cores:
+    """The cores of this process, of which each piece of work takes some."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.stopped = threading.Event()
+        """Set where what has begun need not be finished."""
+        self._free, self._turn = threading.Semaphore(count), threading.Lock()
+
+    @contextmanager
+    def taken(self, count: int) -> Iterator[None]:
+        """Waits until `count` cores are free, and has them while the block lasts."""
+        with self._turn:  # one at a time, so that two do not keep from each other what each lacks
+            for _ in range(count):
+                self._free.acquire()
+        try:
+            yield
+        finally:
+            self._free.release(count)
+
+    def mapped(self, work: Callable[[T], R], items: Iterable[tuple[T, float]], most: float) -> Iterator[R]:
+        """`work` of every item, in order, by a thread for each core and one that reads or writes beside them.
+
+        items: each with its weight. Of what has begun and was not taken yet, no more than weighs `most`, or one item.
+        After an error, or where the caller stops, what has begun is told to stop and waited for; the rest is dropped.
+        """
+        waiting: deque[tuple[float, Future[R]]] = deque()
+        total = 0.0
+        threads = ThreadPoolExecutor(self.count + 1)
+        try:
+            for item, weight in items:
+                while waiting and (total + weight > most or waiting[0][1].done()):
+                    yield waiting[0][1].result()
+                    total -= waiting.popleft()[0]
+                waiting.append((weight, threads.submit(work, item)))
+                total += weight
+            while waiting:
+                yield waiting.popleft()[1].result()
+        except KeyboardInterrupt:
+            print("stops after what has begun", file=sys.stderr, flush=True)
+            raise
+        finally:
+            self.stopped.set()
+            threads.shutdown(cancel_futures=True)

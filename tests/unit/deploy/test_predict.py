@@ -1,10 +1,12 @@
 """Masks from a model folder alone: any image, any size, resumed, the same whatever else is predicted."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -19,11 +21,11 @@ from semiproto.data.layout import read_image, read_mask, voc_palette
 from semiproto.deploy import predict, segment
 from semiproto.deploy.files import Options, alone_in, files_of
 from semiproto.deploy.predict import predict_files
-from semiproto.errors import UserError
+from semiproto.errors import Interrupted, UserError
 from semiproto.measure import inference as evaluate
 from semiproto.model.folder import CARD, MODEL, Card, load_model, save_weights, write_card
 from semiproto.params import NormalisationParams
-from semiproto.process.progress import Progress
+from semiproto.process.pool import Cores
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
 
@@ -140,27 +142,76 @@ def test_a_batch_has_the_classes_of_its_images_alone(net):
         np.testing.assert_allclose(confidence[n].astype(int), sure[0].astype(int), atol=1)
 
 
-def work(net, together):
+def work(net, together, cores=2):
     """Of a device that takes so many images at once, with windows of 64 pixels."""
-    return predict._Work(net, RGB8, voc_palette(), Options(window=64), together)
+    return predict._Work(net, RGB8, voc_palette(), Options(window=64), together, Cores(cores))
 
 
 def test_only_neighbours_of_one_size_make_a_batch_no_larger_than_a_window(net, images):
-    sizes = [(40, 30)] * 3 + [(30, 40)] * 2 + [(40, 30)] + [(64, 64)] * 2
+    sizes = [(40, 30)] * 3 + [(30, 40)] * 2 + [(40, 30)] + [(64, 64)] * 2 + [(90, 50)]
     files = [images(f"{n}.png", size) for n, size in enumerate(sizes)]
     todo = [files_of(file, file.parent / "out", Options(), "") for file in files]
-    progress = Progress("test", len(files), "images")
-    groups = list(predict._batches(todo, work(net, 16), predict.Outcome(), progress))
-    assert [len(group) for group in groups] == [3, 2, 1, 1, 1]
-    assert [one.image for group in groups for one, _ in group] == files
-    assert [len(group) for group in predict._batches(todo, work(net, 2), predict.Outcome(), progress)] == [
-        2,
-        1,
-        2,
-        1,
-        1,
-        1,
-    ]
+    groups = [group for group, _ in predict._batches(todo, work(net, 16))]
+    assert [len(group) for group in groups] == [3, 2, 1, 1, 1, 1]
+    assert [one.image for group in groups for one in group] == files
+    assert [len(group) for group, _ in predict._batches(todo, work(net, 2))] == [2, 1, 2, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 16])
+def test_images_that_are_looked_at_together_have_no_more_pixels_than_a_window(net, cores):
+    for pixels in (1, 64, 1000, 2048, 64 * 64, 90 * 90):
+        own = work(net, 1, cores).cores_for(pixels)
+        assert 1 <= own <= cores
+        assert cores // own * pixels <= max(pixels, 64 * 64)
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_the_number_of_cores_changes_no_bit(model, images, tmp_path, monkeypatch, cores):
+    files = [images(f"{n}.png", [(45, 33), (64, 60), (150, 70)][n % 3], seed=n) for n in range(6)]
+    before, options = torch.get_num_threads(), Options(window=64, confidence=True)
+    predict_files(model, files, tmp_path / "usual", options)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    assert predict_files(model, files, tmp_path / "other", options).written == 6
+    monkeypatch.undo()
+    for kind in (".", "confidence"):
+        usual, other = masks_in(tmp_path / "usual" / kind), masks_in(tmp_path / "other" / kind)
+        assert all(np.array_equal(usual[stem], other[stem]) for stem in usual) and len(usual) == 6
+    torch.set_num_threads(before)
+
+
+def test_a_fault_of_one_thread_ends_the_command_and_leaves_whole_masks(model, images, tmp_path, monkeypatch):
+    """As on a full disk: the error is that of the write, and what is there is kept the next time."""
+    files, write = [images(f"{n}.png", seed=n) for n in range(8)], predict._write
+
+    def full(one, *rest):
+        if one.image.stem == "3":
+            raise OSError(errno.ENOSPC, "No space left on device", str(one.mask))
+        write(one, *rest)
+
+    monkeypatch.setattr(predict, "_write", full)
+    with pytest.raises(OSError, match="No space left"):
+        predict_files(model, files, tmp_path / "out", Options())
+    monkeypatch.undo()
+    left = masks_in(tmp_path / "out")
+    assert "3" not in left and not list((tmp_path / "out").glob(".*"))
+    outcome = predict_files(model, files, tmp_path / "out", Options())
+    assert (outcome.kept, outcome.kept + outcome.written) == (len(left), 8)
+
+
+def test_an_image_of_many_windows_stops_at_the_next_one(model, images, tmp_path, monkeypatch):
+    """Ctrl-C reaches the main thread, which tells the others; no mask is half written."""
+    image, seen = images("a.png", (300, 300)), []
+    asked = predict._go_on
+
+    def interrupted(cores):
+        seen.append(cores)
+        cores.stopped.set()
+        asked(cores)
+
+    monkeypatch.setattr(predict, "_go_on", interrupted)
+    with pytest.raises(Interrupted, match="goes on from there"):
+        predict_files(model, [image], tmp_path / "out", Options(window=64))
+    assert len(seen) == 1 and not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.gpu
@@ -322,12 +373,15 @@ def test_a_killed_command_goes_on_where_it_was(model, images, tmp_path):
     with Gate("3.png") as gate:
         process = subprocess.Popen(command, env=gate.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         gate.wait(process)
+        while len(times(out)) < 5:  # those of other threads
+            assert process.poll() is None
+            time.sleep(0.02)
         process.kill()
         process.communicate()
     assert process.returncode == -signal.SIGKILL
     before = times(out)
     outcome = predict_files(model, files, out, Options())
-    assert (outcome.kept, outcome.written) == (3, 3)
+    assert (outcome.kept, outcome.written) == (5, 1)
     assert {path: when for path, when in times(out).items() if path in before} == before
     predict_files(model, files, tmp_path / "fresh", Options())
     resumed, fresh = masks_in(out), masks_in(tmp_path / "fresh")
@@ -455,13 +509,16 @@ def test_a_stopped_command_says_so_in_one_line(model, images, tmp_path, kind):
     command = [sys.executable, "-m", "semiproto", "predict", str(model), str(tmp_path / "images"), "-o", str(out)]
     with Gate("3.png") as gate:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(command, env=gate.environment(), text=True, **pipes)
+        one_by_one = gate.environment() | {"OMP_NUM_THREADS": "1"}
+        process = subprocess.Popen([*command, "--window", "64"], env=one_by_one, text=True, **pipes)
         gate.wait(process)
         process.send_signal(kind)
+        assert any("stops after what has begun" in line for line in process.stderr)
+        gate.open(process)
         said, warned = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and said == ""
-    assert warned.splitlines()[-1] == f"semiproto: {out}: stopped; the same command goes on"
-    assert "Traceback" not in warned and len(list(out.glob("*"))) == len(masks_in(out)) == 3
+    assert warned == f"semiproto: {out}: stopped; the same command goes on\n"
+    assert [path.stem for path in sorted(out.glob("*"))] == list(masks_in(out)) == ["0", "1", "2", "3"]
 
 
 def test_an_old_card_without_palette_and_normalisation_still_predicts(model, images, tmp_path):

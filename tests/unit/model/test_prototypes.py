@@ -6,6 +6,7 @@ import reference
 import torch
 from torch import distributed, multiprocessing
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from semiproto.model import prototypes
 from semiproto.model.prototypes import PrototypeBank, sample_at, stratified_points
@@ -283,3 +284,33 @@ def test_sums_of_a_gpu_are_those_of_bags(shape):
     (sums, counts), (expected, members) = prototypes._sums_by_product(*given), prototypes._sums_by_bags(*given)
     torch.testing.assert_close(sums, expected, rtol=1e-12, atol=1e-12)
     assert counts.tolist() == members.tolist()
+
+
+class Products(TorchDispatchMode):
+    """Whether TF32 was allowed at each product of matrices."""
+
+    def __init__(self):
+        super().__init__()
+        self.tf32 = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.mm.default:
+            self.tf32.append(torch.backends.cuda.matmul.allow_tf32)
+        return func(*args, **kwargs or {})
+
+
+@pytest.fixture
+def tf32():
+    torch.backends.cuda.matmul.allow_tf32 = True
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def test_scores_and_sums_are_not_taken_in_tf32(tf32):
+    bank = make_bank(3, 2, 8)
+    features, targets, keep = draw((3, 2, 8, 20))
+    with Products() as products:
+        _, nearest = bank.logits(features)
+        prototypes._sums_by_product(features, targets, nearest, keep, 2)
+    assert products.tf32 == [False, False]
+    assert torch.backends.cuda.matmul.allow_tf32
