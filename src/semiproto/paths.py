@@ -59,6 +59,8 @@ DIGESTS = Path(".snakemake/digests.json")
 """Digests of outputs as they were last seen."""
 OWN = Path(".snakemake/own")
 """Digests of the files of one's own folder as they were last seen."""
+CHECKED = OWN / "checked.json"
+"""What a check of one's own folder found."""
 HOLDER = Path(".snakemake/holder.json")
 """Who runs Snakemake in this checkout."""
 
