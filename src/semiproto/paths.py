@@ -55,11 +55,11 @@ CHECKPOINTS = "checkpoints"
 WRITTEN = ("data", "models", "results", CHECKPOINTS)
 """The folders that the pipeline writes to."""
 
-DIGESTS = Path(".snakemake/digests.json")
+DIGESTS = Path(".snakemake/digests.json.gz")
 """Digests of outputs as they were last seen."""
 OWN = Path(".snakemake/own")
 """Digests of the files of one's own folder as they were last seen."""
-CHECKED = OWN / "checked.json"
+CHECKED = OWN / "checked.json.gz"
 """What a check of one's own folder found."""
 HOLDER = Path(".snakemake/holder.json")
 """Who runs Snakemake in this checkout."""

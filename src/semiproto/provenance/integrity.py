@@ -6,18 +6,20 @@ that was damaged, edited or swapped with another would be used as if it were the
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
 import stat
 import time
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from semiproto.errors import UserError
 from semiproto.provenance import hub
-from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_text
+from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_bytes
 from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 
 CLOCK_SKEW = 60.0
@@ -102,7 +104,7 @@ class Kept:
 
     def __init__(self, memory: Path, *, anew: bool = False) -> None:
         self.memory, self.now = memory, dict[str, list[Any]]()
-        self.before = {} if anew else remembered(memory)
+        self.before = {} if anew else _unpacked(memory)
 
     def recall(self, name: str, state: State) -> Any:
         """What was found in this state; None where nothing was."""
@@ -116,7 +118,8 @@ class Kept:
 
     def keep(self) -> None:
         if self.now != self.before:
-            write_text(self.memory, json.dumps(self.now, separators=(",", ":")))
+            data = json.dumps(self.now, separators=(",", ":")).encode()
+            write_bytes(self.memory, gzip.compress(data, compresslevel=1, mtime=0))
 
 
 class Digests(Kept):
@@ -129,8 +132,17 @@ class Digests(Kept):
         return digest
 
 
-def remembered(file: Path) -> dict[str, Any]:
+def _unpacked(memory: Path) -> dict[str, Any]:
     """What a memory holds; nothing where it cannot be read, which costs time and no more."""
+    try:
+        found = json.loads(gzip.decompress(memory.read_bytes()))
+    except (OSError, EOFError, ValueError, zlib.error):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def remembered(file: Path) -> dict[str, Any]:
+    """What is in a small memory, likewise."""
     try:
         found = read_json(file)
     except (OSError, ValueError):

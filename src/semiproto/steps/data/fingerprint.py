@@ -24,7 +24,7 @@ from semiproto.provenance.artifacts import RECEIPT, sha256_file, sha256_text, wr
 from semiproto.provenance.integrity import Digests, is_settled, remembered, tree_state
 from semiproto.provenance.receipts import read_receipt
 
-DIGESTS = "files.json"
+DIGESTS = "files.json.gz"
 """The file that keeps the digests of a user's own files, in the folder of memories."""
 
 
