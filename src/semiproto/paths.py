@@ -42,6 +42,8 @@ EVALUATED = Place("results/eval/{dataset}/{split}/{variant}/seed{seed}")
 TSNE = Place("results/tsne/{dataset}/{split}/seed{seed}")
 PATCHES = Place("results/patches/{dataset}/{split}/{variant}/seed{seed}")
 SUGGESTED = Place("results/suggest/{dataset}/{split}/{variant}/seed{seed}")
+PREDICTED = Place("results/predict/{dataset}/{split}/{variant}/seed{seed}")
+SHARD = Place("results/predict/{dataset}/{split}/{variant}/seed{seed}/shard{shard}")
 
 PARAMETERS = Path("params.yaml")
 

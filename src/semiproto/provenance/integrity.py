@@ -174,6 +174,14 @@ def tree_state(base: Path) -> tuple[str, int]:
     return whole.hexdigest(), changed
 
 
+def listing(base: Path) -> str:
+    """A digest of the names, lengths and times of the files below a folder."""
+    whole = hashlib.sha256()
+    for name, facts in files(base):
+        whole.update(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return whole.hexdigest()
+
+
 def files(base: Path) -> Iterator[tuple[str, os.stat_result]]:
     """The files below a folder in a fixed order, each with its name from there.
 
