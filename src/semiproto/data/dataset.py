@@ -17,7 +17,7 @@ class Images:
 
     def __init__(self, root: Path, ids: Sequence[str]) -> None:
         self.root, self.ids = root, list(ids)
-        files = references.image_files(root)
+        files = references.image_files(root, self.ids)
         missing = [image_id for image_id in self.ids if image_id not in files]
         if missing:
             raise UserError(

@@ -103,21 +103,26 @@ class Kept:
     """
 
     def __init__(self, memory: Path, *, anew: bool = False) -> None:
-        self.memory, self.now = memory, dict[str, list[Any]]()
+        self.memory, self.now, self.changed = memory, dict[str, list[Any]](), False
         self.before = {} if anew else _unpacked(memory)
 
     def recall(self, name: str, state: State) -> Any:
         """What was found in this state; None where nothing was."""
-        then, found = self.before.get(name, ("", None))
+        then, found = self.now.get(name) or self.before.get(name) or ("", None)
         return found if then == state.digest else None
 
     def learn(self, name: str, state: State, found: Any) -> None:
         """state: as it was before the files were read."""
-        if state.settled:
-            self.now[name] = [state.digest, found]
+        if not state.settled:
+            return
+        # One entry for both times: there may be a million of them.
+        entry = self.now.get(name) or self.before.pop(name, ["", None])
+        if entry[0] != state.digest:
+            entry, self.changed = [state.digest, found], True
+        self.now[name] = entry
 
     def keep(self) -> None:
-        if self.now != self.before:
+        if self.changed or self.before:
             data = json.dumps(self.now, separators=(",", ":")).encode()
             write_bytes(self.memory, gzip.compress(data, compresslevel=1, mtime=0))
 

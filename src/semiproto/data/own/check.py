@@ -46,7 +46,7 @@ ENOUGH = 5
 """Images of each kind that a comparison of means needs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What was seen of one image and its mask. `width` is 0 where the image could not be read."""
 

@@ -19,12 +19,18 @@ def data(job: Job[DataConfig]) -> Written:
     """Writes the set to out/files, whole or not at all."""
     source = job.config.dataset
     assert isinstance(source, FolderSource)
-    found, digests = contents.read(source), Digests(paths.OWN / DIGESTS)
+    found = contents.read(source)
     # Before the files are read: what changes meanwhile then makes the set look old.
-    made_of = fingerprint_of(source, found, digests.of)
-    digests.keep()
+    made_of = _made_of(source, found)
     with atomic_directory(job.out / FILES) as root:
         prepare.prepare(root, source, found, Kept(paths.CHECKED))
     if source.storage == "reference":
         references.write_places(job.out, {item.id: item.image for item in found.items})
     return written(job.out, {"fingerprint": made_of})
+
+
+def _made_of(source: FolderSource, found: contents.Contents) -> str:
+    digests = Digests(paths.OWN / DIGESTS)
+    made_of = fingerprint_of(source, found, digests.of)
+    digests.keep()
+    return made_of
