@@ -109,7 +109,7 @@ def make(work: Path, storage: str) -> tuple[Checkout, Path]:
 
 def row(checkout: Checkout, title: str) -> str:
     said = checkout.run("python", "-m", "semiproto", "explain", MODEL, check=False).stdout
-    faults = re.findall(r"(?:NOT SOUND|note): (?!made from)(.*)", said)
+    faults = re.findall(r"(?:NOT SOUND|note): (.*?)(?<!which is not sound)$", said, re.MULTILINE)
     verdict = "sound" if re.search("^sound:", said, re.MULTILINE) else "not sound"
     jobs = ", ".join(checkout.planned("--", f"{MODEL}/receipt.json")) or "none"
     return f"| {title} | {jobs} | {'; '.join([verdict, *faults])} |"
