@@ -7,6 +7,7 @@ include: "workflow/rules/forecast.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/suggest.smk"
+include: "workflow/rules/predict.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/stages.smk"
 
@@ -25,6 +26,7 @@ rule all:
         rules.stage_evaluate.input,
         rules.stage_figures.input,
         [path for pattern in rules.suggest.output for path in of_runs(pattern, SUGGEST_RUNS)],
+        [path for pattern in rules.predict_folder.output for path in of_runs(pattern, PREDICT_RUNS)],
 
 
 # Not in the jobs of a cluster, which read this file too while others write.
@@ -35,7 +37,10 @@ if workflow.is_main_process:
         in_git = [Path(paths.TABLES), Path(paths.OUTCOME)]
         # Hard links: an image that was edited in place has changed there too.
         linked = [Path(DATA)] if getattr(PARAMS.dataset, "storage", "") == "link" else []
-        stale = integrity.check([*folders, *in_git, Path(paths.REPORT)], paths.DIGESTS, derived=[*in_git, *linked])
+        # Masks: a shard that was stopped has changed them, and those that are there are compared once more.
+        predicted = [Path(folder) for folder in of_runs(PREDICTED, PREDICT_RUNS)]
+        derived = [*in_git, *linked, *predicted]
+        stale = integrity.check([*folders, *in_git, Path(paths.REPORT)], paths.DIGESTS, derived=derived)
     except UserError as error:
         raise WorkflowError(str(error)) from None
     for reason in stale.values():

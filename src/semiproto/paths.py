@@ -42,6 +42,8 @@ EVALUATED = Place("results/eval/{dataset}/{split}/{variant}/seed{seed}")
 TSNE = Place("results/tsne/{dataset}/{split}/seed{seed}")
 PATCHES = Place("results/patches/{dataset}/{split}/{variant}/seed{seed}")
 SUGGESTED = Place("results/suggest/{dataset}/{split}/{variant}/seed{seed}")
+PREDICTED = Place("results/predict/{dataset}/{split}/{variant}/seed{seed}")
+SHARD = Place("results/predict/{dataset}/{split}/{variant}/seed{seed}/shard{shard}")
 
 PARAMETERS = Path("params.yaml")
 
@@ -55,10 +57,12 @@ CHECKPOINTS = "checkpoints"
 WRITTEN = ("data", "models", "results", CHECKPOINTS)
 """The folders that the pipeline writes to."""
 
-DIGESTS = Path(".snakemake/digests.json")
+DIGESTS = Path(".snakemake/digests.json.gz")
 """Digests of outputs as they were last seen."""
 OWN = Path(".snakemake/own")
 """Digests of the files of one's own folder as they were last seen."""
+CHECKED = OWN / "checked.json.gz"
+"""What a check of one's own folder found."""
 HOLDER = Path(".snakemake/holder.json")
 """Who runs Snakemake in this checkout."""
 

@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,29 @@ def test_the_recipe_of_the_container_keeps_the_rules_of_its_linter():
     hadolint = Path(sys.executable).parent / "hadolint"
     result = subprocess.run([hadolint, tiny.ROOT / "Dockerfile"], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+PREDICTED = f"results/predict/{RUN}"
+
+
+def with_new_images(checkout, shards: int) -> dict[str, str]:
+    """Asks for masks of the set's own images; those of one `predict`, by their digests."""
+    images, section = "data/raw/tiny/files/JPEGImages", {"variant": "supervised", "shards": shards, "window": 64}
+    checkout.edit(lambda tree: tree.update(predict=section | {"folder": images}))
+    checkout.run("semiproto", "predict", f"models/semi/{RUN}", images, "-o", "masks", "--window", "64")
+    return masks(checkout.path / "masks")
+
+
+def masks(folder: Path) -> dict[str, str]:
+    return {path.name: sha256_file(path) for path in folder.iterdir()}
+
+
+def test_a_folder_in_shards_gets_the_masks_of_one_predict(checkout):
+    expected = with_new_images(checkout, 2)
+    assert checkout.planned() == {"predict_shard": 2, "predict_folder": 1}
+    checkout.snakemake(f"{PREDICTED}/receipt.json")
+    assert masks(checkout.path / PREDICTED / "masks") == expected and len(expected) == 26
+    assert checkout.planned() == {}
 
 
 # ------------------------------------------------------------------------------------------------ on a real Slurm
@@ -112,10 +135,36 @@ def cancel_in_the_middle(checkout) -> None:
     """scancel of the training job, once it has trained for a while."""
     while not (checkout.path / f"checkpoints/semi/{RUN}/history.csv").exists():
         time.sleep(0.2)
+    (job,) = running("rule_train_wildcards_8_supervised_0")
+    subprocess.run(["scancel", job], check=True)
+
+
+def running(comment: str) -> list[str]:
+    """The numbers of the jobs that run and whose comment begins so."""
     queue = ["squeue", "--noheader", "--states=running", "--format=%i %k"]
     lines = subprocess.run(queue, check=True, capture_output=True, text=True).stdout.splitlines()
-    (job,) = [line.split()[0] for line in lines if line.endswith("rule_train_wildcards_8_supervised_0")]
-    subprocess.run(["scancel", job], check=True)
+    return [line.split()[0] for line in lines if line.split()[1].startswith(comment)]
+
+
+def kill_a_shard(checkout, sent: Future) -> None:
+    """SIGKILL to one job, once there is a mask; nothing where all have ended before one was seen to run."""
+    while not sent.done():
+        if any((checkout.path / PREDICTED).glob("masks/*.png")) and (jobs := running("rule_predict_shard")):
+            subprocess.run(["scancel", "--signal=KILL", "--full", jobs[0]], check=False)
+            return
+        time.sleep(0.2)
+
+
+@on_slurm
+def test_shards_one_of_which_was_killed_give_the_masks_of_one_predict(checkout):
+    expected = with_new_images(checkout, 8)
+    with ThreadPoolExecutor() as pool:
+        sent = pool.submit(submit, checkout, "--", f"{PREDICTED}/receipt.json")
+        kill_a_shard(checkout, sent)
+        _, jobs = sent.result()
+    states = Counter(job["State"].split()[0] for job in jobs)
+    assert states.pop("COMPLETED") == 8 and sum(states.values()) <= 1  # it may have ended before the signal came
+    assert masks(checkout.path / PREDICTED / "masks") == expected
 
 
 @on_slurm

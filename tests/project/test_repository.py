@@ -35,8 +35,8 @@ def test_every_experiment_is_valid(file):
 def test_every_section_of_the_parameters_makes_some_stage_ask():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
     asked = {key.partition(".")[0] for stage in stages for key in stage["params"]}
-    # DVC demands a key that it asks for, and what is suggested is no result that it keeps.
-    assert asked == set(params.Params.model_fields) - {"compute", "suggest"}
+    # DVC demands a key that it asks for, and what is suggested or predicted is no result that it keeps.
+    assert asked == set(params.Params.model_fields) - {"compute", "suggest", "predict"}
 
 
 def test_the_lock_file_pins_every_version_and_names_no_address():

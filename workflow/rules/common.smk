@@ -78,11 +78,11 @@ for split in sorted({run[0] for run in RUNS}):
     TSNE_RUNS += [(split, seed) for seed in sorted(common)]
     with_prototypes = [run for run in RUNS if run[0] == split and PARAMS.variants[run[1]].method == "prototype"]
     PATCH_RUNS += sorted(with_prototypes, key=lambda run: (run[1] != "prototype", run))[:1]
-# Images are suggested once a split, by the first seed of suggest.variant.
-SUGGEST_RUNS = []
-if PARAMS.suggest is not None:
-    for split in sorted({run[0] for run in RUNS if run[1] == PARAMS.suggest.variant}):
-        SUGGEST_RUNS += sorted(run for run in RUNS if run[:2] == (split, PARAMS.suggest.variant))[:1]
+# Images are suggested, and new ones predicted, once a split, by the first seed of the variant that the section names.
+SUGGEST_RUNS, PREDICT_RUNS = [], []
+for section, found in ((PARAMS.suggest, SUGGEST_RUNS), (PARAMS.predict, PREDICT_RUNS)):
+    for split in sorted({run[0] for run in RUNS if section is not None and run[1] == section.variant}):
+        found += sorted(run for run in RUNS if run[:2] == (split, section.variant))[:1]
 # A weights file is an input like any other.
 WEIGHTS = [PARAMS.model.encoder.weights] if PARAMS.model.encoder.weights not in (None, "timm") else []
 if WEIGHTS and not Path(WEIGHTS[0]).is_file():
@@ -94,6 +94,7 @@ wildcard_constraints:
     variant=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     seed=r"\d+",
     fold=r"\d+",
+    shard=r"\d+",
 
 
 def step(config_class):

@@ -79,10 +79,13 @@ def check_data(
 
     from semiproto.data.own import check, contents, discover
     from semiproto.provenance.artifacts import write_json
+    from semiproto.provenance.integrity import Kept
 
     by_itself = what.is_dir() or discover.archive(what) is not None  # the latter ends in how to unpack it
     parameters, source = (None, discover.section_of(what, "check")) if by_itself else _own_data(what)
-    findings = check.check(source, contents.read(source), parameters)
+    # Every file is read; what the pipeline would ask again is remembered where it runs.
+    kept = Kept(paths.CHECKED, anew=True) if what == paths.PARAMETERS else None
+    findings = check.check(source, contents.read(source), parameters, kept)
     if json_file == Path("-"):
         typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))
     else:

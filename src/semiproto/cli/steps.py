@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from semiproto import params, paths
-from semiproto.cli.app import app
+from semiproto.cli.app import app, say
 from semiproto.cli.given import existing_file, existing_folder, new_file, new_folder
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import RECEIPT
@@ -347,6 +347,45 @@ def suggestions(
 
     step_config = params.parse(config, params.SuggestConfig)
     suggestions(Job(step_config, Inputs(data=data, split=split, model=model), out))
+
+
+@app.command("predict-shard", rich_help_panel=PANEL)
+def predict_shard(
+    config: Config,
+    model: Annotated[Path, typer.Option(callback=existing_folder, help="Model folder of the train step.")],
+    out: Out,
+    compute_json: ComputeJson,
+) -> None:
+    """Predict the images of one part of a folder; the part's number is in the name of the folder to write to.
+
+    Example: semiproto predict-shard --config '{...}' \\
+    --model models/semi/digits/30/prototype/seed0 \\
+    --out results/predict/digits/30/prototype/seed0/shard3 --compute '{...}'
+    """
+    from semiproto.steps.results.predictions import predict_shard
+
+    step_config, compute = params.parse(config, params.PredictConfig), _compute(compute_json)
+    predict_shard(Job(step_config, Inputs(model=model), out, compute))
+
+
+@app.command("predict-folder", rich_help_panel=PANEL)
+def predict_folder(
+    config: Config,
+    shard: Annotated[list[Path], typer.Option(callback=existing_folder, help="Folders of the predict-shard step.")],
+    out: Out,
+) -> None:
+    """Put together what became of the images of all parts, and say how many have a mask.
+
+    Example: semiproto predict-folder --config '{...}' \\
+    --shard results/predict/digits/30/prototype/seed0/shard0 \\
+    --out results/predict/digits/30/prototype/seed0
+    """
+    from semiproto.provenance.receipts import read_receipt
+    from semiproto.steps.results.predictions import predict_folder
+
+    predict_folder(Job(params.parse(config, params.PredictConfig), Inputs(shard=shard), out))
+    facts = read_receipt(out)["facts"]
+    say(f"{out}/masks: {facts['masks']} masks; could not be read: {facts['unreadable']} ({out}/images.csv)")
 
 
 @app.command(rich_help_panel=PANEL)

@@ -3,7 +3,7 @@
 <root>/classes.txt                        one class name a line, line n is mask value n
 <root>/palette.json                       red, green and blue of each class, where the masks had colours of their own
 <root>/pixels.json                        what the images' samples are, where they are not 8-bit colour
-<root>/JPEGImages/<id>.<suffix>           any of IMAGE_SUFFIXES
+<root>/JPEGImages/<id>.<suffix>           any of IMAGE_SUFFIXES; references.py has what stands for them
 <root>/SegmentationClass/<id>.png         only for images with masks; palette PNG of class indices, 255 void
 <root>/ImageSets/Segmentation/train.txt   ids with masks; unlabeled.txt and val.txt beside it
 <root>/ImageSets/Segmentation/published/<family>/<labels>/labeled.txt, unlabeled.txt   where there are published splits

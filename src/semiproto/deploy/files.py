@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from semiproto.data import layout
 from semiproto.data.images import opening, raster, tiff
@@ -21,14 +22,32 @@ SCENE = ".tif"
 """Suffix of the results of a scene: a picture with a place on Earth, or with too many pixels to hold."""
 
 
+class Shard(NamedTuple):
+    """One of the parts of many images that are predicted side by side; `number` counts from 0."""
+
+    number: int
+    of: int
+
+    def share(self, images: Iterable[Path]) -> list[Path]:
+        """The images of this part: by their names, so that an image more changes no other's place."""
+        return [image for image in images if self._of_name(image) == self.number]
+
+    def _of_name(self, image: Path) -> int:
+        return int.from_bytes(hashlib.sha256(os.fsencode(image.name)).digest()[:8], "big") % self.of
+
+
 @dataclass(frozen=True)
 class Options:
-    """window: side of the sliding window for larger images, pixels. palette: false writes masks without colours."""
+    """window: side of the sliding window for larger images, pixels. palette: false writes masks without colours.
+
+    shard: the part of the images to predict; others may write theirs beside it. None: all.
+    """
 
     window: int = 1024
     palette: bool = True
     overlay: bool = False
     confidence: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True)
@@ -76,16 +95,17 @@ def text_of(path: Path) -> str | None:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, *, shared: bool = False) -> Iterator[None]:
     """Holds a folder of results, which is made where it is missing; UserError where another process holds it.
 
+    shared: by processes that write different files, as those of shards do.
     The lock ends with the process, however it ends. File systems that know no locks of folders have none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"{folder}: another command writes into it; wait for it, or give another --out") from None
         except OSError:

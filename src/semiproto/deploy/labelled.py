@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from semiproto import paths
-from semiproto.data import layout
+from semiproto.data import layout, references
 from semiproto.data.dataset import Images
 from semiproto.deploy import files
 from semiproto.errors import UserError
@@ -60,7 +60,9 @@ def sets_of_model(model: Path) -> Sets | None:
     data, split = (_input(receipt["inputs"], root, place) for place in (paths.DATA, paths.SPLIT))
     if data is None or split is None:
         return None
-    by_id = layout.images_by_id(data / layout.FILES / layout.IMAGES)
+    if references.unplaced(data / layout.FILES):
+        return None
+    by_id = references.image_files(data / layout.FILES)
     training, validation = (layout.read_list(split / f"{name}.txt") for name in ("labeled", "val"))
     if not by_id.keys() >= {*training, *validation}:
         return None

@@ -94,6 +94,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     """
     found = images(paths)
     _require_apart([files_of(image, out, options, "") for image in found], paths)
+    found = found if options.shard is None else options.shard.share(found)
     card, digests = model_folder.read_card(model), _digests(model)
     network = model_folder.load_model(model)
     if _digests(model) != digests or model_folder.read_card(model) != card:
@@ -101,7 +102,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     network.to(segment.device())
     files = [files_of(image, out, options, f"{digests} {options.window} {options.palette}") for image in found]
     work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
-    with alone_in(out):
+    with alone_in(out, shared=options.shard is not None):
         return _predicted(files, paths, work)
 
 

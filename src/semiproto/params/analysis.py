@@ -103,3 +103,17 @@ class SuggestParams(Section):
         " last two need a variant with prototypes (docs/suggest.md)"
     )
     count: int = Field(ge=1, le=10_000, description="number of images; 50 (chosen), an evening's work")
+
+
+class PredictParams(Section):
+    """Masks for a folder of new images by a finished run, in parts that run side by side."""
+
+    variant: Name = Field(description="the variant that predicts, on each split that has it, with its first seed")
+    folder: str = Field(min_length=1, description="the folder of new images; it is read, never changed")
+    shards: int = Field(
+        ge=1,
+        le=1000,
+        description="parts of the folder, each a job of its own: on a cluster as many as may run side by side; masks do"
+        " not depend on it",
+    )
+    window: int = Field(ge=64, description="side of the sliding window for larger images, pixels; predict's is 1024")

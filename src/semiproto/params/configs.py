@@ -13,6 +13,7 @@ from semiproto.params.analysis import (
     ForecastParams,
     MeasuredImages,
     PatchesParams,
+    PredictParams,
     PrototypesParams,
     SuggestParams,
     TsneParams,
@@ -75,6 +76,10 @@ class TsneConfig(Section):
 
 class PatchesConfig(Section):
     patches: PatchesParams
+
+
+class PredictConfig(Section):
+    predict: PredictParams
 
 
 class SuggestConfig(Section):

@@ -101,10 +101,12 @@ class FolderSource(Section):
         description="bands of an image; 3: any picture as red, green and blue, without alpha; otherwise every channel"
         " is data, and mean and deviation are measured",
     )
-    storage: Literal["copy", "link"] = Field(
+    storage: Literal["copy", "link", "reference"] = Field(
         default="copy",
-        description="copy: the prepared set has images of its own; link: hard links to yours where the file system"
-        " allows, which take no space; an image that is edited in place then changes under a training that reads it",
+        description="copy: the prepared set has images of its own, and travels with DVC; link: hard links to yours"
+        " where the file system allows, which take no space; reference: a manifest of their digests, and yours are"
+        " read where they are: one that changed is named and not used. `init` writes reference for more than 10,000"
+        " pictures or 10 GB",
     )
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from semiproto.params.analysis import (
     FeaturesParams,
     ForecastParams,
     PatchesParams,
+    PredictParams,
     PrototypesParams,
     SuggestParams,
     TsneParams,
@@ -70,6 +71,9 @@ class Params(Section):
     suggest: SuggestParams | None = Field(
         default=None, description="which images to label next (rule suggest); null: no images are suggested"
     )
+    predict: PredictParams | None = Field(
+        default=None, description="masks for a folder of new images (rule predict_folder); null: none are made"
+    )
     compute: ComputeParams
 
     @model_validator(mode="after")
@@ -82,18 +86,25 @@ class Params(Section):
         named = {variant for experiment in self.experiments for variant in experiment.variants} | set(
             self.tsne.variants
         )
-        named |= set() if self.suggest is None else {self.suggest.variant}
+        named |= {used.variant for used in (self.suggest, self.predict) if used is not None}
         for name in sorted(named - set(self.variants)):
             raise ValueError(f"no variant is called {name!r}; variants has {', '.join(self.variants)}")
         return self
 
     @model_validator(mode="after")
-    def _suggested_by_a_run(self) -> Params:
+    def _used_runs_are_there(self) -> Params:
+        for key, used in (("suggest", self.suggest), ("predict", self.predict)):
+            if used is not None and not any(variant == used.variant for _, variant, _ in self.runs()):
+                raise ValueError(
+                    f"{key}.variant: experiments has no run of {used.variant}; add one, or name another variant"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _suggested_by_what_the_variant_has(self) -> Params:
         if self.suggest is None:
             return self
         name, by = self.suggest.variant, self.suggest.by
-        if name in self.variants and not any(variant == name for _, variant, _ in self.runs()):
-            raise ValueError(f"suggest.variant: experiments has no run of {name}; add one, or name another variant")
         if by != "uncertainty" and self.variants[name].method != "prototype":
             raise ValueError(f"suggest.by: {by} needs prototypes, and {name} has none; set it to uncertainty")
         return self

@@ -39,6 +39,9 @@ class Experiment(Protocol):
     def fingerprint_of(self, config: dict[str, Any]) -> str | None:
         """The fingerprint of the user's own folder that a prepared set was made from; None where it is not here."""
 
+    def changed_images(self, prepared: Path) -> list[Path]:
+        """The images that a prepared set refers to and that are gone or have another content."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -300,6 +303,8 @@ def _of_source(link: Link, experiment: Experiment) -> Iterator[str]:
     config = link.receipt["config"]
     if (now := experiment.fingerprint_of(config)) is not None and now != recorded:
         yield f"{config['dataset']['path']}: its files changed since"
+        if images := experiment.changed_images(link.artefact):
+            yield f"{images[0]}: gone, or not the image that was used ({len(images)} such images)"
 
 
 def _of_facts(link: Link, experiment: Experiment) -> Iterator[str]:
@@ -363,6 +368,9 @@ def _notes(link: Link, experiment: Experiment) -> Iterator[str]:
         yield f"{PARAMETERS} asks for no such run, so no table holds it and nothing keeps it up to date"
     if unknown := hub.absent(link.receipt["facts"]):
         yield unknown
+    source = link.receipt["config"].get("dataset", {})
+    if isinstance(source, dict) and source.get("storage") == "reference" and not Path(source["path"]).is_dir():
+        yield f"{source['path']}: not on this machine, so the images that were used could not be compared"
 
 
 def _short(digest: str | None) -> str:

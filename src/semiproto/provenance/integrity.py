@@ -6,18 +6,20 @@ that was damaged, edited or swapped with another would be used as if it were the
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
 import stat
 import time
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from semiproto.errors import UserError
 from semiproto.provenance import hub
-from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_text
+from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_bytes
 from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
 
 CLOCK_SKEW = 60.0
@@ -87,29 +89,65 @@ def _changed_input(artefact: Path) -> Path | None:
     return None
 
 
-class Digests:
-    """sha256 of files and trees, computed once for each state of them. memory: a file that keeps them."""
+class State(NamedTuple):
+    """A digest that changes when a file, or one below a folder, changes; and whether another change would show too."""
 
-    def __init__(self, memory: Path) -> None:
-        self.memory, self.now = memory, dict[str, list[str]]()
-        self.before: dict[str, list[str]] = remembered(memory)
+    digest: str
+    settled: bool
 
-    def of(self, path: Path) -> str:
-        state, changed = _state(path)
-        state, settled = state[:STATE_DIGITS], is_settled(changed)
-        known = self.before.get(path.as_posix(), ["", ""])
-        digest = known[1] if known[0] == state else sha256_tree(path) if path.is_dir() else sha256_file(path)
-        if settled:
-            self.now[path.as_posix()] = [state, digest]
-        return digest
+
+class Kept:
+    """What was found of files, each thing for as long as its files have the state in which it was found.
+
+    memory: a file that keeps it. What is not asked for again is forgotten. anew: nothing is recalled.
+    """
+
+    def __init__(self, memory: Path, *, anew: bool = False) -> None:
+        self.memory, self.now, self.changed = memory, dict[str, list[Any]](), False
+        self.before = {} if anew else _unpacked(memory)
+
+    def recall(self, name: str, state: State) -> Any:
+        """What was found in this state; None where nothing was."""
+        then, found = self.now.get(name) or self.before.get(name) or ("", None)
+        return found if then == state.digest else None
+
+    def learn(self, name: str, state: State, found: Any) -> None:
+        """state: as it was before the files were read."""
+        if not state.settled:
+            return
+        # One entry for both times: there may be a million of them.
+        entry = self.now.get(name) or self.before.pop(name, ["", None])
+        if entry[0] != state.digest:
+            entry, self.changed = [state.digest, found], True
+        self.now[name] = entry
 
     def keep(self) -> None:
-        if self.now != self.before:
-            write_text(self.memory, json.dumps(self.now, separators=(",", ":")))
+        if self.changed or self.before:
+            data = json.dumps(self.now, separators=(",", ":")).encode()
+            write_bytes(self.memory, gzip.compress(data, compresslevel=1, mtime=0))
+
+
+class Digests(Kept):
+    """sha256 of files and trees, computed once for each state of them."""
+
+    def of(self, path: Path) -> str:
+        state, name = state_of_path(path), path.as_posix()
+        digest: str = self.recall(name, state) or (sha256_tree(path) if path.is_dir() else sha256_file(path))
+        self.learn(name, state, digest)
+        return digest
+
+
+def _unpacked(memory: Path) -> dict[str, Any]:
+    """What a memory holds; nothing where it cannot be read, which costs time and no more."""
+    try:
+        found = json.loads(gzip.decompress(memory.read_bytes()))
+    except (OSError, EOFError, ValueError, zlib.error):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def remembered(file: Path) -> dict[str, Any]:
-    """What a memory holds; nothing where it cannot be read, which costs time and no more."""
+    """What is in a small memory, likewise."""
     try:
         found = read_json(file)
     except (OSError, ValueError):
@@ -135,13 +173,21 @@ def tree_state(base: Path) -> tuple[str, int]:
     One look at each file and little else, because a set may have a million of them.
     """
     whole, changed = hashlib.sha256(), 0
-    for name, facts in _files(base):
+    for name, facts in files(base):
         whole.update(f"{name}\0{state_of(facts)}\n".encode(errors="surrogateescape"))
         changed = max(changed, facts.st_mtime_ns, facts.st_ctime_ns)
     return whole.hexdigest(), changed
 
 
-def _files(base: Path) -> Iterator[tuple[str, os.stat_result]]:
+def listing(base: Path) -> str:
+    """A digest of the names, lengths and times of the files below a folder."""
+    whole = hashlib.sha256()
+    for name, facts in files(base):
+        whole.update(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return whole.hexdigest()
+
+
+def files(base: Path) -> Iterator[tuple[str, os.stat_result]]:
     """The files below a folder in a fixed order, each with its name from there.
 
     Each folder once, and none above `base`, since links may run in circles.
@@ -151,38 +197,47 @@ def _files(base: Path) -> Iterator[tuple[str, os.stat_result]]:
     waiting = [("", str(base))]
     while waiting:
         inside, folder = waiting.pop()
-        for entry in _entries(folder):
-            facts = _facts(entry)
+        for name, facts in _entries(folder):
             if not stat.S_ISDIR(facts.st_mode):
-                yield inside + entry.name, facts
+                yield inside + name, facts
             elif _place(facts) not in seen:
                 seen.add(_place(facts))
-                waiting.append((f"{inside}{entry.name}/", entry.path))
+                waiting.append((f"{inside}{name}/", f"{folder}/{name}"))
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: str) -> Iterator[tuple[str, os.stat_result]]:
     """What is in a folder, hidden files left out; nothing where it may not be read: whoever reads it says so."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
-        return []
-
-
-def _facts(entry: os.DirEntry[str]) -> os.stat_result:
+        return
     try:
-        return entry.stat()
-    except OSError:  # a link to nothing
-        return entry.stat(follow_symlinks=False)
+        for name in sorted(name for name in os.listdir(handle) if name[0] != "."):  # noqa: PTH208 -- one look
+            if facts := _facts(name, handle):
+                yield name, facts
+    finally:
+        os.close(handle)
+
+
+def _facts(name: str, folder: int) -> os.stat_result | None:
+    """What the system says of a file, or of a link to nothing; None where it was removed meanwhile."""
+    for follow in (True, False):
+        try:
+            return os.stat(name, dir_fd=folder, follow_symlinks=follow)
+        except OSError:
+            continue
+    return None
 
 
 def _place(facts: os.stat_result) -> tuple[int, int]:
     return facts.st_dev, facts.st_ino
 
 
-def _state(path: Path) -> tuple[str, int]:
-    """A digest that changes when a file, or one below a folder, changes; and when that was last, in nanoseconds."""
-    if path.is_dir():
-        return tree_state(path)
+def state_of_path(path: Path, key: str = "") -> State:
+    """The state of a file or of all files below a folder. key: what else is to be as it was."""
     facts = path.stat()
-    return sha256_text(state_of(facts)), max(facts.st_mtime_ns, facts.st_ctime_ns)
+    if stat.S_ISDIR(facts.st_mode):
+        state, changed = tree_state(path)
+    else:
+        state, changed = sha256_text(f"{key}{state_of(facts)}"), max(facts.st_mtime_ns, facts.st_ctime_ns)
+    return State(state[:STATE_DIGITS], is_settled(changed))

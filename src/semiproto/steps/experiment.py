@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semiproto import paths
+from semiproto.data import references
 from semiproto.data.layout import FILES
 from semiproto.errors import UserError
 from semiproto.params import DataConfig, FolderSource, Params, forecast_config, train_config
@@ -63,3 +64,9 @@ class Experiment:
             return None
         assert isinstance(source, FolderSource)
         return fingerprint(source) if Path(source.path).is_dir() else None
+
+    def changed_images(self, prepared: Path) -> list[Path]:
+        try:
+            return list(references.changed(prepared / FILES)) if references.refers(prepared / FILES) else []
+        except UserError:  # a damaged manifest is a fault of its own
+            return []

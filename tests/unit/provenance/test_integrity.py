@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -102,4 +103,4 @@ def test_what_was_made_from_another_input_is_named_whatever_its_age(folders):
 def test_a_damaged_memory_is_made_again(folders, settled, text):
     MEMORY.write_text(text)
     check(folders)
-    assert set(json.loads(MEMORY.read_text())) == {"first/big", "second/big"}
+    assert set(json.loads(gzip.decompress(MEMORY.read_bytes()))) == {"first/big", "second/big"}

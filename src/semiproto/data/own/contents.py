@@ -67,7 +67,7 @@ MANY = 5
 """Warnings of one kind from which one stands for all."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """An image with a place in the set; `mask` is None for unlabelled ones."""
 

@@ -31,7 +31,8 @@ class Findings:
     """faults: worst first. images: number by part. looks: by `labelled` and `unlabelled`, see check.py.
 
     pixels: what the images' samples are, and the range by which deep ones become 8 bits.
-    files: what every file is used as. matched: how names were found.
+    files: what every file is used as. matched: how names were found. digests: length in bytes and SHA-256 of each image
+    that was read, by id.
     """
 
     folder: str
@@ -42,6 +43,7 @@ class Findings:
     pixels: PixelFormat = RGB8
     files: list[Row] = field(default_factory=list)
     matched: list[str] = field(default_factory=list)
+    digests: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def errors(self) -> int:
         return sum(not fault.warning for fault in self.faults)

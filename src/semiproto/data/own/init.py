@@ -16,13 +16,20 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from semiproto import params
+from semiproto.data import layout
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
-from semiproto.params import LabelFormat
+from semiproto.params import FolderSource, LabelFormat
+from semiproto.provenance import integrity
 from semiproto.provenance.artifacts import write_text
 
 EXPERIMENTS = Path("experiments")
 """Parameter files of the checkout; a copy of one is not the user's work."""
+
+
+MANY_PICTURES, MUCH = 10_000, 10 * 10**9
+"""Number of pictures, and their bytes, above which images are used where they are: copies then cost minutes and disk
+that nobody expects (chosen)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
     _require_replaceable(out, template, force)
     source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder), wishes.format)
+    source, told = _with_storage(source)
+    assumed = [*assumed, *told]
     params.load(template)  # its faults are named as the template's, not as those of `out`
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
@@ -65,6 +74,16 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
     params.validate(YAML(typ="safe").load(text.getvalue()), str(out))
     write_text(out, text.getvalue())
     return [*(f"assumed: {line}" for line in assumed), f"wrote {out}; look it over, then: semiproto check-data"]
+
+
+def _with_storage(source: FolderSource) -> tuple[FolderSource, list[str]]:
+    """Where there are many pictures, with images that are used where they are; and what is to be said of it."""
+    inside = integrity.files(Path(source.path))
+    sizes = [facts.st_size for name, facts in inside if name.lower().endswith(layout.IMAGE_SUFFIXES)]
+    if len(sizes) <= MANY_PICTURES and sum(sizes) <= MUCH:
+        return source, []
+    why = f"{len(sizes):,} pictures, {sum(sizes) / 1e9:.1f} GB; copies for a set that travels: dataset.storage=copy"
+    return source.model_copy(update={"storage": "reference"}), [f"images are used where they are: {why}"]
 
 
 def _for_yaml(value: Any) -> Any:

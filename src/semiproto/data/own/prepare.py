@@ -1,4 +1,4 @@
-"""A user's own folder, checked and copied or linked into the layout of data/layout.py."""
+"""A user's own folder, checked and copied, linked or referred to in the layout of data/layout.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semiproto.data import layout
+from semiproto.data import layout, references
 from semiproto.data.images import measure, opening
 from semiproto.data.images.measure import Moments
 from semiproto.data.images.pixels import PixelFormat, SetPixels
@@ -21,24 +21,29 @@ from semiproto.params import FolderSource
 from semiproto.process.pool import mapped
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import write_text
+from semiproto.provenance.integrity import Kept
 
 
-def prepare(root: Path, source: FolderSource) -> None:
-    """Copies or links the images and rewrites the masks below `root`.
+def prepare(root: Path, source: FolderSource, found: contents.Contents | None = None, kept: Kept | None = None) -> None:
+    """Copies, links or refers to the images, and rewrites the masks below `root`.
 
+    found: what the folder holds, where that is known. kept: what is remembered of images that were checked before.
     UserError at the worst fault, with the number of all.
     """
-    found = contents.read(source)
-    report = check.check(source, found)
+    found = contents.read(source) if found is None else found
+    report = check.check(source, found, kept=kept)
     if errors := report.errors():
         more = f" ({errors} faults in all; `semiproto check-data` lists them)" if errors > 1 else ""
         raise UserError(f"{report.faults[0]}{more}")
     if report.faults:
         told = f"data {source.name}: warnings: {len(report.faults)}; `semiproto check-data` lists them"
         print(told, file=sys.stderr, flush=True)
-    for folder in (layout.IMAGES, layout.MASKS):
-        (root / folder).mkdir(parents=True)
-    _place_all(root, source, found)
+    (root / layout.MASKS).mkdir(parents=True)
+    if source.storage == "reference":
+        references.write(root, {item.id: report.digests[item.id] for item in found.items})
+    else:
+        _place_all(root, source, found)
+    _write_masks(root, source, found)
     for part in contents.PARTS:
         write_text(root / layout.LISTS / f"{part}.txt", "".join(f"{item.id}\n" for item in found.of(part)))
     write_text(root / "classes.txt", "".join(f"{name}\n" for name in source.classes))
@@ -48,18 +53,26 @@ def prepare(root: Path, source: FolderSource) -> None:
 
 
 def _place_all(root: Path, source: FolderSource, found: contents.Contents) -> None:
-    """Puts the images and masks into the set."""
+    """Puts the images into the set."""
+    (root / layout.IMAGES).mkdir()
     doing = "linking" if source.storage == "link" else "copying"
     progress = Progress(f"data {source.name}: {doing}", len(found.items), "images")
-    rules, linked = masks.rules(source), 0
+    linked = 0
     for item in found.items:
         linked += _place(item.image, root / layout.IMAGES / f"{item.id}{item.image.suffix}", source.storage)
-        if item.mask is not None:
-            layout.write_mask(root / layout.MASKS / f"{item.id}.png", _indices(item, item.mask, rules))
         progress.update()
     if source.storage == "link" and linked < len(found.items):
         copied = f"{len(found.items) - linked} of {len(found.items)} images copied, not linked"
         print(f"data {source.name}: {copied}: the file system refuses links to them", file=sys.stderr, flush=True)
+
+
+def _write_masks(root: Path, source: FolderSource, found: contents.Contents) -> None:
+    """Writes the masks as class indices."""
+    masked, rules = [(item, item.mask) for item in found.items if item.mask is not None], masks.rules(source)
+    progress = Progress(f"data {source.name}: writing", len(masked), "masks")
+    for item, mask in masked:
+        layout.write_mask(root / layout.MASKS / f"{item.id}.png", _indices(item, mask, rules))
+        progress.update()
 
 
 def _place(image: Path, target: Path, storage: str) -> bool:

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from semiproto.data import layout
+from semiproto.data import layout, references
 from semiproto.data.images.pixels import shown
+from semiproto.data.references import ImageFile
 from semiproto.errors import UserError
 from semiproto.report.evaluations import Evaluation
 
@@ -56,8 +57,8 @@ class PreparedSet:
     root: Path
 
     @cached_property
-    def _files(self) -> dict[str, Path]:
-        return layout.images_by_id(self.root / layout.IMAGES)
+    def _files(self) -> dict[str, ImageFile]:
+        return references.image_files(self.root)
 
     def sample(self, image_id: str, runs: list[Evaluation]) -> Sample:
         """UserError names an image, mask or prediction that is missing, cannot be read, or has another size."""
@@ -67,10 +68,10 @@ class PreparedSet:
         for file, prediction in zip(files, predictions, strict=True):
             if prediction.shape != truth.shape:
                 raise UserError(f"{file}: not as large as its mask; evaluate the run again")
-        file = self._files.get(image_id, self.root / layout.IMAGES / f"{image_id}.png")
-        picture = layout.read_image(file, layout.read_pixels(self.root).format)
+        image = self._files.get(image_id, ImageFile(self.root / layout.IMAGES / f"{image_id}.png"))
+        picture = image.read(layout.read_pixels(self.root).format)
         if picture.shape[:2] != truth.shape:
-            raise UserError(f"{file}: not as large as its mask; prepare the set again")
+            raise UserError(f"{image.path}: not as large as its mask; prepare the set again")
         return Sample(shown(picture), truth, predictions)
 
 

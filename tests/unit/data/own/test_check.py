@@ -12,6 +12,7 @@ from semiproto.data.own import check, contents
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.process import pool
+from semiproto.provenance.integrity import Kept
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
@@ -414,3 +415,32 @@ def test_the_bands_are_those_of_the_parameters(base):
         Image.open(path).convert("RGBA").save(path.with_suffix(".png"))
         path.unlink()
     assert findings_of(base, bands=4).errors() == 0
+
+
+@pytest.mark.parametrize("palette", [False, True])
+def test_what_is_remembered_is_what_was_found(base, tmp_path, palette, settled):
+    """A memory changes no finding: of palettes, void, faults, deep images, duplicates, looks."""
+    own_folder.drawn_in_colours(base, palette=True)
+    colours = None if palette else [list(colour) for colour in own_folder.COLOURS.values()]
+    (base / "images/photo3.jpg").unlink()
+    Image.fromarray(np.full((40, 40), 60000, np.uint16)).save(base / "images/photo3.png")
+    (base / "images/photo5.jpg").write_bytes((base / "images/photo4.jpg").read_bytes())
+    (base / "masks/photo2.png").write_bytes(b"")
+    source = FolderSource.model_validate(own_folder.section(base, colours=colours, ignore=None))
+    found, memory = contents.read(source), tmp_path / "memory.json"
+    fresh = check.check(source, found)
+    assert fresh.errors()
+    for _ in "12":
+        assert check.check(source, found, kept=Kept(memory)) == fresh
+    other = source.model_copy(update={"classes": [*source.classes, "third"]})
+    assert check.check(other, found, kept=Kept(memory)).as_json() == check.check(other, found).as_json()
+
+
+def test_nothing_is_recalled_where_everything_is_to_be_read(base, tmp_path, monkeypatch, settled):
+    source = FolderSource.model_validate(own_folder.section(base))
+    found, memory, looked, real = contents.read(source), tmp_path / "memory.json", [], check.look
+    monkeypatch.setattr(check, "look", lambda rules, bands, item: looked.append(item.id) or real(rules, bands, item))
+    for anew, expected in ((False, 10), (False, 0), (True, 10), (False, 0)):
+        looked.clear()
+        check.check(source, found, kept=Kept(memory, anew=anew))
+        assert len(looked) == expected

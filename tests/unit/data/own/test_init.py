@@ -35,6 +35,18 @@ def test_images_and_masks(base):
     assert "4 images without masks" in said and "no validation list" in said
 
 
+@pytest.mark.parametrize(("limit", "value"), [("MANY_PICTURES", 15), ("MUCH", 3000)])
+def test_images_of_a_large_set_are_used_where_they_are(base, limit, value, monkeypatch):
+    source, said = written(base)
+    assert source.storage == "copy" and "used where they are" not in said
+    monkeypatch.setattr(init, limit, value)
+    source, said = written(base)
+    assert source.storage == "reference" and "images are used where they are: 16 pictures, 0.0 GB" in said
+    out = base.parent / "params.yaml"
+    init.write_params(base, init.Wishes(changes=["dataset.storage=copy"]), TEMPLATE, out, force=True)
+    assert params.load(out).dataset.storage == "copy"
+
+
 def test_what_was_found_can_be_set_otherwise(base):
     out = base.parent / "params.yaml"
     changes = ["dataset.ignore=200", "splits.validation=0.5"]
