@@ -105,18 +105,25 @@ def read_values(path: Path) -> np.ndarray:
 
     Grey of 1, 2 or 4 bits holds 0 to 1, 3 or 15: not 255, 170 and so on, which decoders make of them to show them.
     """
+    return read_with_palette(path)[0]
+
+
+def read_with_palette(path: Path) -> tuple[np.ndarray, list[int] | None]:
+    """`read_values`, and red, green and blue of each value of a palette PNG in a row; None for any other mask."""
     with opening.opened(path, opening.LOSSLESS, "a mask") as file:
         spread = _spread(file)
         file.load()
         mode, values = file.mode, np.array(file)
+        palette = file.getpalette() if file.format == "PNG" else None
     if mode == "I" or mode.startswith("I;"):
-        return values
+        return values, None
     if mode not in ("P", "L", "1"):
         raise UserError(
             f"{path}: mode {mode} is not a mask of class indices; save it as a palette or 8-bit grey PNG whose values"
             " are the lines of classes.txt"
         )
-    return values.astype(np.uint8, copy=False) // np.uint8(spread)
+    indices = values.astype(np.uint8, copy=False)
+    return indices if spread == 1 else indices // np.uint8(spread), palette
 
 
 def _spread(file: Image.Image) -> int:

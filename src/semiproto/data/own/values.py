@@ -13,6 +13,7 @@ from scipy import ndimage
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.own import masks
 from semiproto.data.own.faults import Fault
+from semiproto.data.own.masks import Colour
 from semiproto.errors import UserError
 
 SPARSE = 16
@@ -37,7 +38,6 @@ EIGHT = np.ones((3, 3), int)
 """Pixels that touch at a corner are of one region."""
 LOOKED_AT = 40
 """Masks in which regions are counted."""
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -239,15 +239,3 @@ def palette_faults(palettes: Sequence[tuple[Path, dict[int, Colour]]]) -> Iterat
             " dataset.ignore to null or the colour of void; if the values are, save the masks with one palette"
         )
         yield Fault("palette", str(path), text + more, remedy, warning=not swapped)
-
-
-def used_palette(path: Path) -> dict[int, Colour] | None:
-    """The colour of each value that a palette mask uses; None for other masks and those that cannot be read."""
-    try:
-        table = masks.palette(path)
-        if table is None:
-            return None
-        used = np.unique(masks.values(path)).tolist()
-    except UserError:
-        return None
-    return {value: table[value] for value in used if value < len(table)}
