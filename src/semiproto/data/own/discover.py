@@ -110,20 +110,37 @@ class _Tree:
     base: Path
 
     @cached_property
+    def folders(self) -> dict[Path, list[Path]]:
+        """The files of each folder: a set may have a million files, so what can be is asked of folders."""
+        return account.by_folder(self.base, relative=True)[0]
+
+    @cached_property
     def files(self) -> list[Path]:
-        found, _ = account.survey(self.base)
-        start = account.start_of(self.base)
-        return [Path(str(path)[start:]) for path in found]
+        return [path for found in self.folders.values() for path in found]
 
     @cached_property
     def _by_suffix(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
-        for path in self.files:
+        for path in sorted(self.files, key=str):
             found.setdefault(path.suffix.lower(), []).append(path)
         return found
 
     def suffixed(self, *suffixes: str) -> list[Path]:
-        return sorted((path for suffix in suffixes for path in self._by_suffix.get(suffix, ())), key=str)
+        found = [self._by_suffix[suffix] for suffix in suffixes if suffix in self._by_suffix]
+        return found[0] if len(found) == 1 else sorted((path for one in found for path in one), key=str)
+
+    def inside(self, folder: Path, *suffixes: str) -> list[Path]:
+        """The files of these kinds in a folder, without those in folders below."""
+        return [path for path in self.folders.get(folder, ()) if path.suffix.lower() in suffixes]
+
+    def below(self, roots: list[Path], *suffixes: str) -> list[Path]:
+        kept = [folder for folder in self.folders if _is_below(folder, roots)]
+        return [path for folder in kept for path in self.inside(folder, *suffixes)]
+
+    def outside(self, roots: list[Path], *suffixes: str) -> list[Path]:
+        """The files of these kinds that lie below none of the roots."""
+        kept = [folder for folder in self.folders if not _is_below(folder, roots)]
+        return [path for folder in kept for path in self.inside(folder, *suffixes)]
 
     @cached_property
     def _kinds_of_json(self) -> dict[Path, str | None]:
@@ -136,11 +153,15 @@ class _Tree:
     @cached_property
     def pictures(self) -> Counter[Path]:
         """Number of images by folder."""
-        return Counter(path.parent for path in self.suffixed(*layout.IMAGE_SUFFIXES))
+        return self._counted(*layout.IMAGE_SUFFIXES)
 
     @cached_property
     def mask_files(self) -> Counter[Path]:
-        return Counter(path.parent for path in self.suffixed(*masks.MASK_SUFFIXES))
+        return self._counted(*masks.MASK_SUFFIXES)
+
+    def _counted(self, *suffixes: str) -> Counter[Path]:
+        counts = {folder: len(self.inside(folder, *suffixes)) for folder in self.folders}
+        return Counter({folder: count for folder, count in counts.items() if count})
 
     @cached_property
     def image_roots(self) -> list[Path]:
@@ -255,8 +276,8 @@ def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[Fold
 
 def _inner(tree: _Tree) -> _Tree:
     """The tree, or the only folder in it that everything lies in, as archives are unpacked."""
-    first = {path.parts[0] for path in tree.files if len(path.parts) > 1}
-    if len(first) != 1 or any(len(path.parts) == 1 for path in tree.files):
+    first = {folder.parts[0] for folder, files in tree.folders.items() if files and folder.parts}
+    if len(first) != 1 or tree.folders.get(Path()):
         return tree
     (name,) = first
     plain = _role(name) not in _folded((*IMAGE_FOLDERS, *MASK_FOLDERS)) and part_of(name) is None
@@ -398,7 +419,7 @@ def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | None], list[str
     """The list file of each part, and in words which ones are not read."""
     beside = [Path(name) for name in found.masks] if found.format == "masks" else []  # as Oxford's pets have them
     folders = list(dict.fromkeys([*map(Path, contents.LIST_FOLDERS), *_further_lists(tree), *beside]))
-    near = {folder: sorted(path for path in tree.suffixed(".txt") if path.parent == folder) for folder in folders}
+    near = {folder: tree.inside(folder, ".txt") for folder in folders}
     chosen: dict[str, str | None] = {}
     notes = []
     for key, part in LIST_PARTS.items():
@@ -422,9 +443,13 @@ def _further_lists(tree: _Tree) -> list[Path]:
 
 def _assigning(tree: _Tree, folders: list[Path], found: _Layout) -> Path | None:
     """The first JSON file or table beside those of the layout that gives images their parts, if most are there."""
+    files = [path for folder in folders for path in tree.inside(folder, ".json", *lists.TABLES)]
+    files = [path for path in files if path.as_posix() not in found.masks]
+    if not files:
+        return None
     names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES)])
-    for path in [path for folder in folders for path in tree.suffixed(".json", *lists.TABLES) if path.parent == folder]:
-        parts = lists.assigned(tree.base / path) if path.as_posix() not in found.masks else {}
+    for path in files:
+        parts = lists.assigned(tree.base / path)
         texts = [text for part in ("train", "val") for text in parts.get(part, [])]
         known = sum(names.find(text) is not None for text in texts)
         if 2 * known > len(texts):
@@ -459,7 +484,7 @@ def _by_split(files: list[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _pairs(tree: _Tree) -> _Layout | None:
-    tables = [path for path in tree.suffixed(".csv") if path.parent == Path() and pairs.is_pairs(tree.base / path)]
+    tables = [path for path in tree.inside(Path(), ".csv") if pairs.is_pairs(tree.base / path)]
     if not tables:
         return None
     kept, notes = _by_split(tables)
@@ -481,10 +506,10 @@ def _folders_in(tree: _Tree, tables: list[Path]) -> list[str]:
 
 
 def _instances(tree: _Tree) -> _Layout | None:
-    if not instances.is_layout(tree.suffixed(*layout.IMAGE_SUFFIXES)):
+    if not instances.is_layout(tree.folders):
         return None
-    tops = sorted({(path.parts[0] if len(path.parts) > 3 else ".") for path in tree.suffixed(*layout.IMAGE_SUFFIXES)})
-    masked = [top for top in tops if any(folder.is_relative_to(top) for folder in instances.folders(tree.files))]
+    tops = sorted({(folder.parts[0] if len(folder.parts) > 2 else ".") for folder in tree.pictures})
+    masked = [top for top in tops if any(folder.is_relative_to(top) for folder in instances.folders(tree.folders))]
     names = list(instances.NAMES)
     note = "the masks of all objects of an image are one class; pixels that none covers are background"
     found = _Layout("a folder per image with masks of its objects", "instances", tops, masked, names, notes=[note])
@@ -547,9 +572,7 @@ def _beside(tree: _Tree) -> list[Path]:
     """Folders where at least half of the images have a picture beside them that is called like their mask."""
     found = []
     for folder, count in sorted(tree.pictures.items()):
-        stems = [
-            path.stem for path in tree.files if path.parent == folder and path.suffix.lower() in layout.IMAGE_SUFFIXES
-        ]
+        stems = [path.stem for path in tree.inside(folder, *layout.IMAGE_SUFFIXES)]
         plain = {form(stem) for stem in stems for form in (fold, unimaged)}
         masked = [stem for stem in stems if unmasked(stem) != fold(stem) and unmasked(stem) in plain]
         if masked and 2 * len(masked) >= count - len(masked):
@@ -613,8 +636,8 @@ def _per_class(tree: _Tree) -> _Layout | None:
 
 def _class_roots(tree: _Tree) -> list[Path]:
     """Folders beside that of the images, two or more, with binary masks that are called like the images."""
-    outside = [path for path in tree.suffixed(*readers.MASKS) if not _is_below(path, tree.image_roots)]
-    stems = {fold(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if _is_below(path, tree.image_roots)}
+    outside = tree.outside(tree.image_roots, *readers.MASKS)
+    stems = {fold(path.stem) for path in tree.below(tree.image_roots, *layout.IMAGE_SUFFIXES)}
     strange = {path.parent for path in outside if fold(path.stem) not in stems}
     kept = [path for path in outside if path.parent not in strange and part_of(path.parent.name) is None]
     folders = sorted({path.parent for path in kept})
@@ -643,12 +666,15 @@ def _classes_by_name(tree: _Tree, roots: list[Path]) -> list[str]:
 
     A mask is called like its image, with a class or a number behind: `photo_cat.png`, `photo_mask_1.png`.
     """
-    pictures = [path for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if not _is_below(path, roots)]
-    files = [path for path in tree.suffixed(*readers.MASKS) if _is_below(path, roots)]
+    pictures = tree.outside(roots, *layout.IMAGE_SUFFIXES)
+    files = tree.below(roots, *readers.MASKS)
     if not pictures:  # they lie beside their masks
         pictures = [path for path in files if unmasked(path.stem) == fold(path.stem)]
+        files = [path for path in files if unmasked(path.stem) != fold(path.stem)]
     stems = {fold(path.stem) for path in pictures}
-    behind = {path: text for path in set(files) - set(pictures) if (text := _behind(path.stem, stems)) is not None}
+    if any(fold(path.stem) in stems for path in files):
+        return []  # as in most sets
+    behind = {path: text for path in files if (text := _behind(path.stem, stems)) is not None}
     masks_of = Counter(path.stem.removesuffix(text) for path, text in behind.items())
     names = {_class_in(text) for text in behind.values()}
     if not all(behind.values()) or max(masks_of.values(), default=0) < 2 or (len(names) > 1 and "" in names):
@@ -684,7 +710,7 @@ def _is_binary(mask: Path) -> bool:
 
 def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
     """The classes of folders of binary masks below the roots; empty where masks are not kept by class."""
-    below = {root: [path for path in tree.suffixed(*readers.MASKS) if path.is_relative_to(root)] for root in roots}
+    below = {root: tree.below([root], *readers.MASKS) for root in roots}
     by_root = [per_class.class_folders(root, files) for root, files in below.items()]
     if not by_root or not all(by_root):
         return []
@@ -902,7 +928,8 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
 def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     """The layout with the classes of its mask files, from a file that names them and from the masks themselves."""
     labels, images = ([tree.base / name for name in names] for names in (found.masks, found.images))
-    table = class_files.find(class_files.places(tree.base, labels, images, (tree.base / path for path in tree.files)))
+    around = [tree.base / folder for folder in class_files.folders(tree.folders)]
+    table = class_files.find(class_files.places(tree.base, labels, images, around))
     paths = _mask_paths(tree, found)
     example = next((path for path in paths if _mode(path)), None)  # the first that can be read
     if example is not None and _drawn_in_colours(example, table):
@@ -963,14 +990,16 @@ def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
         return [item.mask for item in contents.read(stand_in).items if isinstance(item.mask, Path)]
     beside = found.images == found.masks
     roots = [Path(name) for name in found.masks]
-    folders = {folder for folder in tree.mask_files if any(folder.is_relative_to(root) for root in roots)}
-    stems = {bare(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if beside or path.parent not in folders}
-    files = [path for path in tree.suffixed(*masks.MASK_SUFFIXES) if path.parent in folders]
+    folders = [folder for folder in tree.mask_files if _is_below(folder, roots)]
+    places = [folder for folder in tree.pictures if beside or folder not in folders]
+    stems = {bare(path.stem) for folder in places for path in tree.inside(folder, *layout.IMAGE_SUFFIXES)}
+    files = [path for folder in sorted(folders) for path in tree.inside(folder, *masks.MASK_SUFFIXES)]
     named = [path for path in files if not beside or unmasked(path.stem) != fold(path.stem)]
     if (encoding := main_encoding(path.stem for path in named)) is not None:
         named = [path for path in named if encoding_of(path.stem) == encoding]
     masked = [path for path in named if bare(path.name) in stems or bare(path.stem) in stems]
-    kept = [path for path in masked if part_of_folders(path) != TEST] or masked  # those of test images may be empty
+    test = {folder for folder in folders if part_of_folders(folder / "mask") == TEST}
+    kept = [path for path in masked if path.parent not in test] or masked  # those of test images may be empty
     return [base / path for path in kept]
 
 

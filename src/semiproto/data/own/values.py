@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.own import masks
@@ -163,6 +162,8 @@ def _are_whole(paths: Sequence[Path]) -> bool:
 
 def _regions(path: Path) -> list[int]:
     """The number of connected regions of each value of a mask but 0 and void; [] where it cannot be read."""
+    from scipy import ndimage  # seldom needed, and slow to import
+
     try:
         found = masks.values(path)
     except UserError:

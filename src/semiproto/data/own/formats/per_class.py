@@ -48,7 +48,7 @@ def _covered(values: np.ndarray) -> np.ndarray:
 
 def class_folders(root: Path, files: Sequence[Path]) -> list[str]:
     """The names of the folders below `root` that hold masks, split names left out; empty where masks lie outside."""
-    inner = {path.relative_to(root).parts[:-1] for path in files}
+    inner = {folder.relative_to(root).parts for folder in {path.parent for path in files}}
     named = {tuple(name for name in parts if part_of(name) is None) for parts in inner}
     return sorted({parts[0] for parts in named}) if all(len(parts) == 1 for parts in named) else []
 
