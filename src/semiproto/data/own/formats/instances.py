@@ -6,7 +6,7 @@ That is how the nuclei of the Data Science Bowl 2018 are kept. All objects are o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from semiproto.data.layout import IMAGE_SUFFIXES
@@ -15,6 +15,14 @@ from semiproto.data.own.names import fold, part_of_folders
 
 IMAGES, MASKS = "images", "masks"
 NAMES = ("background", "object")
+
+
+def grouped(files: Iterable[Path]) -> dict[Path, list[Path]]:
+    """The files by the folder that they lie in."""
+    found: dict[Path, list[Path]] = defaultdict(list)
+    for path in files:
+        found[path.parent].append(path)
+    return found
 
 
 def folders(files: Mapping[Path, Sequence[Path]]) -> dict[Path, tuple[Path, list[Path]]]:
@@ -44,10 +52,7 @@ def is_layout(files: Mapping[Path, Sequence[Path]]) -> bool:
 def records(root: Path, files: Sequence[Path], base: Path) -> list[Record]:
     """The images below a root, each with the masks of its objects."""
     found = []
-    by_folder: dict[Path, list[Path]] = defaultdict(list)
-    for path in files:
-        by_folder[path.parent].append(path)
-    for folder, (image, masks) in sorted(folders(by_folder).items()):
+    for folder, (image, masks) in sorted(folders(grouped(files)).items()):
         name = image.relative_to(base).as_posix()
         layers = Layers(root, name, tuple((1, mask) for mask in sorted(masks)))
         found.append(Record(name, layers, part_of_folders(folder.relative_to(base) / image.name), root))
