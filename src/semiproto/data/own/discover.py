@@ -704,8 +704,8 @@ def _class_in(text: str) -> str:
 
 
 def _is_binary(mask: Path) -> bool:
-    found = values.tally([mask])
-    return found.total > 0 and (len(found.seen()) <= 2 or _is_soft(mask))
+    found = values.tally([mask], per_class.values)
+    return found.total > 0 and (len(found.seen()) <= 2 or values.meaning(found, None).ignore is None)
 
 
 def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
@@ -717,7 +717,7 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
     folders = sorted({name for found in by_root for name in found})
     files = [path for found in below.values() for path in found]
     sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
-    binary = all(len(values.tally([path]).seen()) <= 2 or _is_soft(path) for path in sample)
+    binary = all(map(_is_binary, sample))
     masks_of_classes = set(files)
     pictures = [path for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if path not in masks_of_classes]
     images = {bare(path.stem) for path in pictures}
@@ -735,10 +735,6 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
 def _masks_of(files: list[Path], folders: list[str]) -> Counter[str]:
     """The number of classes that have a mask of each stem."""
     return Counter(stem for stem, _ in {(path.stem, part) for path in files for part in path.parts if part in folders})
-
-
-def _is_soft(path: Path) -> bool:
-    return values.meaning(values.tally([path]), None).ignore is None
 
 
 def _known_names(tree: _Tree) -> list[str]:
@@ -931,9 +927,9 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     around = [tree.base / folder for folder in class_files.folders(tree.folders)]
     table = class_files.find(class_files.places(tree.base, labels, images, around))
     paths = _mask_paths(tree, found)
-    example = next((path for path in paths if _mode(path)), None)  # the first that can be read
-    if example is not None and _drawn_in_colours(example, table):
-        _take_colours(tree.base, found, table or _black_and_white(tree.base, paths), example)
+    example = _drawn_in_colours(paths[:: max(1, len(paths) // SAMPLE)], table)
+    if example is not None:
+        _take_colours(tree.base, found, table, example)
         return found
     why = f"from {table.file.name}" if table else ""
     numbered = table is not None and table.values == list(range(len(table.names)))
@@ -1003,15 +999,6 @@ def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
     return [base / path for path in kept]
 
 
-def _black_and_white(base: Path, paths: list[Path]) -> ClassTable | None:
-    """The classes of masks that are black and white and were saved with three channels."""
-    colours = [(0, 0, 0), (255, 255, 255)]
-    sample = paths[:: max(1, len(paths) // SAMPLE)]
-    if all(_mode(path) is None or _colours(path) <= set(colours) for path in sample):
-        return ClassTable(base / "the masks, which are black and white", ["background", "class1"], list(colours))
-    return None
-
-
 def _take_colours(base: Path, found: _Layout, table: ClassTable | None, example: Path) -> None:
     if table is None or not table.drawn():
         raise UserError(
@@ -1034,11 +1021,18 @@ def _mode(path: Path) -> str | None:
         return None
 
 
-def _drawn_in_colours(mask: Path, table: ClassTable | None) -> bool:
-    """Whether it is RGB, even with alpha (a fault), or a palette mask all of whose colours the table gives."""
-    mode = _mode(mask)
-    known: Iterable[Colour | None] = table.colours if table else ()
-    return mode in ("RGB", "RGBA") or (mode == "P" and _colours(mask) <= set(known))
+def _drawn_in_colours(paths: list[Path], table: ClassTable | None) -> Path | None:
+    """The first mask that is RGB, even with alpha (a fault), and not grey; or a palette mask where all colours of such
+    masks are those of the table. None where the values of the masks mean something."""
+    known: set[Colour | None] = {*table.colours} if table else set()
+    modes = {path: _mode(path) for path in paths}
+    shown = {path: _colours(path) for path, mode in modes.items() if mode in ("RGB", "RGBA", "P")}
+    palettes = [path for path in shown if modes[path] == "P"]
+    others = (path for path in shown if modes[path] != "P")
+    first = next((path for path in others if shown[path] <= known or any(len({*one}) > 1 for one in shown[path])), None)
+    if first is None and all(shown[path] <= known for path in palettes):
+        return next(iter(palettes), None)
+    return first
 
 
 def _colours(mask: Path) -> set[Colour]:

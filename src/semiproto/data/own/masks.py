@@ -104,7 +104,7 @@ def _values_and_palette(path: Path) -> tuple[np.ndarray, Palette | None]:
 
 def values(path: Path) -> np.ndarray:
     """The values of a mask file, integers of any width [height, width]."""
-    return _array(path) if path.suffix.lower() == ".npy" else layout.read_values(path)
+    return _array(path) if path.suffix.lower() == ".npy" else layout.read_with_palette(path)[0]
 
 
 def _array(path: Path) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,13 +68,13 @@ class Tally:
         return any(self.masks[value] >= COMMON * self.total for value in values)
 
 
-def tally(paths: Iterable[Path]) -> Tally:
+def tally(paths: Iterable[Path], read: Callable[[Path], np.ndarray] = masks.values) -> Tally:
     """The values of all masks; masks that cannot be read are left out."""
     pixels, images, total = np.zeros(65537, np.int64), np.zeros(65537, np.int64), 0
     objects: Counter[int] = Counter()
     for path in paths:
         try:
-            found = np.bincount(masks.values(path).ravel().clip(0, 65536))
+            found = np.bincount(read(path).ravel().clip(0, 65536))
         except UserError:
             continue
         pixels[: len(found)] += found
