@@ -26,7 +26,7 @@ from semiproto.data.own.formats.pairs import text_of
 from semiproto.data.own.formats.tools import supervisely
 from semiproto.data.own.masks import LOSSY, LOSSY_REMEDY, MASK_SUFFIXES, Mask, near_values
 from semiproto.data.own.names import (
-    CITYSCAPES_EXTRA,
+    FURTHER_PICTURES,
     PARTS,
     TEST,
     Ambiguous,
@@ -466,10 +466,10 @@ class _Found:
         return self.image_names.namesake(PurePosixPath(str(mask)[self._start :]))
 
     def _pass_over_encodings(self, others: list[Path], encoding: str | None) -> None:
-        """Cityscapes' further pictures, and masks whose values mean something else than those of the other masks."""
+        """Further pictures of an image, and masks whose values mean something else than those of the other masks."""
         for path in others:
-            if CITYSCAPES_EXTRA.search(path.stem):
-                self.uses[path] = f"{PASSED_OVER}colours and instances of Cityscapes"
+            if FURTHER_PICTURES.search(path.stem):
+                self.uses[path] = f"{PASSED_OVER}masks in colours or of objects, beside those of classes"
                 continue
             self.uses[path] = f"{PASSED_OVER}masks in another form than {encoding}"
             image = self._namesake(path)

@@ -11,9 +11,9 @@ import shlex
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,13 @@ FILES = (*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)
 """Suffixes that may be part of a folder's name, as in masks_png."""
 OF_OBJECTS = "write classes.txt with the two lines background and object, then run init again"
 OF_CLASSES = "if they are classes, write classes.txt with the name of each, then run init again"
+DOWN_COLUMNS, ALONG_ROWS = (
+    f"run lengths go {how} from pixel 1, as {whose} do (--format {other} for the other way); pixels outside all are"
+    " background"
+    for how, whose, other in (
+        ("down the columns", "most of Kaggle's", "rle-rows"), ("along the rows", "Sartorius' and UW-Madison's", "rle"),
+    )
+)  # fmt: skip
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -105,9 +112,10 @@ class _Layout:
 
 @dataclass(frozen=True)
 class _Tree:
-    """The files below a folder, by what they could be. Paths are relative to it."""
+    """The files below a folder, by what they could be. Paths are relative to it. wanted: the format to look for."""
 
     base: Path
+    wanted: LabelFormat | None = None
 
     @cached_property
     def folders(self) -> dict[Path, list[Path]]:
@@ -259,7 +267,7 @@ def section_of(base: Path, name: str) -> FolderSource:
 
 def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[FolderSource, _Layout, list[str]]:
     _require_folder(base)
-    tree = _inner(_Tree(base))
+    tree = _inner(_Tree(base, wanted))
     base = tree.base
     tools = TOOLS if wanted is None else {wanted: TOOLS[wanted]}
     fitting = ((tool, one) for tool, recognise in tools.items() if (one := recognise(tree)) is not None)
@@ -281,7 +289,7 @@ def _inner(tree: _Tree) -> _Tree:
         return tree
     (name,) = first
     plain = _role(name) not in _folded((*IMAGE_FOLDERS, *MASK_FOLDERS)) and part_of(name) is None
-    return _inner(_Tree(tree.base / name)) if plain else tree
+    return _inner(replace(tree, base=tree.base / name)) if plain else tree
 
 
 def _require_folder(base: Path) -> None:
@@ -402,7 +410,7 @@ def _place(found: _Layout) -> str:
         return f"pairs of images and masks from {', '.join(found.masks)}; further images in {images}"
     if found.format == "coco":
         return f"images in {images}, COCO outlines from {', '.join(found.masks)}; images without any are unlabelled"
-    if found.format in ("cvat", "labelstudio", "rle", "via"):
+    if found.format in ("cvat", "labelstudio", "rle", "rle-rows", "via"):
         labels = ", ".join(found.masks)
     return f"images in {images}, masks in {labels}"
 
@@ -672,8 +680,8 @@ def _classes_by_name(tree: _Tree, roots: list[Path]) -> list[str]:
         pictures = [path for path in files if unmasked(path.stem) == fold(path.stem)]
         files = [path for path in files if unmasked(path.stem) != fold(path.stem)]
     stems = {fold(path.stem) for path in pictures}
-    if any(fold(path.stem) in stems for path in files):
-        return []  # as in most sets
+    if any(fold(path.stem) in stems for path in files) or main_encoding(path.stem for path in files):
+        return []  # as in most sets, or by their names they are of all classes
     behind = {path: text for path in files if (text := _behind(path.stem, stems)) is not None}
     masks_of = Counter(path.stem.removesuffix(text) for path, text in behind.items())
     names = {_class_in(text) for text in behind.values()}
@@ -868,14 +876,40 @@ def _of_other_images(tree: _Tree, files: list[Path]) -> list[Path]:
 
 
 def _rle(tree: _Tree) -> _Layout | None:
+    found = _run_lengths(tree)
+    return None if found is None or (tree.wanted is None and _along_rows(tree, found)) else found
+
+
+def _rle_rows(tree: _Tree) -> _Layout | None:
+    found = _run_lengths(tree)
+    if found is None or (tree.wanted is None and not _along_rows(tree, found)):
+        return None
+    return replace(found, format="rle-rows", notes=[ALONG_ROWS, *found.notes[1:]])
+
+
+def _run_lengths(tree: _Tree) -> _Layout | None:
     tables = [path for path in tree.suffixed(".csv") if rle.is_table(tree.base / path)]
     files = [path for path in tables if not rle.is_sample(path)]
     if not files:
         return None
-    notes = ["run lengths go down the columns from pixel 1, as Kaggle's do; pixels outside all are background"]
+    notes = [DOWN_COLUMNS]
     if samples := [path.as_posix() for path in tables if path not in files]:
         notes.append(f"not read, since it is a sample of what is handed in: {', '.join(samples)}")
     return _annotated(tree, _Layout("table of run lengths", "rle", [], [], notes=notes), files, rle.names)
+
+
+def _along_rows(tree: _Tree, found: _Layout) -> bool:
+    names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES)])
+    return any(rle.goes_along_rows(tree.base / name, partial(_size, names)) for name in found.masks)
+
+
+def _size(names: Names, text: str) -> tuple[int, int] | None:
+    """Width and height of the image of a name; None where there is none, or it cannot be read."""
+    path = names.find(text)
+    try:
+        return opening.outline(path).size if isinstance(path, Path) else None
+    except UserError:
+        return None
 
 
 def _supervisely(tree: _Tree) -> _Layout | None:
@@ -914,6 +948,7 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
     "supervisely": _supervisely,
     "via": _via,
     "rle": _rle,
+    "rle-rows": _rle_rows,
 }
 """In the order in which a folder is tried."""
 

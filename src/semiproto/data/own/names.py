@@ -26,8 +26,8 @@ UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?!
 NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
 JOINED = re.compile(r"^(train|val|test)(?=(?:annot|masks?|labels?|images?|imgs?)$)")
 
-MASK_WORDS = "simple segmentation|cp_masks|masks?|labels?|seg|segmentation|gt|annotation|l"
-"""What stands behind the name of an image in that of its mask, of ilastik and Cellpose too; lower case."""
+MASK_WORDS = "watershed_mask|color_mask|simple segmentation|cp_masks|masks?|labels?|seg|segmentation|gt|annotation|l"
+"""What stands behind the name of an image in that of its mask, of ilastik, Cellpose and Pixel Annotation Tool too."""
 MASK_ENDING = re.compile(rf"(?<=.)[-_. ](?:{MASK_WORDS}|masks?[-_ ]?\d{{1,3}})$")
 """The number is that of one of several masks of an image."""
 IMAGE_WORDS = "images?|img|im|photo|sat|rgb"
@@ -44,12 +44,13 @@ AFFIXES = re.compile(
 """What tools put before and behind the stem of an image's name; lower case."""
 
 
-ENCODING = re.compile(r"(?i)[-_.](label[a-z0-9]*ids)$")
-"""What the stem of a mask in Cityscapes' form ends in: labelIds, labelTrainIds and the like."""
+ENCODING = re.compile(r"(?i)[-_.](label[a-z0-9]*ids|watershed_mask)$")
+"""What the stem of a mask ends in where an image has several of different meanings: Cityscapes' labelIds and the like,
+and what Pixel Annotation Tool made of the strokes in `_mask`."""
 ENCODINGS = ("labeltrainids", "labelids")
 """The usual ones, the one that is preferred first."""
-CITYSCAPES_EXTRA = re.compile(r"(?i)[-_.](?:gt(?:fine|coarse)_)?(?:color|instance[a-z0-9]*ids)$")
-"""What else Cityscapes has for an image beside its masks."""
+FURTHER_PICTURES = re.compile(r"(?i)[-_.](?:gt(?:fine|coarse)_)?(?:color(?:_mask)?|instance[a-z0-9]*ids)$")
+"""What else Cityscapes and Pixel Annotation Tool have for an image beside its masks: colours, and objects."""
 
 
 def words_of(name: str) -> list[str]:
@@ -98,7 +99,7 @@ def uploaded(stem: str) -> str:
 
 
 def encoding_of(stem: str) -> str | None:
-    """What the values of a mask in Cityscapes' form are, by its name, lower case; None for other masks."""
+    """What the values of a mask are where its name says so, lower case; None for other masks."""
     match = ENCODING.search(stem)
     return match[1].lower() if match else None
 
