@@ -73,6 +73,9 @@ MASK_FOLDERS = (
     ),
 )
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
+IMAGE_HINTS = {"image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "originals", "frames"}
+MASK_HINTS = {"mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "gt", "groundtruth"}
+"""Words in names of folders, where none is called as above: original_images, label_images_semantic."""
 COCO_FOLDERS = ("annotations", "annotation")
 COCO_KEYS = ("images", "annotations", "categories")
 INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" && mv "$f" "$d"; done"""
@@ -541,9 +544,11 @@ def _masks(tree: _Tree) -> _Layout | None:
         if (apart := _apart(tree)) is not None:
             return _with_classes(tree, apart)
         roots = [Path(name) for name in MASK_FOLDERS if (tree.base / name).is_dir()][:1]
-        empty = True
-        if not roots or any(recognise(tree) for name, recognise in TOOLS.items() if name != "masks"):
+        empty, worded = True, _by_words(tree)
+        if not (roots or worded) or any(recognise(tree) for name, recognise in TOOLS.items() if name != "masks"):
             return None
+        if worded:
+            return _with_classes(tree, worded)
     order = _folded(MASK_FOLDERS)
     likeliest = min((_role(root.name) for root in roots), key=order.index)
     kept = [root for root in roots if _role(root.name) == likeliest]
@@ -609,6 +614,21 @@ def _apart(tree: _Tree) -> _Layout | None:
     extra = tree.split_folders([*images, *labels])
     places, masked = ([folder.as_posix() for folder in found] for found in ([*images, *extra], labels))
     return _Layout("folder of masks", "masks", places, masked)
+
+
+def _by_words(tree: _Tree) -> _Layout | None:
+    """Folders with words for images and for masks in their names, and stems in common; of masks those of values come
+    before those in colours."""
+    stems = {folder: {unmasked(path.stem) for path in tree.inside(folder, *FILES)} for folder in sorted(tree.pictures)}
+    words = {folder: set(words_of(folder.name)) for folder in stems}
+    labels = [folder for folder in words if words[folder] & MASK_HINTS and tree.mask_files[folder]]
+    images = [folder for folder in words if words[folder] & IMAGE_HINTS and folder not in labels]
+    labels = [folder for folder in labels if any(stems[folder] & stems[other] for other in images)]
+    first = {folder: tree.base / tree.inside(folder, *masks.MASK_SUFFIXES)[0] for folder in labels}
+    labels = [folder for folder in labels if _mode(first[folder]) not in ("RGB", "RGBA")] or labels
+    wanted = set().union(*(stems[folder] for folder in labels))
+    places, masked = ([folder.as_posix() for folder in found if stems[folder] & wanted] for found in (images, labels))
+    return _Layout("folder of masks", "masks", places, masked) if places else None
 
 
 def _is_of_masks(folder: Path, images: Path) -> bool:
