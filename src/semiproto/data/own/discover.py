@@ -47,6 +47,7 @@ from semiproto.data.own.names import (
     encoding_of,
     fold,
     main_encoding,
+    numbered,
     part_of,
     part_of_file,
     part_of_folders,
@@ -1043,12 +1044,12 @@ def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
     roots = [Path(name) for name in found.masks]
     folders = [folder for folder in tree.mask_files if _is_below(folder, roots)]
     places = [folder for folder in tree.pictures if beside or folder not in folders]
-    stems = {bare(path.stem) for folder in places for path in tree.inside(folder, *layout.IMAGE_SUFFIXES)}
+    stems = {numbered(path.stem) for folder in places for path in tree.inside(folder, *layout.IMAGE_SUFFIXES)}
     files = [path for folder in sorted(folders) for path in tree.inside(folder, *masks.MASK_SUFFIXES)]
     named = [path for path in files if not beside or unmasked(path.stem) != fold(path.stem)]
     if (encoding := main_encoding(path.stem for path in named)) is not None:
         named = [path for path in named if encoding_of(path.stem) == encoding]
-    masked = [path for path in named if bare(path.name) in stems or bare(path.stem) in stems]
+    masked = [path for path in named if numbered(path.name) in stems or numbered(path.stem) in stems]
     test = {folder for folder in folders if part_of_folders(folder / "mask") == TEST}
     kept = [path for path in masked if path.parent not in test] or masked  # those of test images may be empty
     return [base / path for path in kept]

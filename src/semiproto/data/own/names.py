@@ -17,12 +17,13 @@ PARTS, TEST = ("train", "val", "unlabeled"), "test"
 """The parts that a prepared set has, and the one that is left out of it."""
 WORDS = {
     "train": ("train", "training", "labeled", "labelled"),
-    "val": ("val", "valid", "validation"),
-    TEST: ("test", "testing"),
+    "val": ("val", "valid", "validation", "dev", "eval", "evaluation"),
+    TEST: ("test", "testing", "holdout"),
     "unlabeled": ("unlabeled", "unlabelled"),
 }
 """The words for each part of a set. Case, digits behind them (val2017) and other words beside them do not matter."""
 UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?![a-z])")
+HOLDOUT = re.compile(r"(?i)(?<![a-z])h[eo]ld[-_ ]?out(?![a-z])")
 NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
 JOINED = re.compile(r"^(train|val|test)(?=(?:annot|masks?|labels?|images?|imgs?)$)")
 
@@ -42,6 +43,8 @@ AFFIXES = re.compile(
     r"|(?<=.)_(?:jpe?g|jfif|png|tiff?|bmp|webp|avif)\.rf\.[0-9a-f]{20,40}$"  # Roboflow's
 )
 """What tools put before and behind the stem of an image's name; lower case."""
+NUMBERED = re.compile(rf"^(?:masks?|labels?|gt|seg|{IMAGE_WORDS})(?=\d)")
+"""A word for a mask or an image right before its number; lower case."""
 
 
 ENCODING = re.compile(r"(?i)[-_.](label[a-z0-9]*ids|watershed_mask)$")
@@ -56,7 +59,7 @@ FURTHER_PICTURES = re.compile(r"(?i)[-_.](?:gt(?:fine|coarse)_)?(?:color(?:_mask
 def words_of(name: str) -> list[str]:
     """The words of a name, in lower case: `train_masks`, `trainMasks` and `trainmasks` have two."""
     name = NNUNET.sub(lambda match: {"Tr": " train", "Ts": " test"}[match[0]], name)
-    plain = UNLABELED.sub(" unlabeled ", JOINED.sub(r"\1 ", name).replace("_", " "))
+    plain = HOLDOUT.sub(" holdout ", UNLABELED.sub(" unlabeled ", JOINED.sub(r"\1 ", name).replace("_", " ")))
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", plain)]
 
 
@@ -91,6 +94,11 @@ def bare(stem: str) -> str:
     while (shorter := AFFIXES.sub("", text)) != text:
         text = shorter
     return text
+
+
+def numbered(stem: str) -> str:
+    """`bare`, and label7 and image7 are 7."""
+    return NUMBERED.sub("", bare(stem))
 
 
 def uploaded(stem: str) -> str:
@@ -155,10 +163,13 @@ WAYS: tuple[tuple[str, Callable[[PurePath], str], Callable[[PurePath], str]], ..
     ("without known suffix or prefix", lambda path: fold(path.stem), lambda path: unmasked(path.stem)),
     ("without known suffix or prefix", lambda path: uploaded(path.stem), lambda path: bare(path.name)),
     ("without known suffix or prefix", lambda path: bare(path.stem), lambda path: bare(path.name)),
+    ("by number", lambda path: numbered(path.stem), lambda path: numbered(path.name)),
 )
 """How a name is looked up, one way after the other: in words, the key of a file, and the key of the name."""
 BY_STEM = 2
 """The first of WAYS that leaves the suffix out."""
+BY_NUMBER = len(WAYS) - 1
+"""The one for masks alone: a number in a table may be that of its row."""
 
 
 @dataclass
@@ -193,7 +204,7 @@ class Names:
         return self._by_ways(path, BY_STEM, mirrored=True)
 
     def _by_ways(self, wanted: PurePosixPath, first: int, mirrored: bool = False) -> Path | Ambiguous | None:
-        for number in range(first, len(WAYS)):
+        for number in range(first, len(WAYS) if mirrored else BY_NUMBER):
             words, _, key = WAYS[number]
             if found := self._index(number).get(key(wanted)):
                 best = _nearest(found, wanted, self.base, mirrored)
