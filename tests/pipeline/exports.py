@@ -427,8 +427,18 @@ def kaggle(base: Path) -> Path:
     return base
 
 
+def kaggle_rows(base: Path) -> Path:
+    """Sartorius' cells: run lengths along the rows, and a row for each object."""
+    save_images(base / "train", TRAIN + VAL)
+    rows = [[stem, kaggle_runs((mask == index).T), WIDTH, HEIGHT, name]
+            for stem, mask in truths().items() for index, name in enumerate(CLASSES) if index]  # fmt: skip
+    with (base / "train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "annotation", "width", "height", "class"], *rows])
+    return base
+
+
 def kaggle_runs(inside: np.ndarray) -> str:
-    """Start and length of each run."""
+    """Start and length of each run down the columns."""
     flat = np.concatenate([[0], inside.ravel(order="F"), [0]])
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     edges[1::2] -= edges[::2]
@@ -525,6 +535,27 @@ def several_masks(base: Path) -> Path:
     for stem, mask in truths().items():
         for index, name in enumerate(CLASSES[1:], start=1):
             save_mask(base / "masks" / f"{stem}_{name}.png", (mask == index).astype(np.uint8) * 255)
+    return base
+
+
+def labelbox(base: Path) -> Path:
+    """Labelbox's masks, black and white with three channels, saved under the names of image and class."""
+    save_images(base / "images")
+    for stem, mask in truths().items():
+        for index, name in enumerate(CLASSES[1:], start=1):
+            save_mask(base / "masks" / f"{stem}_{name}.png", np.stack([(mask == index).astype(np.uint8) * 255] * 3, -1))
+    return base
+
+
+def pixel_annotation_tool(base: Path) -> Path:
+    """Pixel Annotation Tool: beside each image the strokes, what the watershed made of them, and that in colours."""
+    save_images(base)
+    for stem, mask in truths().items():
+        strokes = np.where(np.arange(WIDTH) % 5 == 0, mask, 0)
+        for values, name in ((strokes, "mask"), (mask, "watershed_mask")):
+            save_mask(base / f"{stem}_{name}.png", np.stack([values] * 3, -1))
+        save_mask(base / f"{stem}_color_mask.png", np.array(COLOURS, np.uint8)[mask])
+    write(base / "classes.txt", "".join(f"{name}\n" for name in CLASSES))
     return base
 
 

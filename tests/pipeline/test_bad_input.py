@@ -110,7 +110,7 @@ def test_mask_value_that_is_no_class(prepare, folder):
 
 def test_rgb_mask(prepare, folder):
     mask = folder / "masks/photo1.png"
-    Image.open(mask).convert("RGB").save(mask)
+    Image.new("RGB", Image.open(mask).size, (0, 0, 9)).save(mask)
     one_line(*prepare(folder), str(mask), "mode RGB", "palette or 8-bit grey PNG")
 
 

@@ -105,10 +105,37 @@ def read_values(path: Path) -> np.ndarray:
 
     Grey of 1, 2 or 4 bits holds 0 to 1, 3 or 15: not 255, 170 and so on, which decoders make of them to show them.
     """
+    mode, values, _ = _stored(path)
+    return _require_indices(path, mode, values)
+
+
+def read_with_palette(path: Path) -> tuple[np.ndarray, list[int] | None]:
+    """`read_values`, and red, green and blue of each value of a palette PNG in a row; None for any other mask.
+
+    Grey that was saved with several equal channels, as OpenCV does it, is grey.
+    """
+    mode, values, palette = _stored(path)
+    grey = _grey(values) if mode in ("RGB", "RGBA", "LA") else None
+    return (_require_indices(path, mode, values), palette) if grey is None else (grey, None)
+
+
+def _stored(path: Path) -> tuple[str, np.ndarray, list[int] | None]:
+    """Pillow's mode, the values as they are in the file, and the palette of a PNG."""
     with opening.opened(path, opening.LOSSLESS, "a mask") as file:
         spread = _spread(file)
         file.load()
-        mode, values = file.mode, np.array(file)
+        values = np.array(file)
+        palette = file.getpalette() if file.format == "PNG" else None
+        return file.mode, values if spread == 1 else values // np.uint8(spread), palette
+
+
+def _grey(values: np.ndarray) -> np.ndarray | None:
+    """The one channel of several equal ones, uint8 [height, width]; None where they differ or alpha shows something."""
+    colours, alpha = (values[..., :3], values[..., 3:]) if values.shape[2] > 2 else (values[..., :1], values[..., 1:])
+    return colours[..., 0] if (colours == colours[..., :1]).all() and (alpha == 255).all() else None
+
+
+def _require_indices(path: Path, mode: str, values: np.ndarray) -> np.ndarray:
     if mode == "I" or mode.startswith("I;"):
         return values
     if mode not in ("P", "L", "1"):
@@ -116,7 +143,7 @@ def read_values(path: Path) -> np.ndarray:
             f"{path}: mode {mode} is not a mask of class indices; save it as a palette or 8-bit grey PNG whose values"
             " are the lines of classes.txt"
         )
-    return values.astype(np.uint8, copy=False) // np.uint8(spread)
+    return values.astype(np.uint8, copy=False)
 
 
 def _spread(file: Image.Image) -> int:

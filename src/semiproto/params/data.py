@@ -21,7 +21,7 @@ def _plain(values: object) -> object:
 
 LabelFormat = Literal[
     "masks", "per-class", "instances", "pairs", "coco", "cvat", "datumaro", "labelme", "labelstudio", "rle",
-    "supervisely", "via", "yolo",
+    "rle-rows", "supervisely", "via", "yolo",
 ]  # fmt: skip
 
 MOST_CLASSES = 254

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ SYSTEM_FOLDERS = ("__MACOSX",)
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 SYSTEM = f"{PASSED_OVER}hidden files and those of the system"
 NOT_THERE = f"{PASSED_OVER}links to files that are not there"
+UNREADABLE = f"{PASSED_OVER}folders that cannot be read"
 SPECIAL = f"{PASSED_OVER}neither files nor folders"
 
 
@@ -29,14 +30,31 @@ class Row:
         return dict(vars(self))
 
 
-def walk(base: Path) -> Iterator[Path]:
-    """What `base` holds, in a fixed order; each folder once, and none above `base`, since links may run in circles."""
+def walk(base: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]] | None]]:
+    """What each folder below `base` holds but folders, in a fixed order; None where it cannot be read.
+
+    Links may run in circles: no folder is entered from two, and none above `base`.
+    """
     seen = {base.resolve(), *base.resolve().parents}
-    for folder, inner, files in os.walk(base, followlinks=True):
-        real = {name: Path(folder, name).resolve() for name in sorted(inner)}
-        inner[:] = [name for name, target in real.items() if target not in seen]
-        seen.update(real.values())
-        yield from (Path(folder, name) for name in sorted(files))
+    waiting = [base]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            yield folder, None
+            continue
+        inner = {entry.name: (folder / entry.name).resolve() for entry in entries if _asked(entry.is_dir)}
+        yield folder, [entry for entry in entries if entry.name not in inner]
+        waiting += [folder / name for name, real in reversed(inner.items()) if real not in seen]
+        seen.update(inner.values())
+
+
+def _asked(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def is_system(relative: str) -> bool:
@@ -50,19 +68,37 @@ def start_of(base: Path) -> int:
     return len(str(base / "x")) - 1
 
 
+def by_folder(base: Path, *, relative: bool = False) -> tuple[dict[Path, list[Path]], dict[Path, str]]:
+    """By folder, the files below `base` that may be of use; and those that are not, with the reason.
+
+    relative: to `base`.
+    """
+    found: dict[Path, list[Path]] = {}
+    passed_over: dict[Path, str] = {}
+    start = start_of(base)
+    for folder, entries in walk(base):
+        inner = str(folder)[start:]
+        place = Path(inner) if relative else folder
+        if entries is None:
+            passed_over[place] = UNREADABLE
+            continue
+        hidden = folder != base and is_system(inner)
+        found[place] = []
+        for entry in entries:
+            path = place / entry.name
+            if hidden or is_system(entry.name):
+                passed_over[path] = SYSTEM
+            elif _asked(entry.is_file):
+                found[place].append(path)
+            else:
+                passed_over[path] = SPECIAL if os.path.exists(entry.path) else NOT_THERE  # noqa: PTH110 -- likewise
+    return found, passed_over
+
+
 def survey(base: Path) -> tuple[list[Path], dict[Path, str]]:
     """The files below `base` that may be of use, and those that are not, with the reason."""
-    files, passed_over = [], {}
-    start = start_of(base)
-    for path in walk(base):
-        text = str(path)
-        if is_system(text[start:]):
-            passed_over[path] = SYSTEM
-        elif os.path.isfile(text):  # noqa: PTH113 -- likewise
-            files.append(path)
-        else:
-            passed_over[path] = SPECIAL if path.exists() else NOT_THERE
-    return files, passed_over
+    found, passed_over = by_folder(base)
+    return [path for files in found.values() for path in files], passed_over
 
 
 def kind_of(path: Path) -> str:

@@ -66,7 +66,7 @@ class Seen:
     """The range of samples of more than 8 bits, in which `brightness` then is too; None for 8 bits."""
     alpha: bool = False
     """Whether alpha was left out that is not opaque everywhere."""
-    palette: dict[int, values.Colour] | None = None
+    palette: masks.Palette | None = None
     """The colours of the values of a palette mask."""
 
 
@@ -193,11 +193,12 @@ def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
         return Seen(item, [fault_of("image-unreadable", item.image, error)])
     span = None if samples.kind == "8-bit" else measure.span(samples)
     # A deep image is shown by its own range: whether two look alike does not depend on the set's.
-    own = PixelFormat(bands=bands) if span is None else measure.format_of([span], bands)
-    image = Image.fromarray(pixels.shown(pixels.to_bytes(item.image, samples, own)))
-    faults, counts = [], None
+    own = None if span is None else measure.format_of([span], bands)
+    grey = samples.values if own is None else pixels.to_bytes(item.image, samples, own)
+    image = Image.fromarray(pixels.shown(grey))
+    faults, counts, palette = [], None, None
     if item.mask is not None:
-        found = masks.read(item.mask, image.size, rules)
+        found, palette = masks.read_with_palette(item.mask, image.size, rules)
         if isinstance(found, Fault):
             faults.append(_turned(found, samples.orientation))
         else:
@@ -211,14 +212,14 @@ def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
         item,
         faults,
         *image.size,
-        brightness=brightness if span is None else _on_scale(brightness, own),
+        brightness=brightness if own is None else _on_scale(brightness, own),
         length=len(data),
         digest=hashlib.sha256(data).digest(),
         hash=difference_hash(thumbnail),
         pixels=counts,
         span=span,
         alpha=samples.alpha,
-        palette=None if rules.colours or not isinstance(item.mask, Path) else values.used_palette(item.mask),
+        palette=palette,
     )
 
 
@@ -389,17 +390,17 @@ def _near_duplicates(seen: list[Seen]) -> Iterator[Fault]:
     Without a validation list, labelled images are compared with each other, since some of them will validate.
     """
     train, val = ([one for one in seen if one.item.part == part and one.hash is not None] for part in ("train", "val"))
+    hashes = np.array([one.hash for one in train], dtype=np.uint64)
     apart = "training and validation"
-    pairs = [(one, train) for one in val]
+    others = [(one, len(train)) for one in val]  # of the training images the first so many
     if not val:
         apart = "the labelled images, of which some will validate"
-        pairs = [(one, train[:position]) for position, one in enumerate(train) if position]
-    for one, others in pairs:
-        if not others:
+        others = [(one, position) for position, one in enumerate(train)]
+    for one, count in others:
+        if not count:
             continue
-        hashes = np.array([other.hash for other in others], dtype=np.uint64)
-        distances = np.bitwise_count(hashes ^ np.uint64(one.hash or 0))
-        nearest = others[int(distances.argmin())]
+        distances = np.bitwise_count(hashes[:count] ^ np.uint64(one.hash or 0))
+        nearest = train[int(distances.argmin())]
         if distances.min() <= NEAR and nearest.digest != one.digest:
             found = f"looks like {nearest.item.image} ({distances.min()} of 64 bits differ), both in {apart}"
             remedy = "if they show the same, keep them in one part"

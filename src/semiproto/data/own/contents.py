@@ -26,7 +26,7 @@ from semiproto.data.own.formats.pairs import text_of
 from semiproto.data.own.formats.tools import supervisely
 from semiproto.data.own.masks import LOSSY, LOSSY_REMEDY, MASK_SUFFIXES, Mask, near_values
 from semiproto.data.own.names import (
-    CITYSCAPES_EXTRA,
+    FURTHER_PICTURES,
     PARTS,
     TEST,
     Ambiguous,
@@ -167,18 +167,20 @@ class _Found:
     """By image that no table names, the mask that lies among those of the table."""
 
     def __post_init__(self) -> None:
-        self.files, self.uses = account.survey(self.base)
-        self._parts_of_folders: dict[Path, str | None] = {}
-        self._image_folders: dict[Path, bool | None] = {}
+        self.folders, self.uses = account.by_folder(self.base)
+        self.files = [path for files in self.folders.values() for path in files]
+        self._start = account.start_of(self.base)
+        self._parts_of_folders: dict[str, str | None] = {}
         self.roots = _paths(self.base, self.source.images)
         self.labels = _paths(self.base, self.source.masks)
         self.format = readers.format_of(self.source)
 
     def _folder_part(self, path: Path) -> str | None:
         """The part that the folders of a file mean."""
-        if path.parent not in self._parts_of_folders:
-            self._parts_of_folders[path.parent] = part_of_folders(path.relative_to(self.base))
-        return self._parts_of_folders[path.parent]
+        folder = str(path).rpartition(os.sep)[0]  # pathlib's is slow, and a set may have a million files
+        if folder not in self._parts_of_folders:
+            self._parts_of_folders[folder] = part_of_folders(path.relative_to(self.base))
+        return self._parts_of_folders[folder]
 
     # What names may mean: images first, any picture after them; masks likewise.
 
@@ -219,22 +221,23 @@ class _Found:
             if not root.is_dir():
                 raise UserError(f"{root}: no such folder of images; correct dataset.path and dataset.images")
         unread = []
-        for path in self.files:
-            if not self._may_be_image(path):
-                continue
-            if path.suffix.lower() in layout.IMAGE_SUFFIXES:
+        for path in self._possible_images():
+            suffix = path.suffix.lower()
+            if suffix in layout.IMAGE_SUFFIXES:
                 self.images[path] = None
-            elif path.suffix.lower() in UNREAD_SUFFIXES and path.suffix.lower() not in readers.SUFFIXES[self.format]:
+            elif suffix in UNREAD_SUFFIXES and suffix not in readers.SUFFIXES[self.format]:
                 unread.append(path)
         self._same_stems()
         self._warn_of_unread(unread)
 
-    def _may_be_image(self, path: Path) -> bool:
-        """Whether the path lies in a folder of images, and is not a mask that lies there too."""
-        if path.parent not in self._image_folders:
-            self._image_folders[path.parent] = self._holds_images(path.parent)
-        holds = self._image_folders[path.parent]
-        return not self._is_mask_beside(path) if holds is None else holds
+    def _possible_images(self) -> Iterator[Path]:
+        """What lies in folders of images, and is not a mask that lies there too."""
+        for folder, files in self.folders.items():
+            holds = self._holds_images(folder)
+            if holds is None:
+                yield from (path for path in files if not self._is_mask_beside(path))
+            elif holds:
+                yield from files
 
     def _holds_images(self, folder: Path) -> bool | None:
         """Whether a folder holds images; None where it holds masks too."""
@@ -262,9 +265,9 @@ class _Found:
         return {(path.parent, form(path.stem)) for path in pictures for form in (fold, unimaged)}
 
     def _same_stems(self) -> None:
-        first: dict[tuple[Path, str], Path] = {}
+        first: dict[str, Path] = {}
         for path in list(self.images):
-            other = first.setdefault((path.parent, path.stem), path)
+            other = first.setdefault(str(path).removesuffix(path.suffix), path)
             if other != path:
                 self.error("same-stem", path, f"{other} has the same id {path.stem!r}", "rename one")
                 del self.images[path]
@@ -313,7 +316,8 @@ class _Found:
         """Files of class names, one in each folder as Roboflow writes them, must contradict neither each other nor the
         parameters, which `init` made of them: files and folders change afterwards."""
         try:
-            table = class_files.find(class_files.places(self.base, self.labels, self.roots, self.files))
+            others = class_files.folders(self.folders)
+            table = class_files.find(class_files.places(self.base, self.labels, self.roots, others))
         except UserError as error:
             place = Path(str(error).partition(": ")[0])
             self.faults.append(fault_of("class-files", place, error))
@@ -360,8 +364,8 @@ class _Found:
                         self.parts[image] = part
 
     def _below(self, folders: list[Path]) -> list[Path]:
-        inside = {folder: _deepest(folder, folders) is not None for folder in {path.parent for path in self.files}}
-        return [path for path in self.files if inside[path.parent]]
+        inside = [folder for folder in self.folders if _deepest(folder, folders) is not None]
+        return [path for folder in inside for path in self.folders[folder]]
 
     def _contradicts(self, image: Path, part: str, where: Path, line: int | None = None) -> bool:
         """Notes where two names give an image different parts, and one of them keeps it out of training."""
@@ -459,13 +463,13 @@ class _Found:
         self._refuse_lossy([path for path in files if path.suffix.lower() not in MASK_SUFFIXES])
 
     def _namesake(self, mask: Path) -> Path | Ambiguous | None:
-        return self.image_names.namesake(PurePosixPath(str(mask)[account.start_of(self.base) :]))
+        return self.image_names.namesake(PurePosixPath(str(mask)[self._start :]))
 
     def _pass_over_encodings(self, others: list[Path], encoding: str | None) -> None:
-        """Cityscapes' further pictures, and masks whose values mean something else than those of the other masks."""
+        """Further pictures of an image, and masks whose values mean something else than those of the other masks."""
         for path in others:
-            if CITYSCAPES_EXTRA.search(path.stem):
-                self.uses[path] = f"{PASSED_OVER}colours and instances of Cityscapes"
+            if FURTHER_PICTURES.search(path.stem):
+                self.uses[path] = f"{PASSED_OVER}masks in colours or of objects, beside those of classes"
                 continue
             self.uses[path] = f"{PASSED_OVER}masks in another form than {encoding}"
             image = self._namesake(path)
@@ -489,7 +493,8 @@ class _Found:
 
     def refuse_channel_files(self) -> None:
         """nnU-Net's images of several channels: the files x_0000, x_0001 and so on are one image, whose mask is x."""
-        for image, mask in self.masks.items():
+        first = [(image, mask) for image, mask in self.masks.items() if image.stem.endswith("_0000")]
+        for image, mask in first:
             second = image.with_name(f"{image.stem[:-1]}1{image.suffix}")
             if isinstance(mask, Path) and image.stem == f"{mask.stem}_0000" and second in self.images:
                 found = f"{image.name} and {second.name} are channels of one image, each in a file of its own"

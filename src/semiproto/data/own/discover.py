@@ -11,9 +11,9 @@ import shlex
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ from semiproto.data.own.names import (
     encoding_of,
     fold,
     main_encoding,
+    numbered,
     part_of,
     part_of_file,
     part_of_folders,
@@ -73,6 +74,9 @@ MASK_FOLDERS = (
     ),
 )
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
+IMAGE_HINTS = {"image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "originals", "frames"}
+MASK_HINTS = {"mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "gt", "groundtruth"}
+"""Words in names of folders, where none is called as above: original_images, label_images_semantic."""
 COCO_FOLDERS = ("annotations", "annotation")
 COCO_KEYS = ("images", "annotations", "categories")
 INTO_FOLDERS = r"""for f in *\\*; do d="${f//\\//}"; mkdir -p "$(dirname "$d")" && mv "$f" "$d"; done"""
@@ -81,6 +85,13 @@ FILES = (*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)
 """Suffixes that may be part of a folder's name, as in masks_png."""
 OF_OBJECTS = "write classes.txt with the two lines background and object, then run init again"
 OF_CLASSES = "if they are classes, write classes.txt with the name of each, then run init again"
+DOWN_COLUMNS, ALONG_ROWS = (
+    f"run lengths go {how} from pixel 1, as {whose} do (--format {other} for the other way); pixels outside all are"
+    " background"
+    for how, whose, other in (
+        ("down the columns", "most of Kaggle's", "rle-rows"), ("along the rows", "Sartorius' and UW-Madison's", "rle"),
+    )
+)  # fmt: skip
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -105,25 +116,43 @@ class _Layout:
 
 @dataclass(frozen=True)
 class _Tree:
-    """The files below a folder, by what they could be. Paths are relative to it."""
+    """The files below a folder, by what they could be. Paths are relative to it. wanted: the format to look for."""
 
     base: Path
+    wanted: LabelFormat | None = None
+
+    @cached_property
+    def folders(self) -> dict[Path, list[Path]]:
+        """The files of each folder: a set may have a million files, so what can be is asked of folders."""
+        return account.by_folder(self.base, relative=True)[0]
 
     @cached_property
     def files(self) -> list[Path]:
-        found, _ = account.survey(self.base)
-        start = account.start_of(self.base)
-        return [Path(str(path)[start:]) for path in found]
+        return [path for found in self.folders.values() for path in found]
 
     @cached_property
     def _by_suffix(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
-        for path in self.files:
+        for path in sorted(self.files, key=str):
             found.setdefault(path.suffix.lower(), []).append(path)
         return found
 
     def suffixed(self, *suffixes: str) -> list[Path]:
-        return sorted((path for suffix in suffixes for path in self._by_suffix.get(suffix, ())), key=str)
+        found = [self._by_suffix[suffix] for suffix in suffixes if suffix in self._by_suffix]
+        return found[0] if len(found) == 1 else sorted((path for one in found for path in one), key=str)
+
+    def inside(self, folder: Path, *suffixes: str) -> list[Path]:
+        """The files of these kinds in a folder, without those in folders below."""
+        return [path for path in self.folders.get(folder, ()) if path.suffix.lower() in suffixes]
+
+    def below(self, roots: list[Path], *suffixes: str) -> list[Path]:
+        kept = [folder for folder in self.folders if _is_below(folder, roots)]
+        return [path for folder in kept for path in self.inside(folder, *suffixes)]
+
+    def outside(self, roots: list[Path], *suffixes: str) -> list[Path]:
+        """The files of these kinds that lie below none of the roots."""
+        kept = [folder for folder in self.folders if not _is_below(folder, roots)]
+        return [path for folder in kept for path in self.inside(folder, *suffixes)]
 
     @cached_property
     def _kinds_of_json(self) -> dict[Path, str | None]:
@@ -136,11 +165,15 @@ class _Tree:
     @cached_property
     def pictures(self) -> Counter[Path]:
         """Number of images by folder."""
-        return Counter(path.parent for path in self.suffixed(*layout.IMAGE_SUFFIXES))
+        return self._counted(*layout.IMAGE_SUFFIXES)
 
     @cached_property
     def mask_files(self) -> Counter[Path]:
-        return Counter(path.parent for path in self.suffixed(*masks.MASK_SUFFIXES))
+        return self._counted(*masks.MASK_SUFFIXES)
+
+    def _counted(self, *suffixes: str) -> Counter[Path]:
+        counts = {folder: len(self.inside(folder, *suffixes)) for folder in self.folders}
+        return Counter({folder: count for folder, count in counts.items() if count})
 
     @cached_property
     def image_roots(self) -> list[Path]:
@@ -238,7 +271,7 @@ def section_of(base: Path, name: str) -> FolderSource:
 
 def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[FolderSource, _Layout, list[str]]:
     _require_folder(base)
-    tree = _inner(_Tree(base))
+    tree = _inner(_Tree(base, wanted))
     base = tree.base
     tools = TOOLS if wanted is None else {wanted: TOOLS[wanted]}
     fitting = ((tool, one) for tool, recognise in tools.items() if (one := recognise(tree)) is not None)
@@ -255,12 +288,12 @@ def _recognised(base: Path, name: str, wanted: LabelFormat | None) -> tuple[Fold
 
 def _inner(tree: _Tree) -> _Tree:
     """The tree, or the only folder in it that everything lies in, as archives are unpacked."""
-    first = {path.parts[0] for path in tree.files if len(path.parts) > 1}
-    if len(first) != 1 or any(len(path.parts) == 1 for path in tree.files):
+    first = {folder.parts[0] for folder, files in tree.folders.items() if files and folder.parts}
+    if len(first) != 1 or tree.folders.get(Path()):
         return tree
     (name,) = first
     plain = _role(name) not in _folded((*IMAGE_FOLDERS, *MASK_FOLDERS)) and part_of(name) is None
-    return _inner(_Tree(tree.base / name)) if plain else tree
+    return _inner(replace(tree, base=tree.base / name)) if plain else tree
 
 
 def _require_folder(base: Path) -> None:
@@ -381,7 +414,7 @@ def _place(found: _Layout) -> str:
         return f"pairs of images and masks from {', '.join(found.masks)}; further images in {images}"
     if found.format == "coco":
         return f"images in {images}, COCO outlines from {', '.join(found.masks)}; images without any are unlabelled"
-    if found.format in ("cvat", "labelstudio", "rle", "via"):
+    if found.format in ("cvat", "labelstudio", "rle", "rle-rows", "via"):
         labels = ", ".join(found.masks)
     return f"images in {images}, masks in {labels}"
 
@@ -398,7 +431,7 @@ def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | None], list[str
     """The list file of each part, and in words which ones are not read."""
     beside = [Path(name) for name in found.masks] if found.format == "masks" else []  # as Oxford's pets have them
     folders = list(dict.fromkeys([*map(Path, contents.LIST_FOLDERS), *_further_lists(tree), *beside]))
-    near = {folder: sorted(path for path in tree.suffixed(".txt") if path.parent == folder) for folder in folders}
+    near = {folder: tree.inside(folder, ".txt") for folder in folders}
     chosen: dict[str, str | None] = {}
     notes = []
     for key, part in LIST_PARTS.items():
@@ -422,9 +455,13 @@ def _further_lists(tree: _Tree) -> list[Path]:
 
 def _assigning(tree: _Tree, folders: list[Path], found: _Layout) -> Path | None:
     """The first JSON file or table beside those of the layout that gives images their parts, if most are there."""
+    files = [path for folder in folders for path in tree.inside(folder, ".json", *lists.TABLES)]
+    files = [path for path in files if path.as_posix() not in found.masks]
+    if not files:
+        return None
     names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES)])
-    for path in [path for folder in folders for path in tree.suffixed(".json", *lists.TABLES) if path.parent == folder]:
-        parts = lists.assigned(tree.base / path) if path.as_posix() not in found.masks else {}
+    for path in files:
+        parts = lists.assigned(tree.base / path)
         texts = [text for part in ("train", "val") for text in parts.get(part, [])]
         known = sum(names.find(text) is not None for text in texts)
         if 2 * known > len(texts):
@@ -459,7 +496,7 @@ def _by_split(files: list[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _pairs(tree: _Tree) -> _Layout | None:
-    tables = [path for path in tree.suffixed(".csv") if path.parent == Path() and pairs.is_pairs(tree.base / path)]
+    tables = [path for path in tree.inside(Path(), ".csv") if pairs.is_pairs(tree.base / path)]
     if not tables:
         return None
     kept, notes = _by_split(tables)
@@ -481,10 +518,10 @@ def _folders_in(tree: _Tree, tables: list[Path]) -> list[str]:
 
 
 def _instances(tree: _Tree) -> _Layout | None:
-    if not instances.is_layout(tree.suffixed(*layout.IMAGE_SUFFIXES)):
+    if not instances.is_layout(tree.folders):
         return None
-    tops = sorted({(path.parts[0] if len(path.parts) > 3 else ".") for path in tree.suffixed(*layout.IMAGE_SUFFIXES)})
-    masked = [top for top in tops if any(folder.is_relative_to(top) for folder in instances.folders(tree.files))]
+    tops = sorted({(folder.parts[0] if len(folder.parts) > 2 else ".") for folder in tree.pictures})
+    masked = [top for top in tops if any(folder.is_relative_to(top) for folder in instances.folders(tree.folders))]
     names = list(instances.NAMES)
     note = "the masks of all objects of an image are one class; pixels that none covers are background"
     found = _Layout("a folder per image with masks of its objects", "instances", tops, masked, names, notes=[note])
@@ -508,9 +545,11 @@ def _masks(tree: _Tree) -> _Layout | None:
         if (apart := _apart(tree)) is not None:
             return _with_classes(tree, apart)
         roots = [Path(name) for name in MASK_FOLDERS if (tree.base / name).is_dir()][:1]
-        empty = True
-        if not roots or any(recognise(tree) for name, recognise in TOOLS.items() if name != "masks"):
+        empty, worded = True, _by_words(tree)
+        if not (roots or worded) or any(recognise(tree) for name, recognise in TOOLS.items() if name != "masks"):
             return None
+        if worded:
+            return _with_classes(tree, worded)
     order = _folded(MASK_FOLDERS)
     likeliest = min((_role(root.name) for root in roots), key=order.index)
     kept = [root for root in roots if _role(root.name) == likeliest]
@@ -547,9 +586,7 @@ def _beside(tree: _Tree) -> list[Path]:
     """Folders where at least half of the images have a picture beside them that is called like their mask."""
     found = []
     for folder, count in sorted(tree.pictures.items()):
-        stems = [
-            path.stem for path in tree.files if path.parent == folder and path.suffix.lower() in layout.IMAGE_SUFFIXES
-        ]
+        stems = [path.stem for path in tree.inside(folder, *layout.IMAGE_SUFFIXES)]
         plain = {form(stem) for stem in stems for form in (fold, unimaged)}
         masked = [stem for stem in stems if unmasked(stem) != fold(stem) and unmasked(stem) in plain]
         if masked and 2 * len(masked) >= count - len(masked):
@@ -578,6 +615,21 @@ def _apart(tree: _Tree) -> _Layout | None:
     extra = tree.split_folders([*images, *labels])
     places, masked = ([folder.as_posix() for folder in found] for found in ([*images, *extra], labels))
     return _Layout("folder of masks", "masks", places, masked)
+
+
+def _by_words(tree: _Tree) -> _Layout | None:
+    """Folders with words for images and for masks in their names, and stems in common; of masks those of values come
+    before those in colours."""
+    stems = {folder: {unmasked(path.stem) for path in tree.inside(folder, *FILES)} for folder in sorted(tree.pictures)}
+    words = {folder: set(words_of(folder.name)) for folder in stems}
+    labels = [folder for folder in words if words[folder] & MASK_HINTS and tree.mask_files[folder]]
+    images = [folder for folder in words if words[folder] & IMAGE_HINTS and folder not in labels]
+    labels = [folder for folder in labels if any(stems[folder] & stems[other] for other in images)]
+    first = {folder: tree.base / tree.inside(folder, *masks.MASK_SUFFIXES)[0] for folder in labels}
+    labels = [folder for folder in labels if _mode(first[folder]) not in ("RGB", "RGBA")] or labels
+    wanted = set().union(*(stems[folder] for folder in labels))
+    places, masked = ([folder.as_posix() for folder in found if stems[folder] & wanted] for found in (images, labels))
+    return _Layout("folder of masks", "masks", places, masked) if places else None
 
 
 def _is_of_masks(folder: Path, images: Path) -> bool:
@@ -613,8 +665,8 @@ def _per_class(tree: _Tree) -> _Layout | None:
 
 def _class_roots(tree: _Tree) -> list[Path]:
     """Folders beside that of the images, two or more, with binary masks that are called like the images."""
-    outside = [path for path in tree.suffixed(*readers.MASKS) if not _is_below(path, tree.image_roots)]
-    stems = {fold(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if _is_below(path, tree.image_roots)}
+    outside = tree.outside(tree.image_roots, *readers.MASKS)
+    stems = {fold(path.stem) for path in tree.below(tree.image_roots, *layout.IMAGE_SUFFIXES)}
     strange = {path.parent for path in outside if fold(path.stem) not in stems}
     kept = [path for path in outside if path.parent not in strange and part_of(path.parent.name) is None]
     folders = sorted({path.parent for path in kept})
@@ -643,12 +695,15 @@ def _classes_by_name(tree: _Tree, roots: list[Path]) -> list[str]:
 
     A mask is called like its image, with a class or a number behind: `photo_cat.png`, `photo_mask_1.png`.
     """
-    pictures = [path for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if not _is_below(path, roots)]
-    files = [path for path in tree.suffixed(*readers.MASKS) if _is_below(path, roots)]
+    pictures = tree.outside(roots, *layout.IMAGE_SUFFIXES)
+    files = tree.below(roots, *readers.MASKS)
     if not pictures:  # they lie beside their masks
         pictures = [path for path in files if unmasked(path.stem) == fold(path.stem)]
+        files = [path for path in files if unmasked(path.stem) != fold(path.stem)]
     stems = {fold(path.stem) for path in pictures}
-    behind = {path: text for path in set(files) - set(pictures) if (text := _behind(path.stem, stems)) is not None}
+    if any(fold(path.stem) in stems for path in files) or main_encoding(path.stem for path in files):
+        return []  # as in most sets, or by their names they are of all classes
+    behind = {path: text for path in files if (text := _behind(path.stem, stems)) is not None}
     masks_of = Counter(path.stem.removesuffix(text) for path, text in behind.items())
     names = {_class_in(text) for text in behind.values()}
     if not all(behind.values()) or max(masks_of.values(), default=0) < 2 or (len(names) > 1 and "" in names):
@@ -678,20 +733,20 @@ def _class_in(text: str) -> str:
 
 
 def _is_binary(mask: Path) -> bool:
-    found = values.tally([mask])
-    return found.total > 0 and (len(found.seen()) <= 2 or _is_soft(mask))
+    found = values.tally([mask], per_class.values)
+    return found.total > 0 and (len(found.seen()) <= 2 or values.meaning(found, None).ignore is None)
 
 
 def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
     """The classes of folders of binary masks below the roots; empty where masks are not kept by class."""
-    below = {root: [path for path in tree.suffixed(*readers.MASKS) if path.is_relative_to(root)] for root in roots}
+    below = {root: tree.below([root], *readers.MASKS) for root in roots}
     by_root = [per_class.class_folders(root, files) for root, files in below.items()]
     if not by_root or not all(by_root):
         return []
     folders = sorted({name for found in by_root for name in found})
     files = [path for found in below.values() for path in found]
     sample = [tree.base / path for path in files[:: max(1, len(files) // 20)]]
-    binary = all(len(values.tally([path]).seen()) <= 2 or _is_soft(path) for path in sample)
+    binary = all(map(_is_binary, sample))
     masks_of_classes = set(files)
     pictures = [path for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if path not in masks_of_classes]
     images = {bare(path.stem) for path in pictures}
@@ -709,10 +764,6 @@ def _classes_by_folder(tree: _Tree, roots: list[Path]) -> list[str]:
 def _masks_of(files: list[Path], folders: list[str]) -> Counter[str]:
     """The number of classes that have a mask of each stem."""
     return Counter(stem for stem, _ in {(path.stem, part) for path in files for part in path.parts if part in folders})
-
-
-def _is_soft(path: Path) -> bool:
-    return values.meaning(values.tally([path]), None).ignore is None
 
 
 def _known_names(tree: _Tree) -> list[str]:
@@ -846,14 +897,40 @@ def _of_other_images(tree: _Tree, files: list[Path]) -> list[Path]:
 
 
 def _rle(tree: _Tree) -> _Layout | None:
+    found = _run_lengths(tree)
+    return None if found is None or (tree.wanted is None and _along_rows(tree, found)) else found
+
+
+def _rle_rows(tree: _Tree) -> _Layout | None:
+    found = _run_lengths(tree)
+    if found is None or (tree.wanted is None and not _along_rows(tree, found)):
+        return None
+    return replace(found, format="rle-rows", notes=[ALONG_ROWS, *found.notes[1:]])
+
+
+def _run_lengths(tree: _Tree) -> _Layout | None:
     tables = [path for path in tree.suffixed(".csv") if rle.is_table(tree.base / path)]
     files = [path for path in tables if not rle.is_sample(path)]
     if not files:
         return None
-    notes = ["run lengths go down the columns from pixel 1, as Kaggle's do; pixels outside all are background"]
+    notes = [DOWN_COLUMNS]
     if samples := [path.as_posix() for path in tables if path not in files]:
         notes.append(f"not read, since it is a sample of what is handed in: {', '.join(samples)}")
     return _annotated(tree, _Layout("table of run lengths", "rle", [], [], notes=notes), files, rle.names)
+
+
+def _along_rows(tree: _Tree, found: _Layout) -> bool:
+    names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES)])
+    return any(rle.goes_along_rows(tree.base / name, partial(_size, names)) for name in found.masks)
+
+
+def _size(names: Names, text: str) -> tuple[int, int] | None:
+    """Width and height of the image of a name; None where there is none, or it cannot be read."""
+    path = names.find(text)
+    try:
+        return opening.outline(path).size if isinstance(path, Path) else None
+    except UserError:
+        return None
 
 
 def _supervisely(tree: _Tree) -> _Layout | None:
@@ -892,6 +969,7 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
     "supervisely": _supervisely,
     "via": _via,
     "rle": _rle,
+    "rle-rows": _rle_rows,
 }
 """In the order in which a folder is tried."""
 
@@ -902,11 +980,12 @@ TOOLS: dict[LabelFormat, Callable[[_Tree], _Layout | None]] = {
 def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     """The layout with the classes of its mask files, from a file that names them and from the masks themselves."""
     labels, images = ([tree.base / name for name in names] for names in (found.masks, found.images))
-    table = class_files.find(class_files.places(tree.base, labels, images, (tree.base / path for path in tree.files)))
+    around = [tree.base / folder for folder in class_files.folders(tree.folders)]
+    table = class_files.find(class_files.places(tree.base, labels, images, around))
     paths = _mask_paths(tree, found)
-    example = next((path for path in paths if _mode(path)), None)  # the first that can be read
-    if example is not None and _drawn_in_colours(example, table):
-        _take_colours(tree.base, found, table or _black_and_white(tree.base, paths), example)
+    example = _drawn_in_colours(paths[:: max(1, len(paths) // SAMPLE)], table)
+    if example is not None:
+        _take_colours(tree.base, found, table, example)
         return found
     why = f"from {table.file.name}" if table else ""
     numbered = table is not None and table.values == list(range(len(table.names)))
@@ -963,24 +1042,17 @@ def _mask_paths(tree: _Tree, found: _Layout) -> list[Path]:
         return [item.mask for item in contents.read(stand_in).items if isinstance(item.mask, Path)]
     beside = found.images == found.masks
     roots = [Path(name) for name in found.masks]
-    folders = {folder for folder in tree.mask_files if any(folder.is_relative_to(root) for root in roots)}
-    stems = {bare(path.stem) for path in tree.suffixed(*layout.IMAGE_SUFFIXES) if beside or path.parent not in folders}
-    files = [path for path in tree.suffixed(*masks.MASK_SUFFIXES) if path.parent in folders]
+    folders = [folder for folder in tree.mask_files if _is_below(folder, roots)]
+    places = [folder for folder in tree.pictures if beside or folder not in folders]
+    stems = {numbered(path.stem) for folder in places for path in tree.inside(folder, *layout.IMAGE_SUFFIXES)}
+    files = [path for folder in sorted(folders) for path in tree.inside(folder, *masks.MASK_SUFFIXES)]
     named = [path for path in files if not beside or unmasked(path.stem) != fold(path.stem)]
     if (encoding := main_encoding(path.stem for path in named)) is not None:
         named = [path for path in named if encoding_of(path.stem) == encoding]
-    masked = [path for path in named if bare(path.name) in stems or bare(path.stem) in stems]
-    kept = [path for path in masked if part_of_folders(path) != TEST] or masked  # those of test images may be empty
+    masked = [path for path in named if numbered(path.name) in stems or numbered(path.stem) in stems]
+    test = {folder for folder in folders if part_of_folders(folder / "mask") == TEST}
+    kept = [path for path in masked if path.parent not in test] or masked  # those of test images may be empty
     return [base / path for path in kept]
-
-
-def _black_and_white(base: Path, paths: list[Path]) -> ClassTable | None:
-    """The classes of masks that are black and white and were saved with three channels."""
-    colours = [(0, 0, 0), (255, 255, 255)]
-    sample = paths[:: max(1, len(paths) // SAMPLE)]
-    if all(_mode(path) is None or _colours(path) <= set(colours) for path in sample):
-        return ClassTable(base / "the masks, which are black and white", ["background", "class1"], list(colours))
-    return None
 
 
 def _take_colours(base: Path, found: _Layout, table: ClassTable | None, example: Path) -> None:
@@ -1005,11 +1077,18 @@ def _mode(path: Path) -> str | None:
         return None
 
 
-def _drawn_in_colours(mask: Path, table: ClassTable | None) -> bool:
-    """Whether it is RGB, even with alpha (a fault), or a palette mask all of whose colours the table gives."""
-    mode = _mode(mask)
-    known: Iterable[Colour | None] = table.colours if table else ()
-    return mode in ("RGB", "RGBA") or (mode == "P" and _colours(mask) <= set(known))
+def _drawn_in_colours(paths: list[Path], table: ClassTable | None) -> Path | None:
+    """The first mask that is RGB, even with alpha (a fault), and not grey; or a palette mask where all colours of such
+    masks are those of the table. None where the values of the masks mean something."""
+    known: set[Colour | None] = {*table.colours} if table else set()
+    modes = {path: _mode(path) for path in paths}
+    shown = {path: _colours(path) for path, mode in modes.items() if mode in ("RGB", "RGBA", "P")}
+    palettes = [path for path in shown if modes[path] == "P"]
+    others = (path for path in shown if modes[path] != "P")
+    first = next((path for path in others if shown[path] <= known or any(len({*one}) > 1 for one in shown[path])), None)
+    if first is None and all(shown[path] <= known for path in palettes):
+        return next(iter(palettes), None)
+    return first
 
 
 def _colours(mask: Path) -> set[Colour]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from semiproto.errors import UserError
 from semiproto.params import MOST_CLASSES, VOID, FolderSource
 
 Mask = Path | Outlines | Layers
+Colour = tuple[int, int, int]
+Palette = dict[int, Colour]
+"""Red, green and blue by value."""
 MASK_SUFFIXES = (".png", ".gif", ".bmp", ".tif", ".tiff", ".npy")
 """Suffixes of mask files, the best first where an image has several."""
 LOSSY = (".jpg", ".jpeg", ".jfif", ".avif", ".heic")
@@ -65,22 +69,42 @@ def file_of(mask: Mask) -> Path:
 
 def read(mask: Mask, size: tuple[int, int], rules: Rules) -> np.ndarray | Fault:
     """Class indices of an image of `size` (width, height), uint8 [height, width], void 255; or what is wrong."""
+    return read_with_palette(mask, size, rules)[0]
+
+
+def read_with_palette(mask: Mask, size: tuple[int, int], rules: Rules) -> tuple[np.ndarray | Fault, Palette | None]:
+    """`read`, and the colour of each value that a palette PNG uses; None for other masks and where colours are read."""
+    palette: Palette | None = None
     try:
         if isinstance(mask, Outlines):
             mine = (mask.width, mask.height) if mask.width else size
-            return _wrong_size(mask.file, mine, size, mask.image) or outlines.draw(mask, size)
+            return _wrong_size(mask.file, mine, size, mask.image) or outlines.draw(mask, size), None
         if isinstance(mask, Layers):
             drawn = per_class.draw(mask)
-            return _wrong_size(mask.layers[0][1], (drawn.shape[1], drawn.shape[0]), size) or drawn
-        found = _coloured(mask) if rules.colours else values(mask)
+            return _wrong_size(mask.layers[0][1], (drawn.shape[1], drawn.shape[0]), size) or drawn, None
+        if rules.colours:
+            found = _coloured(mask)
+        else:
+            found, palette = _values_and_palette(mask)
     except UserError as error:
-        return fault_of("mask-unreadable", file_of(mask), error)
-    return _wrong_size(mask, (found.shape[1], found.shape[0]), size) or _indices(mask, found, rules)
+        return fault_of("mask-unreadable", file_of(mask), error), None
+    return _wrong_size(mask, (found.shape[1], found.shape[0]), size) or _indices(mask, found, rules), palette
+
+
+def _values_and_palette(path: Path) -> tuple[np.ndarray, Palette | None]:
+    if path.suffix.lower() == ".npy":
+        return _array(path), None
+    found, flat = layout.read_with_palette(path)
+    if flat is None:
+        return found, None
+    used = np.flatnonzero(np.bincount(found.ravel())).tolist()
+    return found, {value: (flat[3 * value], flat[3 * value + 1], flat[3 * value + 2])
+                   for value in used if 3 * value + 2 < len(flat)}  # fmt: skip
 
 
 def values(path: Path) -> np.ndarray:
     """The values of a mask file, integers of any width [height, width]."""
-    return _array(path) if path.suffix.lower() == ".npy" else layout.read_values(path)
+    return _array(path) if path.suffix.lower() == ".npy" else layout.read_with_palette(path)[0]
 
 
 def _array(path: Path) -> np.ndarray:
@@ -124,21 +148,10 @@ def colours(path: Path) -> np.ndarray:
     return pixels.to_bytes(path, pixels.decode(path, RGB8.bands, opening.LOSSLESS), RGB8)
 
 
-def palette(path: Path) -> list[tuple[int, int, int]] | None:
-    """The colours of a palette PNG; None for any other mask."""
-    with opening.door(path, "a mask") as stream:
-        start = stream.read(26)
-        if not start.startswith(b"\x89PNG") or start[25:] != b"\x03":  # the colour type
-            return None
-        with opening.picture(path, stream, ("PNG",)) as file:
-            flat = file.getpalette("RGB") or []
-    return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]
-
-
 def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault:
     """The class of each value or colour, or the first one that means no class."""
     known, classes = _meanings(rules)
-    place = np.searchsorted(known, values).clip(max=len(known) - 1)
+    place = np.minimum(np.searchsorted(known, values), len(known) - 1)
     strange = known[place] != values
     if not strange.any():
         indices: np.ndarray = classes[place]
@@ -197,6 +210,7 @@ def _changed(strange: np.ndarray, known: np.ndarray) -> bool:
     return bool((distance <= NEAR).mean() > 0.5)
 
 
+@cache  # a set has few rules and many masks
 def _meanings(rules: Rules) -> tuple[np.ndarray, np.ndarray]:
     """All known values (or packed colours), ascending, and the class index of each; a void value is no class."""
     if rules.colours:

@@ -17,17 +17,18 @@ PARTS, TEST = ("train", "val", "unlabeled"), "test"
 """The parts that a prepared set has, and the one that is left out of it."""
 WORDS = {
     "train": ("train", "training", "labeled", "labelled"),
-    "val": ("val", "valid", "validation"),
-    TEST: ("test", "testing"),
+    "val": ("val", "valid", "validation", "dev", "eval", "evaluation"),
+    TEST: ("test", "testing", "holdout"),
     "unlabeled": ("unlabeled", "unlabelled"),
 }
 """The words for each part of a set. Case, digits behind them (val2017) and other words beside them do not matter."""
 UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?![a-z])")
+HOLDOUT = re.compile(r"(?i)(?<![a-z])h[eo]ld[-_ ]?out(?![a-z])")
 NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
 JOINED = re.compile(r"^(train|val|test)(?=(?:annot|masks?|labels?|images?|imgs?)$)")
 
-MASK_WORDS = "simple segmentation|cp_masks|masks?|labels?|seg|segmentation|gt|annotation|l"
-"""What stands behind the name of an image in that of its mask, of ilastik and Cellpose too; lower case."""
+MASK_WORDS = "watershed_mask|color_mask|simple segmentation|cp_masks|masks?|labels?|seg|segmentation|gt|annotation|l"
+"""What stands behind the name of an image in that of its mask, of ilastik, Cellpose and Pixel Annotation Tool too."""
 MASK_ENDING = re.compile(rf"(?<=.)[-_. ](?:{MASK_WORDS}|masks?[-_ ]?\d{{1,3}})$")
 """The number is that of one of several masks of an image."""
 IMAGE_WORDS = "images?|img|im|photo|sat|rgb"
@@ -42,20 +43,23 @@ AFFIXES = re.compile(
     r"|(?<=.)_(?:jpe?g|jfif|png|tiff?|bmp|webp|avif)\.rf\.[0-9a-f]{20,40}$"  # Roboflow's
 )
 """What tools put before and behind the stem of an image's name; lower case."""
+NUMBERED = re.compile(rf"^(?:masks?|labels?|gt|seg|{IMAGE_WORDS})(?=\d)")
+"""A word for a mask or an image right before its number; lower case."""
 
 
-ENCODING = re.compile(r"(?i)[-_.](label[a-z0-9]*ids)$")
-"""What the stem of a mask in Cityscapes' form ends in: labelIds, labelTrainIds and the like."""
+ENCODING = re.compile(r"(?i)[-_.](label[a-z0-9]*ids|watershed_mask)$")
+"""What the stem of a mask ends in where an image has several of different meanings: Cityscapes' labelIds and the like,
+and what Pixel Annotation Tool made of the strokes in `_mask`."""
 ENCODINGS = ("labeltrainids", "labelids")
 """The usual ones, the one that is preferred first."""
-CITYSCAPES_EXTRA = re.compile(r"(?i)[-_.](?:gt(?:fine|coarse)_)?(?:color|instance[a-z0-9]*ids)$")
-"""What else Cityscapes has for an image beside its masks."""
+FURTHER_PICTURES = re.compile(r"(?i)[-_.](?:gt(?:fine|coarse)_)?(?:color(?:_mask)?|instance[a-z0-9]*ids)$")
+"""What else Cityscapes and Pixel Annotation Tool have for an image beside its masks: colours, and objects."""
 
 
 def words_of(name: str) -> list[str]:
     """The words of a name, in lower case: `train_masks`, `trainMasks` and `trainmasks` have two."""
     name = NNUNET.sub(lambda match: {"Tr": " train", "Ts": " test"}[match[0]], name)
-    plain = UNLABELED.sub(" unlabeled ", JOINED.sub(r"\1 ", name).replace("_", " "))
+    plain = HOLDOUT.sub(" holdout ", UNLABELED.sub(" unlabeled ", JOINED.sub(r"\1 ", name).replace("_", " ")))
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", plain)]
 
 
@@ -92,13 +96,18 @@ def bare(stem: str) -> str:
     return text
 
 
+def numbered(stem: str) -> str:
+    """`bare`, and label7 and image7 are 7."""
+    return NUMBERED.sub("", bare(stem))
+
+
 def uploaded(stem: str) -> str:
     """What Label Studio makes of a stem: blanks become underscores, and only letters, digits, `_`, `-`, `.` remain."""
     return bare(re.sub(r"[^-\w.]", "", fold(stem).strip().replace(" ", "_")) or stem)
 
 
 def encoding_of(stem: str) -> str | None:
-    """What the values of a mask in Cityscapes' form are, by its name, lower case; None for other masks."""
+    """What the values of a mask are where its name says so, lower case; None for other masks."""
     match = ENCODING.search(stem)
     return match[1].lower() if match else None
 
@@ -154,10 +163,13 @@ WAYS: tuple[tuple[str, Callable[[PurePath], str], Callable[[PurePath], str]], ..
     ("without known suffix or prefix", lambda path: fold(path.stem), lambda path: unmasked(path.stem)),
     ("without known suffix or prefix", lambda path: uploaded(path.stem), lambda path: bare(path.name)),
     ("without known suffix or prefix", lambda path: bare(path.stem), lambda path: bare(path.name)),
+    ("by number", lambda path: numbered(path.stem), lambda path: numbered(path.name)),
 )
 """How a name is looked up, one way after the other: in words, the key of a file, and the key of the name."""
 BY_STEM = 2
 """The first of WAYS that leaves the suffix out."""
+BY_NUMBER = len(WAYS) - 1
+"""The one for masks alone: a number in a table may be that of its row."""
 
 
 @dataclass
@@ -192,7 +204,7 @@ class Names:
         return self._by_ways(path, BY_STEM, mirrored=True)
 
     def _by_ways(self, wanted: PurePosixPath, first: int, mirrored: bool = False) -> Path | Ambiguous | None:
-        for number in range(first, len(WAYS)):
+        for number in range(first, len(WAYS) if mirrored else BY_NUMBER):
             words, _, key = WAYS[number]
             if found := self._index(number).get(key(wanted)):
                 best = _nearest(found, wanted, self.base, mirrored)

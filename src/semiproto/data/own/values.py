@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.own import masks
 from semiproto.data.own.faults import Fault
+from semiproto.data.own.masks import Colour
 from semiproto.errors import UserError
 
 SPARSE = 16
@@ -37,7 +37,6 @@ EIGHT = np.ones((3, 3), int)
 """Pixels that touch at a corner are of one region."""
 LOOKED_AT = 40
 """Masks in which regions are counted."""
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,13 @@ class Tally:
         return any(self.masks[value] >= COMMON * self.total for value in values)
 
 
-def tally(paths: Iterable[Path]) -> Tally:
+def tally(paths: Iterable[Path], read: Callable[[Path], np.ndarray] = masks.values) -> Tally:
     """The values of all masks; masks that cannot be read are left out."""
     pixels, images, total = np.zeros(65537, np.int64), np.zeros(65537, np.int64), 0
     objects: Counter[int] = Counter()
     for path in paths:
         try:
-            found = np.bincount(masks.values(path).ravel().clip(0, 65536))
+            found = np.bincount(read(path).ravel().clip(0, 65536))
         except UserError:
             continue
         pixels[: len(found)] += found
@@ -163,6 +162,8 @@ def _are_whole(paths: Sequence[Path]) -> bool:
 
 def _regions(path: Path) -> list[int]:
     """The number of connected regions of each value of a mask but 0 and void; [] where it cannot be read."""
+    from scipy import ndimage  # seldom needed, and slow to import
+
     try:
         found = masks.values(path)
     except UserError:
@@ -239,15 +240,3 @@ def palette_faults(palettes: Sequence[tuple[Path, dict[int, Colour]]]) -> Iterat
             " dataset.ignore to null or the colour of void; if the values are, save the masks with one palette"
         )
         yield Fault("palette", str(path), text + more, remedy, warning=not swapped)
-
-
-def used_palette(path: Path) -> dict[int, Colour] | None:
-    """The colour of each value that a palette mask uses; None for other masks and those that cannot be read."""
-    try:
-        table = masks.palette(path)
-        if table is None:
-            return None
-        used = np.unique(masks.values(path)).tolist()
-    except UserError:
-        return None
-    return {value: table[value] for value in used if value < len(table)}

@@ -12,12 +12,16 @@ from typing import Any
 
 import numpy as np
 import yaml
+from scipy import spatial
 
 from semiproto.deploy.exchange.predictions import File, Prediction, Predictions
 from semiproto.deploy.exchange.regions import Region, enclosed, regions
 
 LABELME_FOLDER, YOLO_SET = "images", "train"
 LABELME_BACKGROUND = "_background_"
+MARGIN = 0.05
+"""Pixels by which YOLO's outlines lie within the edges. Programs that fill up to the edge then find the same pixels as
+Ultralytics, which cuts coordinates to whole pixels and draws the outline too (polygon2mask)."""
 SEAMS = "regions with holes, whose outlines lead to each hole and back along a seam"
 LABELME_VERSION = "5.5.0"
 """Whose fields the files have."""
@@ -86,9 +90,11 @@ def _rows(one: Prediction, predictions: Predictions) -> str:
 
 
 def seamed(region: Region) -> np.ndarray:
-    """One polygon with the holes cut out, int [n, 2] as x and y."""
-    outline, *holes = (loop.corners for loop in region.loops)
+    """One polygon with the holes cut out, float [n, 2] as x and y."""
+    outline, *holes = (loop.within(MARGIN) for loop in region.loops)
     for hole in holes:
-        near = int(np.abs(outline - hole[0]).sum(axis=1).argmin())
-        outline = np.concatenate([outline[: near + 1], hole, hole[:1], outline[near:]])
+        distances, places = spatial.KDTree(outline).query(hole)  # the shortest seam, since some programs draw it
+        first = int(distances.argmin())
+        near, turned = int(places[first]), np.roll(hole, -first, axis=0)
+        outline = np.concatenate([outline[: near + 1], turned, turned[:1], outline[near:]])
     return outline

@@ -37,8 +37,12 @@ class Loop:
 
     def middles(self) -> Array:
         """The same line through the middles of the region's pixels, int [n, 2]: pixel 0 has its middle at 0."""
-        moved: Array = self.corners + INWARD[self.arriving] + INWARD[self.leaving] - 0.5
-        return moved.astype(int)
+        return (self.within(0.5) - 0.5).astype(int)
+
+    def within(self, margin: float) -> Array:
+        """The same line so many pixels inside the region, float [n, 2]."""
+        moved: Array = self.corners + 2 * margin * (INWARD[self.arriving] + INWARD[self.leaving])
+        return moved
 
 
 @dataclass(frozen=True)

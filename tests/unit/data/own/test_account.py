@@ -30,6 +30,17 @@ def test_dead_links_and_pipes_are_no_files(tmp_path):
     assert passed_over == {tmp_path / "dead.jpg": account.NOT_THERE, tmp_path / "pipe.jpg": account.SPECIAL}
 
 
+def test_a_folder_that_cannot_be_read_is_said(tmp_path):
+    make(tmp_path, "images/a.jpg", "gone/b.jpg")
+    folders = account.walk(tmp_path)
+    next(folders)
+    (tmp_path / "gone/b.jpg").unlink()
+    (tmp_path / "gone").rmdir()
+    assert [(folder, entries is None) for folder, entries in folders] == [
+        (tmp_path / "gone", True), (tmp_path / "images", False),
+    ]  # fmt: skip
+
+
 def test_the_table_has_what_is_used_first_and_counts_everything(tmp_path):
     uses = {tmp_path / f"{n}.tif": f"{account.PASSED_OVER}.tif files" for n in range(5)}
     uses |= {tmp_path / "b/1.png": "masks", tmp_path / "a/1.png": "masks", tmp_path / "c.jpg": "images"}

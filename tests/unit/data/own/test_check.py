@@ -76,7 +76,7 @@ ERRORS = {
         lambda b: save_mask(b, np.zeros((30, 20), np.uint8)),
         {}, "mask-size", "masks/photo1.png", ["20x30", "40x40", "make the mask again"]),
     "RGB mask where indices are expected": (
-        lambda b: save_mask(b, np.zeros((40, 40, 3), np.uint8)),
+        lambda b: save_mask(b, np.full((40, 40, 3), (0, 0, 9), np.uint8)),
         {}, "mask-unreadable", "masks/photo1.png", ["mode RGB", "palette or 8-bit grey PNG"]),
     "mask with alpha": (
         lambda b: save_mask(b, np.zeros((40, 40, 4), np.uint8)),

@@ -165,14 +165,30 @@ def test_what_is_not_there_is_asked_for(base, remove, words, one_line):
     one_line(error, base, words)
 
 
-def test_black_and_white_masks_of_three_channels(base):
-    (base / "classes.txt").unlink()
+def test_folders_with_words_for_images_and_masks_in_their_names(base):
+    """As Kaggle's semantic drone data set; masks of values come before those in colours."""
+    (base / "images").rename(base / "original_images")
     for path in (base / "masks").iterdir():
-        Image.fromarray(255 * np.array(Image.open(path))).convert("RGB").save(path)
-    source, said = discovered(base)
-    assert source.classes == ["background", "class1"] and source.colours == [[0, 0, 0], [255, 255, 255]]
-    assert "from the masks, which are black and white" in said
+        coloured = np.array([(0, 0, 0), (9, 8, 7), (5, 0, 0)], np.uint8)[np.array(Image.open(path)).clip(max=2)]
+        (base / "RGB_color_image_masks").mkdir(exist_ok=True)
+        Image.fromarray(coloured).save(base / "RGB_color_image_masks" / path.name)
+    (base / "masks").rename(base / "label_images_semantic")
+    source, _ = discovered(base)
+    assert (source.images, source.masks) == ("original_images", "label_images_semantic")
     assert check.check(source, contents.read(source)).errors() == 0
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize(("factor", "meaning"), [(1, None), (255, {"0": "background", "255": "cat"})])
+def test_grey_masks_of_several_channels_are_grey(base, mode, factor, meaning):
+    """As OpenCV and drawing programs save them."""
+    (base / "classes.txt").write_text("background\ncat\n")
+    for path in (base / "masks").iterdir():
+        Image.fromarray(factor * (np.array(Image.open(path)) > 0).astype(np.uint8)).convert(mode).save(path)
+    source, _ = discovered(base)
+    assert (source.classes, source.colours, source.values) == (["background", "cat"], None, meaning)
+    found = check.check(source, contents.read(source))
+    assert found.errors() == 0 and all(share.pixels for share in found.classes)
 
 
 def test_the_only_folder_of_an_archive_is_looked_into(base, tmp_path):

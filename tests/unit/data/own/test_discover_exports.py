@@ -48,10 +48,13 @@ EXPORTS = {
     exports.instances: ("a folder per image with masks of its objects", NO_BARE),
     exports.numbered: ("folder of masks", NO_BARE),
     exports.kaggle: ("table of run lengths", NO_BARE),
+    exports.kaggle_rows: ("table of run lengths", NO_BARE),
     exports.mapillary: ("folder of masks", WITH_VAL | {"unlabeled": ()}),
     exports.loveda: ("folder of masks", WITH_VAL | {"unlabeled": ()}),
     exports.davis: ("PASCAL VOC", WITH_VAL | {"unlabeled": ()}),
     exports.several_masks: ("several masks of one image", WITHOUT_VAL),
+    exports.labelbox: ("several masks of one image", WITHOUT_VAL),
+    exports.pixel_annotation_tool: ("masks beside images", WITHOUT_VAL),
     exports.objects: ("several masks of one image", NO_BARE),
     exports.supervisely: ("Supervisely", WITH_VAL),
 }

@@ -109,7 +109,17 @@ def test_every_kind_of_mask_keeps_its_values_and_colours(tmp_path, suffix):
         path = tmp_path / f"{name}{suffix}"
         image.save(path)
         np.testing.assert_array_equal(masks.read(path, (8, 8), rules[name]), indices)
-    assert (masks.palette(tmp_path / f"drawn{suffix}") is not None) == (suffix == ".png")
+    _, palette = masks.read_with_palette(path, (8, 8), rules_of())
+    assert (palette is not None) == (suffix == ".png")
+
+
+def test_the_colours_that_a_palette_mask_uses(tmp_path):
+    mask = Image.fromarray(np.array([[0, 2]], np.uint8))
+    mask.save(tmp_path / "grey.png")
+    mask.putpalette([0, 0, 0, 1, 2, 3, 9, 8, 7])
+    mask.save(tmp_path / "palette.png")
+    found = [masks.read_with_palette(tmp_path / f"{name}.png", (2, 1), rules_of())[1] for name in ("palette", "grey")]
+    assert found == [{0: (0, 0, 0), 2: (9, 8, 7)}, None]
 
 
 @pytest.mark.parametrize("colours", [None, [[0, 0, 0], [1, 2, 3]]])

@@ -15,8 +15,14 @@ from semiproto.data.own.names import Ambiguous, Names, encoding_of, main_encodin
             (name, "train")
             for name in ("train", "Training", "instances_Train", "train2017", "labelled", "imagesTr", "trainannot")
         ),
-        *((name, "val") for name in ("val", "VALID", "Validation", "instances_val2017", "val_images", "myVal")),
-        *((name, "test") for name in ("test", "Testing", "test_images", "instances_Test", "labelsTs")),
+        *(
+            (name, "val")
+            for name in ("val", "VALID", "Validation", "instances_val2017", "val_images", "myVal", "dev", "Evaluation")
+        ),
+        *(
+            (name, "test")
+            for name in ("test", "Testing", "test_images", "instances_Test", "labelsTs", "hold-out", "Held_Out")
+        ),
         *((name, "unlabeled") for name in ("unlabeled", "Unlabelled", "un-labeled", "unlabeled_train", "not_labelled")),
         *((name, None) for name in ("trainval", "train_val", "contest", "valley", "strain", "images", "latest", "")),
     ],
@@ -83,6 +89,12 @@ def test_the_exact_name_comes_before_all_others():
 def test_a_mask_is_named_after_an_image_of_any_suffix_in_a_folder_of_its_part():
     found = names("train/images/1.jpg", "val/images/1.jpg")
     assert found.namesake(PurePosixPath("val/masks/1_mask.png")) == BASE / "val/images/1.jpg"
+
+
+def test_words_may_stand_before_a_number_without_a_sign():
+    found = names("images/image1.jpg", "images/image12.jpg")
+    assert found.namesake(PurePosixPath("labels/label1.png")) == BASE / "images/image1.jpg"
+    assert names("images/im007.jpg").namesake(PurePosixPath("seg/seg007.png")) == BASE / "images/im007.jpg"
 
 
 def test_versions_of_one_image_keep_their_own_masks():

@@ -102,12 +102,3 @@ def test_palettes_that_merely_differ_are_a_warning():
 
 def test_equal_palettes_are_no_fault_and_neither_is_one_colour_for_two_values():
     assert not faults({0: BLACK, 1: GREEN}, {1: GREEN, 2: GREEN}, {0: BLACK, 2: GREEN})
-
-
-def test_the_colours_that_a_mask_uses(tmp_path):
-    mask = Image.fromarray(np.array([[0, 2]], np.uint8))
-    mask.save(tmp_path / "grey.png")
-    mask.putpalette([*BLACK, *GREEN, *BROWN])
-    mask.save(tmp_path / "palette.png")
-    assert values.used_palette(tmp_path / "palette.png") == {0: BLACK, 2: BROWN}
-    assert values.used_palette(tmp_path / "grey.png") is None

@@ -24,6 +24,13 @@ def labelme_draws(path):
     return mask, content
 
 
+def drawn_with_outline(points, height, width):
+    """As Ultralytics: whole pixels, the outline too (its polygon2mask)."""
+    layer = Image.new("1", (width, height))
+    ImageDraw.Draw(layer).polygon([tuple(point) for point in points.astype(int).tolist()], fill=1, outline=1)
+    return np.array(layer)
+
+
 def even_odd(points, height, width):
     """Pixels whose middle is inside a polygon: an odd number of its edges lies to the left."""
     inside = np.zeros((height, width), bool)
@@ -43,7 +50,8 @@ def test_labelme_draws_the_same_masks(predictions, save):
         assert (out / "images" / name).is_file()
 
 
-def test_yolo_rows_enclose_the_same_pixels(predictions, save):
+@pytest.mark.parametrize("drawn", [even_odd, drawn_with_outline])
+def test_yolo_rows_enclose_the_same_pixels(predictions, save, drawn):
     out = save(polygons.yolo(predictions))
     description = yaml.safe_load((out / "data.yaml").read_text("utf-8"))
     assert description["names"] == dict(enumerate(CLASSES[1:]))
@@ -53,7 +61,7 @@ def test_yolo_rows_enclose_the_same_pixels(predictions, save):
             number, *shares = row.split()
             points = np.array(shares, float).reshape(-1, 2)
             assert len(points) >= 4 and points.min() >= 0 and points.max() <= 1
-            inside = even_odd(points * mask.shape[::-1], *mask.shape)
+            inside = drawn(points * mask.shape[::-1], *mask.shape)
             assert not found[inside].any()
             found[inside] = int(number) + 1
         np.testing.assert_array_equal(found, mask)

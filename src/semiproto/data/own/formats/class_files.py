@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -71,11 +71,15 @@ def find(folders: Iterable[Path]) -> ClassTable | None:
     return together[0] if together else None
 
 
-def places(base: Path, masks: Sequence[Path], images: Sequence[Path], files: Iterable[Path]) -> list[Path]:
-    """The folders in which a file may name the classes of the masks, the likeliest first: those of the set, then any
-    within or around them. files: all below `base`."""
+def folders(files: Mapping[Path, Sequence[Path]]) -> list[Path]:
+    """Those of the folders, given with their files, that have a file which may name the classes."""
+    return [folder for folder, found in files.items() if any(path.name in NAMES for path in found)]
+
+
+def places(base: Path, masks: Sequence[Path], images: Sequence[Path], others: Iterable[Path]) -> list[Path]:
+    """The folders in which a file may name the classes of the masks, the likeliest first: those of the set, then of the
+    others those within or around them."""
     near = [*masks, *images]
-    others = dict.fromkeys(path.parent for path in files if path.name in NAMES)
     around = [
         folder for folder in others if any(folder.is_relative_to(one) or one.is_relative_to(folder) for one in near)
     ]

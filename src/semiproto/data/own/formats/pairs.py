@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,9 +22,11 @@ COLUMNS = {
 
 
 def text_of(file: Path, what: str) -> str:
-    """The text of a file; UserError where it cannot be read."""
+    """The text of a file, in UTF-16 too if it begins so, as PowerShell writes it; UserError where it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8-sig")
+        content = file.read_bytes()
+        text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise UserError(f"{file}: no such file of {what}; name one that exists") from None
     except UnicodeDecodeError:

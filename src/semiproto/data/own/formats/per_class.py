@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from semiproto.data import layout
+from semiproto.data.images import opening
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats.outlines import Layers, Record, class_index, class_names
 from semiproto.data.own.names import part_of, part_of_folders, unmasked
@@ -29,7 +30,7 @@ LABEL_BLANK = "[-_ ]"
 
 def draw(mask: Layers) -> np.ndarray:
     """Class indices uint8 [height, width]; UserError where a mask cannot be read or the sizes differ."""
-    parts = [(_covered(layout.read_mask(path)), index, path) for index, path in mask.layers]
+    parts = [(_covered(values(path)), index, path) for index, path in mask.layers]
     first = parts[0][0].shape
     drawn = np.zeros(first, np.uint8)
     for shape, index, path in sorted(parts, key=lambda one: -int(one[0].sum())):
@@ -40,6 +41,24 @@ def draw(mask: Layers) -> np.ndarray:
     return drawn
 
 
+def values(path: Path) -> np.ndarray:
+    """The values of a binary mask, uint8 [height, width], 0 where it covers nothing, in colours and with alpha too.
+
+    UserError where it has several colours beside black: it is no mask of one class.
+    """
+    with opening.opened(path, opening.LOSSLESS, "a mask") as file:
+        shown = np.array(file.convert("RGBA")) if file.mode in ("RGB", "RGBA", "LA") else None
+    if shown is None:
+        return layout.read_mask(path)
+    if shown[..., 3].min(initial=255) < 255:
+        return shown[..., 3]
+    found: np.ndarray = shown[..., :3].max(axis=2)
+    grey = (shown[..., :3] == found[..., None]).all()
+    if not grey and len(np.unique(shown[found > 0], axis=0)) > 1:
+        raise UserError(f"{path}: has several colours, and a mask of one class is black and white; save it so")
+    return found
+
+
 def _covered(values: np.ndarray) -> np.ndarray:
     """Of values up to 255 the upper half, so that soft edges end in the middle; of small values all but zero."""
     covered: np.ndarray = values > (127 if values.max(initial=0) > 127 else 0)
@@ -48,7 +67,7 @@ def _covered(values: np.ndarray) -> np.ndarray:
 
 def class_folders(root: Path, files: Sequence[Path]) -> list[str]:
     """The names of the folders below `root` that hold masks, split names left out; empty where masks lie outside."""
-    inner = {path.relative_to(root).parts[:-1] for path in files}
+    inner = {folder.relative_to(root).parts for folder in {path.parent for path in files}}
     named = {tuple(name for name in parts if part_of(name) is None) for parts in inner}
     return sorted({parts[0] for parts in named}) if all(len(parts) == 1 for parts in named) else []
 

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ SUFFIXES: dict[LabelFormat, tuple[str, ...]] = {
     "labelme": (".json",),
     "labelstudio": (".json",),
     "rle": (".csv",),
+    "rle-rows": (".csv",),
     "supervisely": (".json",),
     "via": (".json", ".csv"),
     "yolo": (".txt",),
@@ -44,6 +46,7 @@ OF_MANY_IMAGES: dict[LabelFormat, Callable[[Path, Path, Sequence[str]], tuple[li
     "datumaro": datumaro.records,
     "labelstudio": labelstudio.records,
     "rle": rle.records,
+    "rle-rows": partial(rle.records, along_rows=True),
     "via": via.records,
 }
 """Formats in which a file says everything, with their readers."""

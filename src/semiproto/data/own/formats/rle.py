@@ -1,7 +1,7 @@
 """Tables of run lengths, as competitions on Kaggle give masks: an object or class of an image a row.
 
-A cell holds pairs of start and length. Pixels are counted from 1, down each column and then to the right; that is
-Kaggle's rule for such masks (Airbus Ship Detection, Severstal, Carvana, TGS Salt).
+A cell holds pairs of start and length. Pixels are counted from 1: mostly down each column and then to the right (Airbus
+Ship Detection, Severstal, Carvana, TGS Salt), in some tables along each row and then down (Sartorius, UW-Madison).
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,18 @@ from semiproto.data.own.formats.pairs import text_of
 from semiproto.data.own.names import part_of_file
 from semiproto.errors import UserError
 
-RUNS = ("encodedpixels", "encoded_pixels", "rle_mask", "rle")
+RUNS = ("encodedpixels", "encoded_pixels", "rle_mask", "rle", "segmentation", "annotation", "encoding")
 CLASSES = ("classid", "class_id", "class", "label", "category")
 """Names that the columns of run lengths and classes may have, lower case; the image is in the first other one."""
 EMPTY = ("", "nan", "-1", "none")
 """Cells of images that were looked at and have no object."""
+ALONG_ROWS = ("segmentation", "annotation")
+"""Names of columns whose runs are taken to go along the rows where the images do not tell: UW-Madison's, Sartorius'."""
+PAIRS = re.compile(r"\d+ \d+( \d+ \d+)*")
+NEAR = 0.25
+"""Share of the difference of an image's sides within which the step from a run to the next is one of them."""
+LOOKED_AT = 1000
+"""Rows of a table by which the direction of its runs is told."""
 OBJECT = "object"
 """The class of tables that name none."""
 JOINED = re.compile(r"(?P<image>.+\.[a-zA-Z]{3,4})_(?P<label>.+)")
@@ -34,9 +42,10 @@ JOINED = re.compile(r"(?P<image>.+\.[a-zA-Z]{3,4})_(?P<label>.+)")
 
 @dataclass(frozen=True)
 class Runs:
-    """The run lengths of a cell."""
+    """The run lengths of a cell. along_rows: they go along the rows, not down the columns."""
 
     text: str
+    along_rows: bool = False
 
     def pixels(self, height: int, width: int) -> np.ndarray:
         """bool [height, width]; ValueError where they are no pairs of numbers or lie outside."""
@@ -52,8 +61,8 @@ class Runs:
         edges = np.zeros(height * width + 1, np.int32)
         np.add.at(edges, starts, 1)
         np.add.at(edges, ends, -1)
-        covered: np.ndarray = np.cumsum(edges[:-1]).reshape(width, height).T > 0
-        return covered
+        flat: np.ndarray = np.cumsum(edges[:-1]) > 0
+        return flat.reshape(height, width) if self.along_rows else flat.reshape(width, height).T
 
 
 @dataclass(frozen=True)
@@ -67,9 +76,13 @@ class Row:
 
 
 def is_table(path: Path) -> bool:
-    """Whether the first line of a .csv names a column of run lengths."""
+    """Whether the first line of a .csv names a column of run lengths, and the next ones have such."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return bool(set(_columns(file.readline(10_000))) & set(RUNS))
+        names = _columns(file.readline(10_000))
+        cells = [line.rstrip().split(",") for line in islice(file, 100)]
+    places = [place for place, name in enumerate(names) if name in RUNS]
+    found = {row[place].strip(' "') for place in places for row in cells if len(row) == len(names)}
+    return bool(places) and (not cells or any(PAIRS.fullmatch(text) or text.lower() in EMPTY for text in found))
 
 
 def is_sample(path: Path) -> bool:
@@ -111,6 +124,25 @@ def _name(label: str | None) -> str:
     return OBJECT if label is None else f"class{label}" if label.isdecimal() else label
 
 
+def goes_along_rows(file: Path, size_of: Callable[[str], tuple[int, int] | None]) -> bool:
+    """Whether the runs of a table go along the rows: of neighbouring rows they start an image's width apart, of columns
+    its height. size_of: width and height of the image of a name. Square images do not tell, but the column's name may.
+    """
+    votes = [_vote(row, size_of(row.image)) for row in islice(rows(file), LOOKED_AT)]
+    total = sum(votes)
+    return total > 0 if total else bool(set(_columns(text_of(file, "run lengths").partition("\n")[0])) & {*ALONG_ROWS})
+
+
+def _vote(row: Row, size: tuple[int, int] | None) -> int:
+    """Steps from a run to the next that are as long as the image is wide, less those as long as it is high."""
+    if size is None or not PAIRS.fullmatch(row.runs):
+        return 0
+    steps, (width, height) = np.diff(np.array(row.runs.split()[::2], np.int64)), size
+    most = int(NEAR * abs(width - height))
+    wide, high = (int((np.abs(steps - side) <= most).sum()) if most else 0 for side in (width, height))
+    return wide - high
+
+
 def names(file: Path) -> list[str]:
     """The classes: background, then those of the rows, numbers in their order."""
     labels = dict.fromkeys(row.label for row in rows(file) if row.label != "")
@@ -118,7 +150,9 @@ def names(file: Path) -> list[str]:
     return class_names([_name(label) for label in ordered])
 
 
-def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
+def records(
+    path: Path, base: Path, classes: Sequence[str], *, along_rows: bool = False
+) -> tuple[list[Record], list[Fault]]:
     """The images with the run lengths of all their rows; an image whose rows are all empty has no object."""
     part = part_of_file(path.relative_to(base))
     shapes: dict[str, list[tuple[str, int, Runs]]] = {}
@@ -133,6 +167,6 @@ def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record
             name = _name(row.label)
             faults.setdefault(name, Fault("label", str(path), f"{name!r} is no class", remedy, row.line))
         else:
-            of_image.append((f"of line {row.line}", index, Runs(row.runs)))
+            of_image.append((f"of line {row.line}", index, Runs(row.runs, along_rows)))
     found = (Outlines(path, image, 0, 0, tuple(instances), whole=True) for image, instances in shapes.items())
     return [Record(mask.image, mask, part, path) for mask in found], list(faults.values())

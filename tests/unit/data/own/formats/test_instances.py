@@ -9,10 +9,10 @@ TWO = [Path("b/images/b.png"), Path("b/masks/1.png")]
 
 
 def test_several_images_have_folders_and_masks_of_other_names():
-    assert instances.is_layout(ONE + TWO)
-    assert not instances.is_layout(ONE)
-    assert not instances.is_layout([*ONE[:1], Path("a/masks/a.png"), *TWO[:1], Path("b/masks/b.png")])
-    assert not instances.is_layout([*ONE, Path("a/images/c.png"), *TWO])
+    alike = [*ONE[:1], Path("a/masks/a.png"), *TWO[:1], Path("b/masks/b.png")]
+    assert instances.is_layout(instances.grouped(ONE + TWO))
+    for other in (ONE, alike, [*ONE, Path("a/images/c.png"), *TWO]):
+        assert not instances.is_layout(instances.grouped(other))
 
 
 def test_a_record_has_the_masks_of_its_image_as_one_class(tmp_path):

@@ -38,3 +38,9 @@ def test_test_images_are_known_as_such(tmp_path):
 def test_a_table_of_something_else_is_none(tmp_path):
     (tmp_path / "notes.csv").write_text("image,remark\na,b\n")
     assert not pairs.is_pairs(tmp_path / "notes.csv")
+
+
+def test_utf_16_is_read_where_the_file_begins_so(tmp_path):
+    for encoding in ("utf-16", "utf-8-sig", "utf-8"):
+        (tmp_path / "a.txt").write_bytes("façade\r\nb\n".encode(encoding))
+        assert pairs.text_of(tmp_path / "a.txt", "ids") == "façade\nb\n"

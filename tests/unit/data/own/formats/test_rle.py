@@ -21,6 +21,31 @@ def test_runs_go_down_the_columns_from_one():
     assert (rle.Runs(exports.kaggle_runs(inside)).pixels(7, 5) == inside).all()
 
 
+def test_runs_may_go_along_the_rows():
+    assert rle.Runs("2 3", along_rows=True).pixels(2, 3).tolist() == [[False, True, True], [True, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("column", "size", "transposed", "along_rows"),
+    [
+        ("rle", (60, 40), False, False),
+        ("rle", (60, 40), True, True),
+        ("annotation", (60, 40), False, False),
+        ("rle", (50, 50), True, False),  # a square does not tell, and a name of the column may
+        ("annotation", (50, 50), True, True),
+    ],
+)
+def test_the_direction_of_the_runs_is_told_by_their_steps(tmp_path, column, size, transposed, along_rows):
+    inside = np.zeros(size[::-1], bool)
+    inside[10:30, 20:45] = True
+    path = table(tmp_path, f"id,{column}\na,{exports.kaggle_runs(inside.T if transposed else inside)}\nb,\n")
+    assert rle.is_table(path) and rle.goes_along_rows(path, {"a": size}.get) == along_rows
+
+
+def test_a_column_of_another_meaning_is_no_table_of_runs(tmp_path):
+    assert not rle.is_table(table(tmp_path, "id,segmentation\na,masks/a.png\n"))
+
+
 @pytest.mark.parametrize("text", ["1", "0 2", "6 2", "1 -1", "a b", "1.5 2", "9" * 30 + " 1"])
 def test_runs_that_cannot_be(text):
     with pytest.raises(ValueError, match="run lengths"):

@@ -16,6 +16,7 @@ MARKS: Mapping[tuple[str, ...], tuple[str, str]] = {
         "write it as coco-instance with its Python SDK (export_dataset)",
     ),
     ("data_row", "projects"): ("Labelbox", "convert it to COCO, or save its masks as PNG"),
+    ("image", "annotations"): ("Segment Anything", "its masks have no classes, so give each one in a labelling tool"),
     ("project", "config", "metadata", "view", "file"): ("VIA 3", "export it as COCO, or draw with VIA 2"),
 }
 """Tool and remedy by keys of its JSON."""
