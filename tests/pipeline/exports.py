@@ -662,7 +662,9 @@ def supervisely(base: Path) -> Path:
 def _supervisely_object(name: str, box: Box) -> dict[str, object]:
     common = {"id": 1, "classTitle": name, "labelerLogin": "me", "tags": []}
     if name == "dog":
-        return common | {"geometryType": "polygon", "points": {"exterior": corners(box), "interior": []}}
+        left, top, right, bottom = box
+        points = corners((left, top, right - 1, bottom - 1))  # pixels, not edges
+        return common | {"geometryType": "polygon", "points": {"exterior": points, "interior": []}}
     covered = np.full((box[3] - box[1], box[2] - box[0]), 255, np.uint8)
     bitmap = {"data": packed_png(covered), "origin": [box[0], box[1]]}
     return common | {"geometryType": "bitmap", "bitmap": bitmap}

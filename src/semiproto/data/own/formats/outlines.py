@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from semiproto.data.images import opening
 from semiproto.data.layout import IGNORE_INDEX
@@ -154,6 +155,20 @@ def pixels(shape: Any, height: int, width: int) -> np.ndarray:
         encoded = tools().merge(tools().frPyObjects(polygons(shape, height, width), height, width))
     found: np.ndarray = tools().decode(encoded).astype(bool)
     return found
+
+
+def through_middles(points: Sequence[tuple[float, float]], height: int, width: int) -> np.ndarray:
+    """The pixels of a polygon x, y, ... whose points are middles of pixels, and its outline: bool [height, width].
+
+    LabelMe and Supervisely draw so. ValueError where it is malformed.
+    """
+    if len(points) < 3:
+        raise ValueError(f"a polygon of {len(points)} points")
+    if not all(abs(value) <= 2 * max(width, height) for point in points for value in point):
+        raise ValueError(f"a point outside an image of {width}x{height}")
+    image = Image.new("1", (width, height))
+    ImageDraw.Draw(image).polygon(list(points), fill=1, outline=1)
+    return np.array(image, bool)
 
 
 def box(left: float, top: float, width: float, height: float) -> list[list[float]]:

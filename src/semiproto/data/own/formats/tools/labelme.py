@@ -60,11 +60,11 @@ class Drawn:
             raise ValueError(f"a point outside an image of {width}x{height}")
         if self.kind == "mask":
             return self._placed_mask(height, width)
+        if self.kind == "polygon":
+            return shapes.through_middles(self.points, height, width)
         image = Image.new("1", (width, height))
         pen = ImageDraw.Draw(image)
-        if self.kind == "polygon":
-            pen.polygon(self.points, fill=1, outline=1)
-        elif self.kind == "rectangle":
+        if self.kind == "rectangle":
             (x, y), (x2, y2) = self.points[:2]
             pen.rectangle((min(x, x2), min(y, y2), max(x, x2), max(y, y2)), fill=1, outline=1)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,9 +31,12 @@ LARGEST = 2**28
 """Bytes of a bitmap's PNG that are unpacked at most."""
 
 
+Point = tuple[float, float]
+
+
 class _Points(BaseModel):
-    exterior: list[tuple[float, float]] = []
-    interior: list[list[tuple[float, float]]] = []
+    exterior: list[Point] = []
+    interior: list[list[Point]] = []
 
 
 class _Bitmap(BaseModel):
@@ -82,15 +86,15 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Holed:
-    """A polygon x, y, ... without the pixels of other ones."""
+    """A polygon without the pixels of others. As Supervisely's SDK draws them: points are pixels, outlines included."""
 
-    outer: tuple[float, ...]
-    holes: tuple[tuple[float, ...], ...]
+    outer: Sequence[Point]
+    holes: Sequence[Sequence[Point]]
 
     def pixels(self, height: int, width: int) -> np.ndarray:
-        drawn = shapes.pixels([list(self.outer)], height, width)
+        drawn = shapes.through_middles(_whole(self.outer), height, width)
         for hole in self.holes:
-            drawn &= ~shapes.pixels([list(hole)], height, width)
+            drawn &= ~shapes.through_middles(_whole(hole), height, width)
         return drawn
 
 
@@ -123,7 +127,6 @@ def names(files: Sequence[Path], meta: Path | None) -> list[str]:
 
 def records(path: Path, base: Path, classes: Sequence[str], content: File) -> tuple[list[Record], list[Fault]]:
     """What a file says about its image; one without an object is not annotated."""
-    shapes.require_tools(path)
     faults, instances = [], []
     for number, one in enumerate(content.objects, start=1):
         index = class_index(one.label, classes)
@@ -155,8 +158,11 @@ def _shape(one: _Object) -> object:
     if one.geometry() == "rectangle" and len(outer) == 2:
         (x, y), (x2, y2) = outer
         outer = [(x, y), (x2, y), (x2, y2), (x, y2)]
-    return Holed(_flat(outer), tuple(_flat(hole) for hole in points.interior))
+    return Holed(outer, points.interior)
 
 
-def _flat(points: Sequence[tuple[float, float]]) -> tuple[float, ...]:
-    return tuple(side for point in points for side in point)
+def _whole(points: Sequence[Point]) -> list[Point]:
+    """The pixels in which points lie."""
+    if not all(math.isfinite(value) for point in points for value in point):
+        raise ValueError("a point that is not a number")
+    return [(math.floor(x), math.floor(y)) for x, y in points]

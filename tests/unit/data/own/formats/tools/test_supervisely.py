@@ -48,7 +48,7 @@ def test_polygons_have_holes_and_a_later_object_is_on_top(tmp_path):
     hole, later = square(3, 3, 5, 5), polygon([[9, 9], [6, 6]], kind="rectangle", label="dog")
     (record,), _ = records(tmp_path, polygon(square(1, 1, 8, 8), hole), later)
     expected = np.zeros((12, 16), np.uint8)
-    expected[1:8, 1:8], expected[3:5, 3:5], expected[6:9, 6:9] = 1, 0, 2
+    expected[1:9, 1:9], expected[3:6, 3:6], expected[6:10, 6:10] = 1, 0, 2
     np.testing.assert_array_equal(outlines.draw(record.mask), expected)
 
 
@@ -74,6 +74,7 @@ def test_lines_are_warnings_and_strange_labels_errors(tmp_path):
     "one",
     [
         polygon([[0, 0], [1, 1]]),
+        polygon(square(0, 0, float("nan"), 1)),
         polygon(square(0, 0, 1e9, 1)),
         {"classTitle": "cat", "geometryType": "bitmap"},
         {"classTitle": "cat", "bitmap": {"data": "????", "origin": [0, 0]}},
