@@ -8,7 +8,7 @@ from semiproto import paths
 from semiproto.paths import Place
 
 PLACES = {name: place for name, place in vars(paths).items() if isinstance(place, Place)}
-NAMES = {"dataset": "digits", "split": "30", "variant": "prototype", "seed": 2, "fold": 1}
+NAMES = {"dataset": "digits", "split": "30", "variant": "prototype", "seed": 2, "fold": 1, "shard": 3}
 
 
 @pytest.mark.parametrize("name", PLACES)

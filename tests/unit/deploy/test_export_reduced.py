@@ -36,16 +36,18 @@ def model(tiny, digits_root, tmp_path):
 def full(monkeypatch):
     """The file in float32: a class for each pixel by its colour and its neighbours'."""
     make, rng = onnx.helper, np.random.default_rng(0)
-    weights = onnx.numpy_helper.from_array(rng.normal(size=(7, 3, 3, 3)).astype(np.float32), "weights")
+    shapes = {"first": (3, 3, 1, 1), "weights": (7, 3, 3, 3)}
+    weights = [onnx.numpy_helper.from_array(rng.normal(size=shapes[n]).astype(np.float32), n) for n in shapes]
     nodes = [
         make.make_node("Cast", ["images"], ["floats"], "cast", to=onnx.TensorProto.FLOAT),
-        make.make_node("Conv", ["floats", "weights"], ["scores"], "conv", pads=[1, 1, 1, 1]),
+        make.make_node("Conv", ["floats", "first"], ["mixed"], "first"),
+        make.make_node("Conv", ["mixed", "weights"], ["scores"], "conv", pads=[1, 1, 1, 1]),
         make.make_node("ArgMax", ["scores"], ["best"], "best", axis=1, keepdims=0),
         make.make_node("Cast", ["best"], ["classes"], "narrow", to=onnx.TensorProto.UINT8),
     ]
     given = make.make_tensor_value_info("images", onnx.TensorProto.UINT8, ["batch", 3, "height", "width"])
     found = make.make_tensor_value_info("classes", onnx.TensorProto.UINT8, ["batch", "height", "width"])
-    graph = make.make_graph(nodes, "graph", [given], [found], [weights])
+    graph = make.make_graph(nodes, "graph", [given], [found], weights)
     file = make.make_model(graph, opset_imports=[make.make_opsetid("", 20)], ir_version=10)
     make.set_model_props(file, {"classes": "[]"})
     data = onnx.shape_inference.infer_shapes(file).SerializeToString()
@@ -72,7 +74,7 @@ def test_less_precision_says_what_it_costs(model, full, digits_root, ids, tmp_pa
     assert float(said[2]) == pytest.approx(miou(full, images), abs=0.006)
     assert "in float32 100.00 % of 9 pixels have torch's class" in result.output
     assert session(file.read_bytes()).get_modelmeta().custom_metadata_map == {"classes": "[]"}
-    kinds = {one.data_type for one in onnx.load(file).graph.initializer if len(one.dims) == 4}
+    kinds = {one.data_type for one in onnx.load(file).graph.initializer if one.dims == [7, 3, 3, 3]}
     assert kinds == {onnx.TensorProto.FLOAT16 if kind == "float16" else onnx.TensorProto.INT8}
 
 
