@@ -561,10 +561,24 @@ class _Found:
         self._overlaps(parts, files)
         self._require_held_out(parts, test, files)
         self._unread_lists(parts)
+        if not val and not test:
+            self._unread_parts()
         if not train and not any(fault.kind.startswith("list") for fault in self.faults):
             remedy = "give masks for some images (one PNG per image, same stem)"
             self.error("no-labels", self.base / (source.train_list or self.labels[0]), "no labelled image", remedy)
         return parts
+
+    def _unread_parts(self) -> None:
+        """Where everything with labels would be trained on, files of labels that call some of it by another part."""
+        for file in dict.fromkeys(mask.file for mask in self.masks.values() if isinstance(mask, Outlines)):
+            if (word := lists.part_inside(file)) is not None:
+                found = f"says {word!r} of an image, which is not read: all images with labels would be trained on"
+                remedy = (
+                    "name the images for validation in val.txt and those for test in test.txt, one a line, in"
+                    f" {self.base}, and run `semiproto init` again"
+                )
+                self.error("part-unread", file, found, remedy)
+                return
 
     def _listed(self, file: Path, part: str) -> list[Path]:
         """The images that a list file names (and, but for unlabelled and test ones, that have masks)."""

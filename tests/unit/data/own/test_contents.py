@@ -486,3 +486,16 @@ def test_class_names_written_after_the_parameters_are_looked_at(base):
     assert (
         fault.warning and fault.file == str(base / "masks/classes.txt") and "box, which dataset.classes" in fault.found
     )
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_part_that_is_said_inside_of_labels_is_an_error_unless_lists_say_it(tmp_path, listed):
+    base = exports.labelme_json(tmp_path / "own")
+    file = sorted(base.rglob("*.json"))[0]
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"flags": {"val": True}}))
+    for name in exports.VAL if listed else []:
+        with (base / "val.txt").open("a") as list_file:
+            list_file.write(f"{name}\n")
+    source, _ = discover(base, "own")
+    kinds = [fault.kind for fault in contents.read(source).faults]
+    assert kinds.count("part-unread") == (0 if listed else 1)

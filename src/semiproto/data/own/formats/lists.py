@@ -2,14 +2,15 @@
 
 A JSON file has a list of names for each part (`{"train": [...], "val": [...]}`), the part of each name
 (`{"photo1": "train"}`), or, as nnU-Net's splits_final.json, the parts of several folds, of which the first is used. A
-table has a column `split`, `part`, `subset` or `set`; the names are in the first column of picture files, or else in
-the first one.
+table has a column `split`, `part`, `subset` or `set`, or one in which there is nothing but parts; the names are in the
+first column of picture files, or else in the first one.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,14 @@ from semiproto.data.own.formats.pairs import COLUMNS, text_of
 from semiproto.data.own.names import part_of
 from semiproto.errors import UserError
 
+HELD_OUT = "val|valid|validation|test|testing"
+INSIDE = re.compile(
+    rf'"(?:split|subset|set|part|partition|fold|usage|phase)"\s*:\s*"({HELD_OUT})"'  # an attribute of an image
+    rf'|"tags"\s*:\s*\[[^]]*"(?:name|value)"\s*:\s*"({HELD_OUT})"'
+    rf'|"({HELD_OUT})"\s*:\s*true',  # a flag
+    re.IGNORECASE,
+)
+"""How tools' JSON files say that an image is not for training."""
 Entry = tuple[int | None, str]
 """The line, where the file has lines, and the name."""
 TABLES = (".csv", ".tsv")
@@ -46,6 +55,14 @@ def assigned(file: Path) -> Mapping[str, Sequence[str]]:
         return {}
 
 
+def part_inside(file: Path) -> str | None:
+    """The word by which a JSON file with labels calls an image one for validation or test; None where there is none."""
+    if file.suffix.lower() != ".json":
+        return None
+    found = INSIDE.search(file.read_text(encoding="utf-8-sig", errors="replace"))
+    return next((word for word in found.groups() if word), None) if found else None
+
+
 def folds(file: Path) -> int:
     """The number of folds that a JSON file has; 0 where it has none."""
     content = json.loads(text_of(file, "folds")) if file.suffix.lower() == ".json" else None
@@ -54,6 +71,11 @@ def folds(file: Path) -> int:
 
 def is_picture(text: str) -> bool:
     return PurePosixPath(text.strip().replace("\\", "/")).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _is_part(text: str) -> bool:
+    """Whether a text is a word for a part and nothing else, unlike the name train_1."""
+    return part_of(text) is not None and text.strip().isalpha()
 
 
 def _of_json(content: Any) -> dict[str, list[str]]:
@@ -76,8 +98,9 @@ def _of_table(text: str) -> dict[str, list[str]]:
     first = text.partition("\n")[0]
     rows = list(csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
     header = [name.strip().lower() for name in rows[0]] if rows else []
-    places = [place for place, name in enumerate(header) if COLUMNS.get(name) == "part"]
     rows = [row for row in rows[1:] if len(row) == len(header)]
+    named = [place for place, name in enumerate(header) if COLUMNS.get(name) == "part"]
+    places = named or [place for place in range(len(header)) if all(_is_part(row[place]) for row in rows)]
     if not places or not rows:
         return {}
     others = [place for place in range(len(header)) if place != places[0]]

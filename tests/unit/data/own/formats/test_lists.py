@@ -21,6 +21,7 @@ def test_a_text_has_a_name_on_each_line(tmp_path):
         ("a.json", json.dumps({"x": "train", "y": "val", "z": "none"})),
         ("a.csv", "name;subset\nx;Training\ny;Validation\n"),
         ("a.tsv", "split\tname\ntrain\tx\nval\ty\n"),
+        ("a.csv", "image_id,patient,fold_type\nx,1,train\ny,2,val\n"),
     ],
 )
 def test_a_json_or_table_gives_each_name_its_part(name, text, tmp_path):
@@ -49,3 +50,19 @@ def test_other_files_give_none(name, text, tmp_path):
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(UserError, match="no such file of images and their parts"):
         lists.entries(tmp_path / "a.json", "train")
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ({"images": [{"file_name": "a.jpg"}, {"file_name": "b.jpg", "split": "val"}]}, "val"),
+        ({"tags": [{"name": "Validation"}], "objects": []}, "Validation"),
+        ({"flags": {"test": True}, "shapes": []}, "test"),
+        ({"flags": {"test": False}, "shapes": [{"label": "test"}]}, None),
+        ({"tags": [], "categories": [{"name": "test"}]}, None),
+        ({"images": [{"file_name": "val.jpg", "split": "train"}]}, None),
+    ],
+)
+def test_a_file_of_labels_may_call_an_image_one_for_validation(content, word, tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert lists.part_inside(tmp_path / "a.json") == word
