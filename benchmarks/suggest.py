@@ -29,7 +29,7 @@ import yaml
 from scipy import stats
 
 from semiproto import params as parameters
-from semiproto.data import layout, splits
+from semiproto.data import layout, references, splits
 from semiproto.deploy.labelled import Labelled
 from semiproto.deploy.suggest import LIST, Wishes, suggest
 from semiproto.params import (
@@ -113,7 +113,7 @@ class Trial:
         return Job(config, inputs, out, self.params.compute, self.seed, out.with_name(f"{out.name}-checkpoints"))
 
     def chosen_by(self, score: AcquisitionKind, model: Path, count: int) -> list[str]:
-        by_id = layout.images_by_id(self.data / layout.FILES / layout.IMAGES)
+        by_id = {one: image.path for one, image in references.image_files(self.data / layout.FILES).items()}
         known = Labelled([by_id[one] for one in self.lists["labeled"]], [by_id[one] for one in self.lists["val"]])
         out = self.out / f"suggestions-{score}"
         if not (out / LIST).is_file():

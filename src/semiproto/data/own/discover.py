@@ -681,11 +681,11 @@ def _named_apart(tree: _Tree) -> tuple[list[Path], list[Path]]:
     for path in tree.suffixed(*layout.IMAGE_SUFFIXES, *readers.MASKS):
         stems.setdefault(path.parent, set()).add(fold(path.stem))
     known = set().union(*stems.values())
-    labels = {
-        folder: {stem[: -len(text) - 1] for stem in found if (text := _behind(stem, known, whole=False))}
-        for folder, found in stems.items()
-        if tree.mask_files[folder] and all(_behind(stem, known, whole=False) for stem in found)
-    }
+    labels: dict[Path, set[str]] = {}
+    for folder in (folder for folder in stems if tree.mask_files[folder]):
+        behind = {stem: _behind(stem, known, whole=False) for stem in stems[folder]}
+        if all(behind.values()):
+            labels[folder] = {stem[: -len(text) - 1] for stem, text in behind.items() if text}
     wanted = set().union(*labels.values())
     return sorted(labels), sorted(folder for folder, found in stems.items() if folder not in labels and found & wanted)
 

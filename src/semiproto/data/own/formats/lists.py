@@ -18,14 +18,14 @@ from typing import Any
 
 from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.formats.pairs import COLUMNS, text_of
-from semiproto.data.own.names import part_of
+from semiproto.data.own.names import TEST, WORDS, part_of
 from semiproto.errors import UserError
 
-HELD_OUT = "val|valid|validation|test|testing"
+WORD = "|".join((*WORDS["val"], *WORDS[TEST]))
 INSIDE = re.compile(
-    rf'"(?:split|subset|set|part|partition|fold|usage|phase)"\s*:\s*"({HELD_OUT})"'  # an attribute of an image
-    rf'|"tags"\s*:\s*\[[^]]*"(?:name|value)"\s*:\s*"({HELD_OUT})"'
-    rf'|"({HELD_OUT})"\s*:\s*true',  # a flag
+    rf'"(?:split|subset|set|part|partition|fold|usage|phase)"\s*:\s*"({WORD})"'  # an attribute of an image
+    rf'|"tags"\s*:\s*\[[^]]*"(?:name|value)"\s*:\s*"({WORD})"'
+    rf'|"({WORD})"\s*:\s*true',  # a flag
     re.IGNORECASE,
 )
 """How tools' JSON files say that an image is not for training."""

@@ -157,15 +157,20 @@ def pixels(shape: Any, height: int, width: int) -> np.ndarray:
     return found
 
 
+def require_points(kind: str, points: Sequence[tuple[float, float]], least: int, size: tuple[int, int]) -> None:
+    """ValueError where a shape has too few points, or one lies far outside its image of `size` (width, height)."""
+    if len(points) < least:
+        raise ValueError(f"a {kind} of {len(points)} points")
+    if not all(abs(value) <= 2 * max(size) for point in points for value in point):
+        raise ValueError(f"a point outside an image of {size[0]}x{size[1]}")
+
+
 def through_middles(points: Sequence[tuple[float, float]], height: int, width: int) -> np.ndarray:
     """The pixels of a polygon x, y, ... whose points are middles of pixels, and its outline: bool [height, width].
 
     LabelMe and Supervisely draw so. ValueError where it is malformed.
     """
-    if len(points) < 3:
-        raise ValueError(f"a polygon of {len(points)} points")
-    if not all(abs(value) <= 2 * max(width, height) for point in points for value in point):
-        raise ValueError(f"a point outside an image of {width}x{height}")
+    require_points("polygon", points, 3, (width, height))
     image = Image.new("1", (width, height))
     ImageDraw.Draw(image).polygon(list(points), fill=1, outline=1)
     return np.array(image, bool)

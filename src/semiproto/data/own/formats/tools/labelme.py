@@ -54,14 +54,11 @@ class Drawn:
     mask: str | None = None
 
     def pixels(self, height: int, width: int) -> np.ndarray:
-        if len(self.points) < AREAS[self.kind]:
-            raise ValueError(f"a {self.kind} of {len(self.points)} points")
-        if not all(abs(value) <= 2 * max(width, height) for point in self.points for value in point):
-            raise ValueError(f"a point outside an image of {width}x{height}")
-        if self.kind == "mask":
-            return self._placed_mask(height, width)
         if self.kind == "polygon":
             return shapes.through_middles(self.points, height, width)
+        shapes.require_points(self.kind, self.points, AREAS[self.kind], (width, height))
+        if self.kind == "mask":
+            return self._placed_mask(height, width)
         image = Image.new("1", (width, height))
         pen = ImageDraw.Draw(image)
         if self.kind == "rectangle":
