@@ -35,9 +35,13 @@ def init(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Another parameter, e.g. semi.steps=2000; may be repeated.")
     ] = None,
-    template: Annotated[Path, typer.Option(callback=existing_file, help="Experiment to start from.")] = Path(
-        "experiments/my-data.yaml"
-    ),
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            callback=existing_file,
+            help="Experiment to start from, as it is; else experiments/my-data.yaml, fitted to images and machine.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(callback=new_file, help="Parameter file to write.")] = paths.PARAMETERS,
     label_format: Annotated[
         LabelFormat | None, typer.Option("--format", help="What the labels are; recognised if not given.")

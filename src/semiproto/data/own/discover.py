@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from semiproto.data import layout
 from semiproto.data.images import opening, pixels
 from semiproto.data.own import account, contents, masks, values
-from semiproto.data.own.contents import is_of_another_task
+from semiproto.data.own.contents import Contents, is_of_another_task
 from semiproto.data.own.formats import (
     cityscapes,
     class_files,
@@ -255,13 +255,19 @@ def _is_mask_folder(folder: Path) -> bool:
 # --------------------------------------------------------------------------------------------------- the answer
 
 
-def discover(base: Path, name: str, wanted: LabelFormat | None = None) -> tuple[FolderSource, list[str]]:
-    """What `base` holds, as the dataset section that would read it, and what was assumed, in sentences.
+class Discovery(NamedTuple):
+    """A folder as the dataset section that would read it, what was assumed, in sentences, and what it then holds."""
 
-    wanted: the format that it must have; None: the first that fits.
-    """
+    source: FolderSource
+    assumed: list[str]
+    contents: Contents
+
+
+def discover(base: Path, name: str, wanted: LabelFormat | None = None) -> Discovery:
+    """What `base` holds. wanted: the format that it must have; None: the first that fits."""
     source, found, notes = _recognised(base, name, wanted)
-    return source, list(_assumed(source, found, notes))
+    read = contents.read(source)
+    return Discovery(source, list(_assumed(source, found, notes, read)), read)
 
 
 def section_of(base: Path, name: str) -> FolderSource:
@@ -374,8 +380,7 @@ def _source(base: Path, **fields: object) -> FolderSource:
         raise UserError(f"{place}: {first_problem(error)}; correct the class names") from None
 
 
-def _assumed(source: FolderSource, found: _Layout, notes: list[str]) -> Iterator[str]:
-    read = contents.read(source)
+def _assumed(source: FolderSource, found: _Layout, notes: list[str], read: Contents) -> Iterator[str]:
     number = read.counts()
     lossy = [fault for fault in read.faults if fault.kind == "mask-suffix"]
     if lossy and not number["train"] + number["val"]:  # there is no other mask

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import statistics
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +19,23 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from semiproto import params
 from semiproto.data import layout
+from semiproto.data.images import opening
+from semiproto.data.own.contents import Contents
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat
+from semiproto.params.fitted import LARGEST_CROP, Found, equal_compute, fitted
+from semiproto.process import cards
 from semiproto.provenance import integrity
 from semiproto.provenance.artifacts import write_text
 
 EXPERIMENTS = Path("experiments")
 """Parameter files of the checkout; a copy of one is not the user's work."""
-
+TEMPLATE = EXPERIMENTS / "my-data.yaml"
+"""The experiment to start from where none is named; only this one is fitted to images and machine."""
+EQUAL = "variants.supervised-equal-compute.semi.steps"
+SIDES = 50
+"""Images whose size is looked at."""
 
 MANY_PICTURES, MUCH = 10_000, 10 * 10**9
 """Number of pictures, and their bytes, above which images are used where they are: copies then cost minutes and disk
@@ -46,18 +56,20 @@ class Wishes:
     """What the labels are; None: recognised."""
 
 
-def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, force: bool = False) -> list[str]:
+def write_params(folder: Path, wishes: Wishes, template: Path | None, out: Path, *, force: bool = False) -> list[str]:
     """Writes `out` and returns what to tell the user. Comments of the template are kept.
 
+    template: None: the usual one, with network, crop, batches and steps that fit the images and this machine.
     UserError where the folder cannot be understood, the result would not be valid, or `out` was edited by hand and
     `force` is false.
     """
+    fit, template = template is None, template or TEMPLATE
     if not template.is_file():
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
     _require_replaceable(out, template, force)
-    source, assumed = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder), wishes.format)
-    source, told = _with_storage(source)
-    assumed = [*assumed, *told]
+    found = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder), wishes.format)
+    source, told = _with_storage(found.source)
+    assumed = [*found.assumed, *told]
     params.load(template)  # its faults are named as the template's, not as those of `out`
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
@@ -67,8 +79,12 @@ def write_params(folder: Path, wishes: Wishes, template: Path, out: Path, *, for
             raise UserError(f"--labels {wishes.labels}: not a number of images; give a number, or all")
         for experiment in tree["experiments"]:
             experiment["split"] = int(wishes.labels) if wishes.labels.isdigit() else wishes.labels
+    if fit:
+        assumed.append(_fit(tree, found.contents, wishes))
     for change in wishes.changes:
         _apply(tree, change)
+    if fit:
+        _equalise(tree, wishes)
     text = io.StringIO()
     yaml.dump(tree, text)
     params.validate(YAML(typ="safe").load(text.getvalue()), str(out))
@@ -84,6 +100,43 @@ def _with_storage(source: FolderSource) -> tuple[FolderSource, list[str]]:
         return source, []
     why = f"{len(sizes):,} pictures, {sum(sizes) / 1e9:.1f} GB; copies for a set that travels: dataset.storage=copy"
     return source.model_copy(update={"storage": "reference"}), [f"images are used where they are: {why}"]
+
+
+def _fit(tree: Any, contents: Contents, wishes: Wishes) -> str:
+    """Sets what the images and the machine ask for and the user did not give, and says so."""
+    counts, share = contents.counts(), 0 if contents.of("val") else tree["splits"]["validation"]
+    pool = round((1 - share) * counts["train"])
+    labeled = min(pool, int(wishes.labels)) if wishes.labels and wishes.labels != "all" else pool
+    gpu = bool(cards.visible())
+    found = Found(labeled, counts["unlabeled"] + pool - labeled, _shorter_side(contents), gpu)
+    for path, (value, why) in fitted(found, _given(wishes)).items():
+        _apply(tree, f"{path}={value}", why)
+    crop, first, second = tree["augment"]["crop"], tree["pretrain"]["steps"], tree["semi"]["steps"]
+    other = "" if gpu else f"; as for one with a GPU: --template {TEMPLATE}"
+    return (
+        f"steps for this machine, {'with' if gpu else 'without'} a GPU, and for these images: crops of {crop} pixels,"
+        f" {first:,} steps on labelled images, {second:,} more with unlabelled ones{other}"
+    )
+
+
+def _equalise(tree: Any, wishes: Wishes) -> None:
+    """As much arithmetic for the control as for what it is compared with, whose steps may have been given."""
+    steps = tree["semi"]["steps"]
+    if isinstance(steps, int) and EQUAL not in _given(wishes):
+        _apply(tree, f"{EQUAL}={equal_compute(steps)}")
+
+
+def _given(wishes: Wishes) -> set[str]:
+    return {change.partition("=")[0] for change in wishes.changes}
+
+
+def _shorter_side(contents: Contents) -> int:
+    """Of the images in the middle, by the headers of some; what cannot be read has no say, and check-data names it."""
+    sides = []
+    for item in contents.items[:: max(1, len(contents.items) // SIDES)]:
+        with suppress(UserError):
+            sides.append(min(opening.outline(item.image).size))
+    return round(statistics.median(sides)) if sides else max(LARGEST_CROP.values())
 
 
 def _for_yaml(value: Any) -> Any:
@@ -116,8 +169,11 @@ def _as_name(folder: Path) -> str:
     return cleaned[:64] or "my-data"
 
 
-def _apply(tree: Any, change: str) -> None:
-    """Sets a leaf of the file, or a switch that the file leaves at its default, from `section.key=value` in YAML."""
+def _apply(tree: Any, change: str, why: str = "") -> None:
+    """Sets a leaf of the file, or a switch that the file leaves at its default, from `section.key=value` in YAML.
+
+    why: a comment beside it; the template's, about the template's value, is removed.
+    """
     path, equals, text = change.partition("=")
     *sections, leaf = path.split(".")
     is_parameter = any(line.startswith(f"{path}: ") for line in params.explain())
@@ -129,8 +185,10 @@ def _apply(tree: Any, change: str) -> None:
     if not equals or not isinstance(node, dict) or not (is_parameter or leaf in node):
         raise UserError(f"--set {change}: no such parameter; give section.key=value, `semiproto params` lists them")
     try:
-        node[leaf] = YAML(typ="safe").load(text)
+        node[leaf] = _for_yaml(YAML(typ="safe").load(text))
     except YAMLError:
         raise UserError(f"--set {change}: {text!r} is not a YAML value; check its brackets and quotes") from None
     if isinstance(node, CommentedMap):
-        node.ca.items.pop(leaf, None)  # the template's comment is about the template's value
+        node.ca.items.pop(leaf, None)
+        if why:
+            node.yaml_add_eol_comment(why, leaf)

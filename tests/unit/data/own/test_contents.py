@@ -185,7 +185,7 @@ def test_lists_are_known_in_any_spelling(base, names, expected):
         part = part_of(name.rpartition("/")[2].removesuffix(".txt"))
         (base / name).parent.mkdir(exist_ok=True)
         (base / name).write_text(ids[part])
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     assert (source.train_list, source.validation_list, source.test_list, source.unlabeled_list) == expected
     found = contents.read(source)
     assert [item.id for item in found.of("val")] == ["photo2"] and not found.faults
@@ -325,7 +325,7 @@ def test_data_yaml_says_the_parts_of_a_yolo_set(tmp_path, described, counts):
     base = yolo(tmp_path / "set", described)
     if "c.txt" in described:
         (base / "c.txt").write_text("./images/c/photo4.jpg\n/other/machine/images/c/photo5.jpg\n")
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     found = contents.read(source)
     assert source.format == "yolo" and not [fault for fault in found.faults if not fault.warning]
     assert (found.counts()["train"], found.counts()["val"], found.counts()["unlabeled"]) == (*counts, 0)
@@ -430,7 +430,7 @@ def test_masks_in_two_forms_are_not_mixed(tmp_path):
     base = exports.cityscapes(tmp_path / "streets")
     for path in sorted((base / "gtFine/train/ulm").glob("*_labelIds.png"))[:-1]:
         exports.save_mask(path.with_name(path.name.replace("labelIds", "labelTrainIds")), exports.truth(path.name[:6]))
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     found = contents.read(source)
     assert not found.faults and found.counts()["train"] == 4  # label ids are those of most
     assert uses(found)["passed over: masks in another form than labelids"] == 3
@@ -466,7 +466,7 @@ def test_an_image_that_is_missing_is_named_with_its_annotation(tmp_path, make, i
 
 def test_class_files_of_folders_that_contradict_each_other_are_an_error_with_old_parameters_too(tmp_path):
     base = exports.roboflow_masks(tmp_path / "set")
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     exports.write(base / "valid/_classes.csv", "Pixel Value, Class\n0, background\n1, dog\n2, cat\n")
     (fault,) = contents.read(source).faults
     assert fault.kind == "class-files" and fault.file == str(base / "valid/_classes.csv")
@@ -475,7 +475,7 @@ def test_class_files_of_folders_that_contradict_each_other_are_an_error_with_old
 
 
 def test_class_names_written_after_the_parameters_are_looked_at(base):
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     assert contents.read(source).faults == []
     for text, words in (("square\nbackground\n", "'square' is 0, and 1 by dataset.classes"), ("", "")):
         (base / "classes.txt").write_text(text)
@@ -496,6 +496,6 @@ def test_a_part_that_is_said_inside_of_labels_is_an_error_unless_lists_say_it(tm
     for name in exports.VAL if listed else []:
         with (base / "val.txt").open("a") as list_file:
             list_file.write(f"{name}\n")
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     kinds = [fault.kind for fault in contents.read(source).faults]
     assert kinds.count("part-unread") == (0 if listed else 1)

@@ -69,7 +69,7 @@ def test_a_switch_that_the_template_leaves_at_its_default_can_be_set(base):
 def test_label_counts_are_those_of_the_template_unless_given(base, tmp_path):
     template = tmp_path / "two-splits.yaml"
     text = TEMPLATE.read_text()
-    run = "  - split: all\n    variants: [supervised, consistency, prototype]\n    seeds: [0, 1, 2]\n"
+    run = "  - split: all\n    variants: [supervised, supervised-equal-compute, consistency, prototype]\n    seeds: [0, 1, 2]\n"
     template.write_text(text.replace(run, run.replace("all", "2") + run.replace("all", "4")))
     out = tmp_path / "params.yaml"
     for labels, expected in ((None, [2, 4]), ("3", [3, 3]), ("all", ["all", "all"])):
@@ -86,3 +86,32 @@ def test_a_copy_of_any_experiment_is_replaced_and_nothing_else(base, tmp_path, m
     with pytest.raises(UserError, match=r"params\.yaml: differs from every file in experiments/; keep a copy"):
         init.write_params(base, init.Wishes(), evidence, out, force=False)
     assert out.read_bytes() == edited
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_without_a_template_the_steps_fit_images_and_machine(base, gpu, monkeypatch):
+    monkeypatch.chdir(TEMPLATE.parents[1])
+    monkeypatch.setattr(init.cards, "visible", lambda: ["GPU-1"] * gpu)
+    out = base.parent / "fitted.yaml"
+    said = "\n".join(init.write_params(base, init.Wishes(labels="all"), None, out))
+    found = params.load(out)
+    assert (found.augment.crop, found.semi.batch) == (65, 8 if gpu else 4)  # images of 64 pixels
+    assert (found.model.encoder.name == "tf_efficientnet_lite0.in1k") is not gpu
+    assert found.semi_of("supervised-equal-compute").steps == round(2.33 * found.semi.steps)
+    assert f"{found.semi.steps:,} more with unlabelled ones" in said
+    assert ("--template experiments/my-data.yaml" in said) is not gpu
+    assert f"crop: 65  # {321 if gpu else 129} at most {'with' if gpu else 'without'} a GPU" in out.read_text()
+    named = base.parent / "named.yaml"
+    init.write_params(base, init.Wishes(labels="all"), TEMPLATE, named)
+    assert params.load(named).augment == params.load(TEMPLATE).augment
+
+
+def test_the_control_follows_the_steps_that_the_user_gives(base, monkeypatch):
+    monkeypatch.chdir(TEMPLATE.parents[1])
+    out = base.parent / "fitted.yaml"
+    init.write_params(base, init.Wishes(changes=["semi.steps=1000"]), None, out)
+    assert params.load(out).semi.steps == 1000
+    assert params.load(out).semi_of("supervised-equal-compute").steps == 2330
+    changes = ["semi.steps=1000", "variants.supervised-equal-compute.semi.steps=77"]
+    init.write_params(base, init.Wishes(changes=changes), None, out, force=True)
+    assert params.load(out).semi_of("supervised-equal-compute").steps == 77
