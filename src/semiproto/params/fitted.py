@@ -11,8 +11,8 @@ LARGEST_CROP = {True: 321, False: 129}
 SMALLEST_CROP = 65
 MULTIPLE, STRIDE = 32, 16
 """A crop is a multiple and one pixel, so that the corners of the encoder's map, of this stride, lie on the crop's."""
-WIDE_RATES = 257
-"""The crop from which the decoder's wider rates have room on its map."""
+WIDE, NARROW, FOR_WIDE = [6, 12, 18], [3, 6, 9], 257
+"""The decoder's rates, and the crop from which the wider ones have room on its map."""
 BATCH = {True: 8, False: 4}
 PRETRAIN_PASSES, PRETRAIN_IMAGES = 90, {True: (16_000, 64_000), False: (4_800, 16_000)}
 """Passes over the labelled images, and at least and at most so many images. On photographs with 54 labels, supervised
@@ -54,9 +54,7 @@ def fitted(found: Found, given: Container[str] = ()) -> dict[str, Fit]:
     largest = f"{LARGEST_CROP[found.gpu]} at most {machine}"
     fits = {
         "augment.crop": Fit(crop, f"{largest}; the images' shorter sides have {found.side} pixels"),
-        "model.decoder.rates": Fit(
-            [6, 12, 18] if crop >= WIDE_RATES else [3, 6, 9], f"for maps of {places} x {places}"
-        ),
+        "model.decoder.rates": Fit(WIDE if crop >= FOR_WIDE else NARROW, f"for maps of {places} x {places}"),
         "pretrain.batch": Fit(batch, machine),
         "pretrain.steps": Fit(pretrain, _passes(pretrain * batch, found.labeled, "labelled")),
         "semi.batch": Fit(batch, machine),

@@ -69,7 +69,7 @@ def test_a_switch_that_the_template_leaves_at_its_default_can_be_set(base):
 def test_label_counts_are_those_of_the_template_unless_given(base, tmp_path):
     template = tmp_path / "two-splits.yaml"
     text = TEMPLATE.read_text()
-    run = "  - split: all\n    variants: [supervised, supervised-equal-compute, consistency, prototype]\n    seeds: [0, 1, 2]\n"
+    run = text[text.index("  - split: all") : text.index("evaluate:")]
     template.write_text(text.replace(run, run.replace("all", "2") + run.replace("all", "4")))
     out = tmp_path / "params.yaml"
     for labels, expected in ((None, [2, 4]), ("3", [3, 3]), ("all", ["all", "all"])):
