@@ -33,7 +33,7 @@ EXPERIMENTS = Path("experiments")
 """Parameter files of the checkout; a copy of one is not the user's work."""
 TEMPLATE = EXPERIMENTS / "my-data.yaml"
 """The experiment to start from where none is named; only this one is fitted to images and machine."""
-EQUAL = "variants.supervised-equal-compute.semi.steps"
+CONTROL = "variants.supervised-equal-compute.semi"
 SIDES = 50
 """Images whose size is looked at."""
 
@@ -79,12 +79,14 @@ def write_params(folder: Path, wishes: Wishes, template: Path | None, out: Path,
             raise UserError(f"--labels {wishes.labels}: not a number of images; give a number, or all")
         for experiment in tree["experiments"]:
             experiment["split"] = int(wishes.labels) if wishes.labels.isdigit() else wishes.labels
+    gpu = bool(cards.visible())
     if fit:
-        assumed.append(_fit(tree, found.contents, wishes))
+        _fit(tree, found.contents, wishes, gpu)
     for change in wishes.changes:
         _apply(tree, change)
     if fit:
         _equalise(tree, wishes)
+        assumed.append(_what_fits(tree, gpu))
     text = io.StringIO()
     yaml.dump(tree, text)
     params.validate(YAML(typ="safe").load(text.getvalue()), str(out))
@@ -102,28 +104,35 @@ def _with_storage(source: FolderSource) -> tuple[FolderSource, list[str]]:
     return source.model_copy(update={"storage": "reference"}), [f"images are used where they are: {why}"]
 
 
-def _fit(tree: Any, contents: Contents, wishes: Wishes) -> str:
-    """Sets what the images and the machine ask for and the user did not give, and says so."""
+def _fit(tree: Any, contents: Contents, wishes: Wishes, gpu: bool) -> None:
+    """Sets what the images and the machine ask for and the user did not give."""
     counts, share = contents.counts(), 0 if contents.of("val") else tree["splits"]["validation"]
     pool = round((1 - share) * counts["train"])
     labeled = min(pool, int(wishes.labels)) if wishes.labels and wishes.labels != "all" else pool
-    gpu = bool(cards.visible())
     found = Found(labeled, counts["unlabeled"] + pool - labeled, _shorter_side(contents), gpu)
     for path, (value, why) in fitted(found, _given(wishes)).items():
         _apply(tree, f"{path}={value}", why)
-    crop, first, second = tree["augment"]["crop"], tree["pretrain"]["steps"], tree["semi"]["steps"]
-    other = "" if gpu else f"; as for one with a GPU: --template {TEMPLATE}"
-    return (
-        f"steps for this machine, {'with' if gpu else 'without'} a GPU, and for these images: crops of {crop} pixels,"
-        f" {first:,} steps on labelled images, {second:,} more with unlabelled ones{other}"
-    )
 
 
 def _equalise(tree: Any, wishes: Wishes) -> None:
     """As much arithmetic for the control as for what it is compared with, whose steps may have been given."""
-    steps = tree["semi"]["steps"]
-    if isinstance(steps, int) and EQUAL not in _given(wishes):
-        _apply(tree, f"{EQUAL}={equal_compute(steps)}")
+    unit = "epochs" if tree["semi"]["steps"] is None else "steps"
+    length = tree["semi"][unit]
+    if isinstance(length, int) and not any(path.startswith("variants") for path in _given(wishes)):
+        _apply(tree, f"{CONTROL}={{{unit}: {equal_compute(length)}}}")
+
+
+def _what_fits(tree: Any, gpu: bool) -> str:
+    of = "with" if gpu else "without"
+    other = "" if gpu else f"; as for one with a GPU: --template {TEMPLATE}"
+    pretrain, semi = (
+        f"{tree[phase]['steps']} steps" if tree[phase]["steps"] else f"{tree[phase]['epochs']} epochs"
+        for phase in ("pretrain", "semi")
+    )
+    return (
+        f"for this machine, {of} a GPU, and for these images: {tree['model']['encoder']['name']}, crops of"
+        f" {tree['augment']['crop']} pixels, {pretrain} on labelled images, {semi} more with unlabelled ones{other}"
+    )
 
 
 def _given(wishes: Wishes) -> set[str]:
