@@ -398,7 +398,7 @@ def _assumed(source: FolderSource, found: _Layout, notes: list[str], read: Conte
     what = "value" if source.colours is None else "colour"
     yield f"mask {what} {source.ignore} is void" if source.ignore is not None else "no mask value is void"
     yield f"{number['train']} images with masks to train with, {_origin(source, source.train_list)}"
-    listed = f"from {source.unlabeled_list}" if source.unlabeled_list else "those without any"
+    listed = f"from {_names(source.unlabeled_list)}" if source.unlabeled_list else "those without any"
     yield f"{number['unlabeled']} images without masks, {listed}"
     if number["val"] or source.validation_list:
         yield f"{number['val']} validation images, {_origin(source, source.validation_list)}"
@@ -424,32 +424,63 @@ def _place(found: _Layout) -> str:
     return f"images in {images}, masks in {labels}"
 
 
-def _origin(source: FolderSource, name: str | None) -> str:
-    if name:
-        return f"from {name}"
+def _origin(source: FolderSource, files: str | list[str] | None) -> str:
+    if files:
+        return f"from {_names(files)}"
     if readers.format_of(source) == "masks":
         return "told apart by their mask files"
-    return f"from {source.masks if isinstance(source.masks, str) else ', '.join(source.masks)}"
+    return f"from {_names(source.masks)}"
 
 
-def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | None], list[str]]:
-    """The list file of each part, and in words which ones are not read."""
+def _names(files: str | list[str]) -> str:
+    return files if isinstance(files, str) else ", ".join(files)
+
+
+def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | list[str] | None], list[str]]:
+    """The list files of each part, and in words which ones are not read."""
     beside = [Path(name) for name in found.masks] if found.format == "masks" else []  # as Oxford's pets have them
     folders = list(dict.fromkeys([*map(Path, contents.LIST_FOLDERS), *_further_lists(tree), *beside]))
-    near = {folder: tree.inside(folder, ".txt") for folder in folders}
-    chosen: dict[str, str | None] = {}
-    notes = []
-    for key, part in LIST_PARTS.items():
-        lists_of_part = [path for folder in folders for path in near[folder] if part_of(path.stem) == part]
-        chosen[key] = lists_of_part[0].as_posix() if lists_of_part else None
-        if len(lists_of_part) > 1:
-            unread = ", ".join(path.as_posix() for path in lists_of_part[1:])
-            notes.append(f"{part} list: {lists_of_part[0].as_posix()}; not read: {unread}")
+    lists_of, notes = _chosen(tree, found, folders)
+    if not any(lists_of.values()):  # exports side by side, each with its own
+        tops = dict.fromkeys(Path(name).parent for name in found.images)
+        each = [_chosen(tree, found, [top / name for name in contents.LIST_FOLDERS]) for top in tops]
+        lists_of = {key: [name for one, _ in each for name in one[key]] for key in LIST_PARTS}
+        notes = [note for _, told in each for note in told]
+    chosen: dict[str, str | list[str] | None] = {
+        key: _one_or_list(names) if names else None for key, names in lists_of.items()
+    }
     if not any(chosen.values()) and (file := _assigning(tree, folders, found)) is not None:
         parts, count = lists.assigned(tree.base / file), lists.folds(tree.base / file)
         notes += [f"parts from the first of {count} folds in {file.as_posix()}"] if count > 1 else []
         chosen = {key: file.as_posix() if part in parts else None for key, part in LIST_PARTS.items()}
     return chosen, notes
+
+
+def _chosen(tree: _Tree, found: _Layout, folders: list[Path]) -> tuple[dict[str, list[str]], list[str]]:
+    """The list file of each part in some folders; and in words which others of the part are not read.
+
+    CVAT's default list, beside lists of parts, is of the images without a part, to train with.
+    """
+    near = [path for folder in folders for path in _plain_lists(tree, found, folder)]
+    by_part = {
+        key: [path.as_posix() for path in near if part_of(path.stem) == part] for key, part in LIST_PARTS.items()
+    }
+    notes = [
+        f"{LIST_PARTS[key]} list: {names[0]}; not read: {', '.join(names[1:])}"
+        for key, names in by_part.items()
+        if len(names) > 1
+    ]
+    chosen = {key: names[:1] for key, names in by_part.items()}
+    if chosen["train_list"]:
+        chosen["train_list"] += [path.as_posix() for path in near if fold(path.stem) == "default"][:1]
+    return chosen, notes
+
+
+def _plain_lists(tree: _Tree, found: _Layout, folder: Path) -> list[Path]:
+    """Files in a folder with a name a line; tables of one column are such too."""
+    tables = [path for path in tree.inside(folder, *lists.TABLES) if path.as_posix() not in found.masks]
+    tables = [path for path in tables if part_of(path.stem) is not None and lists.plain(tree.base / path)]
+    return [*tree.inside(folder, ".txt"), *tree.inside(folder, ".lst"), *tables]
 
 
 def _further_lists(tree: _Tree) -> list[Path]:
@@ -489,12 +520,22 @@ def _image_folders(tree: _Tree, labels: list[Path]) -> list[str]:
     return [root.as_posix() for root in [*roots, *extra]]
 
 
-def _by_split(files: list[Path]) -> tuple[list[Path], list[str]]:
-    """Of several files those that name a part, where some do; and in words which are not read."""
+def _by_split(files: list[Path], images: Callable[[Path], set[str]]) -> tuple[list[Path], list[str]]:
+    """Of several files those that name a part, where some do, and of the others those of other images: CVAT's default
+    subset is what is in no other. And in words which are not read, and which of them are trained on.
+
+    images: the names of the images in a file.
+    """
     named = [path for path in files if part_of_file(path) is not None]
-    kept = named or files
-    left = [path.as_posix() for path in files if path not in kept]
-    return kept, [f"not read, since other files name the parts: {', '.join(left)}"] if left else []
+    if not named or len(named) == len(files):
+        return files, []
+    known = set[str]().union(*map(images, named))
+    more = [path for path in files if path not in named and images(path) - known]
+    left = [path.as_posix() for path in files if path not in (*named, *more)]
+    notes = [f"not read, since other files name the parts of its images: {', '.join(left)}"] if left else []
+    if more:
+        notes.append(f"to train with, since its name says no part: {', '.join(path.as_posix() for path in more)}")
+    return [path for path in files if path in (*named, *more)], notes
 
 
 # ------------------------------------------------------------------------------------------------ tools, one each
@@ -504,7 +545,7 @@ def _pairs(tree: _Tree) -> _Layout | None:
     tables = [path for path in tree.inside(Path(), ".csv") if pairs.is_pairs(tree.base / path)]
     if not tables:
         return None
-    kept, notes = _by_split(tables)
+    kept, notes = _by_split(tables, lambda path: {one.image for one in pairs.records(tree.base / path, tree.base)[0]})
     images = _image_folders(tree, [path.parent for path in kept]) or _folders_in(tree, kept) or ["."]
     found = _Layout("table of pairs", "pairs", images, [path.as_posix() for path in kept], notes=notes)
     return _with_classes(tree, found)
@@ -552,6 +593,8 @@ def _masks(tree: _Tree) -> _Layout | None:
         roots = [Path(name) for name in MASK_FOLDERS if (tree.base / name).is_dir()][:1]
         empty, worded = True, _by_words(tree)
         if not (roots or worded) or any(recognise(tree) for name, recognise in TOOLS.items() if name != "masks"):
+            return None
+        if unread.remedy(tree.base / path for path in tree.below(roots, ".json")) is not None:
             return None
         if worded:
             return _with_classes(tree, worded)
@@ -664,7 +707,9 @@ def _per_class(tree: _Tree) -> _Layout | None:
     images = images or [folder.as_posix() for folder in pictured] or _image_folders(tree, roots)
     labels = [root.as_posix() for root in roots]
     return (
-        replace(found, images=images, masks=labels, names=outlines.class_names(folders)) if folders and images else None
+        replace(found, images=images, masks=labels, names=outlines.class_names(folders, tree.base))
+        if folders and images
+        else None
     )
 
 
@@ -780,10 +825,14 @@ def _coco(tree: _Tree) -> _Layout | None:
     files = tree.json_of("coco")
     if not files:
         return None
-    instances = [path for path in files if path.name.startswith("instances")] or files
-    kept, notes = _by_split(instances)
-    if len(files) > len(instances):
-        notes.append(f"not read: {', '.join(path.as_posix() for path in files if path not in instances)}")
+    others = {path: task for path in files if (task := coco.other_task(tree.base / path)) is not None}
+    instances = [path for path in files if path.name.startswith("instances")]
+    instances = instances or [path for path in files if path not in others] or _with_outlines(tree, files)
+    if not instances:
+        return None
+    kept, notes = _by_split(instances, lambda path: {one.file_name for one in coco.read(tree.base / path).images})
+    if left := [path for path in files if path not in instances]:
+        notes.append(f"not read: {', '.join(_said(path, others) for path in left)}")
     folders = [path.parent for path in kept if path.parent.name.lower() not in COCO_FOLDERS]
     images = _image_folders(tree, folders or [path.parent.parent / "none" for path in kept])
     images = [
@@ -791,7 +840,11 @@ def _coco(tree: _Tree) -> _Layout | None:
     ]
     trained = [path for path in kept if part_of_file(path) != TEST] or kept
     read = [coco.read(tree.base / path) for path in trained]
-    names = list(dict.fromkeys(name for one in read for name in one.class_names()))
+    names = list(
+        dict.fromkeys(
+            name for path, one in zip(trained, read, strict=True) for name in one.class_names(tree.base / path)
+        )
+    )
     if unused := sorted({name for one in read for name in one.unused()} - set(names)):
         notes.append(f"categories without an outline, left out of the classes: {', '.join(unused)}")
     notes.append(
@@ -799,6 +852,14 @@ def _coco(tree: _Tree) -> _Layout | None:
     )
     labels = [path.as_posix() for path in kept]
     return _Layout("COCO", "coco", images or ["."], labels, names, "from the categories", notes=notes)
+
+
+def _with_outlines(tree: _Tree, files: list[Path]) -> list[Path]:
+    return [path for path in files if any(one.segmentation for one in coco.read(tree.base / path).annotations)]
+
+
+def _said(path: Path, others: dict[Path, str]) -> str:
+    return f"{path.as_posix()}{f' (holds {others[path]}, no masks)' if path in others else ''}"
 
 
 def _datumaro(tree: _Tree) -> _Layout | None:
@@ -814,7 +875,11 @@ def _cvat(tree: _Tree) -> _Layout | None:
     if not files:
         return None
     note = "a later shape, and one of a higher z_order, is on top; pixels outside all are background"
-    return _annotated(tree, _Layout("CVAT for images", "cvat", [], [], notes=[note]), files, cvat.names)
+    found = _annotated(tree, _Layout("CVAT for images", "cvat", [], [], notes=[note]), files, cvat.names)
+    tags = sorted({label for path in files for label in cvat.without_area(tree.base / path)})
+    if tags := [label for label in tags if outlines.class_name(label) not in found.names]:
+        found.notes.append(f"labels without an area (tags, points, lines), left out of the classes: {', '.join(tags)}")
+    return found
 
 
 def _labelstudio(tree: _Tree) -> _Layout | None:

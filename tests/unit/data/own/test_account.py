@@ -36,7 +36,7 @@ def test_a_folder_that_cannot_be_read_is_said(tmp_path):
     next(folders)
     (tmp_path / "gone/b.jpg").unlink()
     (tmp_path / "gone").rmdir()
-    assert [(folder, entries is None) for folder, entries in folders] == [
+    assert [(folder, entries is None) for folder, entries, _ in folders] == [
         (tmp_path / "gone", True), (tmp_path / "images", False),
     ]  # fmt: skip
 

@@ -291,7 +291,7 @@ def test_images_of_one_name_in_two_folders_have_ids_of_their_own(base):
 def test_test_images_in_a_list_of_any_form_are_an_error_if_trained_on(base, name, text):
     (base / name).parent.mkdir(parents=True, exist_ok=True)
     (base / name).write_text(text)
-    found = contents.read(discover(base, "own")[0])
+    found = contents.read(source_of(base))
     (fault,) = [fault for fault in found.faults if not fault.warning]
     assert (fault.kind, fault.file) == ("held-out", str(base / name))
     assert "names 1 images" in fault.found and "photo8" in fault.found

@@ -170,7 +170,7 @@ def test_categories_of_one_name_are_one_class_and_background_comes_first():
             ],
         }
     )
-    assert content.class_names() == ["background", "cat", "traffic_light"]
+    assert content.class_names(Path("x.json")) == ["background", "cat", "traffic_light"]
 
 
 def test_a_panoptic_png_that_is_missing_or_of_another_size_is_named(tmp_path):

@@ -31,7 +31,7 @@ def test_outlines_without_a_size_take_the_images():
 
 
 def test_labels_are_class_names():
-    assert outlines.class_names(["_background_", "traffic light", "cat", "__ignore__", "cat"]) == [
+    assert outlines.class_names(["_background_", "traffic light", "cat", "__ignore__", "cat"], Path("a")) == [
         "background", "traffic_light", "cat"]  # fmt: skip
     classes = ["background", "traffic_light"]
     assert [outlines.class_index(label, classes) for label in ("traffic light", "_background_", "Void", "x")] == [
