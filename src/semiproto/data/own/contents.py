@@ -272,7 +272,11 @@ class _Found:
         for path in list(self.images):
             other = first.setdefault(str(path).removesuffix(path.suffix), path)
             if other != path:
-                self.error("same-stem", path, f"{other} has the same id {path.stem!r}", "rename one")
+                remedy = (
+                    f"rename one, or if it is a mask, put it into the folder of masks or call it {path.stem}_mask.png"
+                )
+                self.error("same-stem", path, f"{other} has the same id {path.stem!r}", remedy)
+                self.uses[path] = f"{PASSED_OVER}images that have the name of another"
                 del self.images[path]
 
     def _warn_of_unread(self, unread: list[Path]) -> None:
@@ -335,7 +339,8 @@ class _Found:
             self.error("class-files", table.file, f"{difference} by dataset.classes", remedy)
         elif strangers := class_files.unknown(table, self.source):
             found = f"names {', '.join(strangers[:5])}, which dataset.classes does not have"
-            self.warning("class-files", table.file, found, "add or rename them there, or correct this file")
+            remedy = "rename them there or in this file, or run `semiproto init` again once an image shows them"
+            self.warning("class-files", table.file, found, remedy)
 
     def _masks_that_no_table_names(self) -> None:
         """Masks among those of the tables whose images no table names: neither is taken for an unlabelled image."""

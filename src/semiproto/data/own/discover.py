@@ -11,9 +11,10 @@ import shlex
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,10 @@ from semiproto.data.own.names import (
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, first_problem
 
-IMAGE_FOLDERS = ("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit")
+IMAGE_FOLDERS = (
+    *("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit"),
+    *("Bilder", "Bild", "Fotos"),
+)
 MASK_FOLDERS = (
     *("SegmentationClass", "SegmentationClassPNG", "masks", "labels", "annotations", "mask", "label", "annotation"),
     *(
@@ -71,6 +75,8 @@ MASK_FOLDERS = (
         "segmentation",
         "segmentations",
         "SegmentationClassAug",
+        "Masken",
+        "Maske",
     ),
 )
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
@@ -92,6 +98,7 @@ DOWN_COLUMNS, ALONG_ROWS = (
         ("down the columns", "most of Kaggle's", "rle-rows"), ("along the rows", "Sartorius' and UW-Madison's", "rle"),
     )
 )  # fmt: skip
+UNSEEN = "classes that no image shows, left out: with labels of them run init again"
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -332,6 +339,17 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
     archives = [path for path in tree.files if re.search(r"(?i)\.(zip|tar|tgz|tar\.\w+)$", path.name)]
     if archives and not tree.pictures:
         return UserError(f"{base / archives[0]}: is not unpacked; unpack it and name the folder that it makes")
+    if twins := _twins(tree):
+        first, second = twins
+        return UserError(
+            f"{base / first}: {second.name} beside it has the same name; if one is the mask of the other, put images"
+            f" into a folder images and masks into a folder masks, or call each mask like {second.stem}_mask.png"
+        )
+    if alike := _alike(tree):
+        return UserError(
+            f"{base}: {alike[0]} and {alike[1]} have pictures of the same names, and neither is called like a folder of"
+            " images or masks; rename the one with the images to images, and the one with the masks to masks"
+        )
     if not tree.pictures or (wanted is None and not _image_folders(tree, [])):
         return UserError(f"{base}: no folder of images found; name it {' or '.join(IMAGE_FOLDERS[:2])}")
     if wanted is not None:
@@ -340,6 +358,28 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
         f"{base}: no folder of masks found, nor a .csv of pairs (image,mask), a .json of COCO instances, or the files"
         f" of a labelling tool; name the folder {' or '.join(('SegmentationClass', 'masks'))}"
     )
+
+
+def _twins(tree: _Tree) -> tuple[Path, Path] | None:
+    """Two pictures of one name in one folder, if most of its pictures come in such pairs."""
+    for folder in tree.pictures:
+        by_stem: dict[str, list[Path]] = {}
+        for path in tree.inside(folder, *layout.IMAGE_SUFFIXES):
+            by_stem.setdefault(fold(path.stem), []).append(path)
+        pairs_of = [found for found in by_stem.values() if len(found) > 1]
+        if 2 * len(pairs_of) > len(by_stem):
+            first, second = sorted(pairs_of[0], key=lambda path: (path.suffix.lower() in masks.MASK_SUFFIXES, path))[:2]
+            return first, second
+    return None
+
+
+def _alike(tree: _Tree) -> tuple[Path, Path] | None:
+    """Two folders whose pictures have names in common, of which none is called like one of images or masks."""
+    if tree.image_roots or any(_is_mask_folder(folder) for folder in tree.pictures):
+        return None
+    stems = {folder: {fold(path.stem) for path in tree.inside(folder, *FILES)} for folder in sorted(tree.pictures)}
+    common = ((one, other) for one, other in combinations(stems, 2) if stems[one] & stems[other])
+    return next(common, None)
 
 
 def _section(found: _Layout) -> dict[str, Any]:
@@ -929,9 +969,13 @@ def _yolo(tree: _Tree) -> _Layout | None:
     roots = list(dict.fromkeys(_up_to(path.parent, "labels") for path in texts))
     images = _image_folders(tree, roots) or ["."]
     names = yolo.names(tree.base)
-    note = "of two polygons that overlap the smaller is on top; an image without a .txt is unlabelled"
+    notes = ["of two polygons that overlap the smaller is on top; an image without a .txt is unlabelled"]
+    drawn = yolo.drawn(tree.base, [tree.base / path for path in texts if part_of_folders(path) != TEST])
+    if drawn and (unused := [name for name in names[1:] if name not in drawn]):
+        names = [name for name in names if name not in unused]
+        notes.append(f"{UNSEEN}: {', '.join(unused)}")
     labels = [root.as_posix() for root in roots]
-    return _Layout("YOLO segmentation", "yolo", images, labels, names, "from the names of the data set", notes=[note])
+    return _Layout("YOLO segmentation", "yolo", images, labels, names, "from the names of the data set", notes=notes)
 
 
 def _via(tree: _Tree) -> _Layout | None:
@@ -1056,6 +1100,8 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     example = _drawn_in_colours(paths[:: max(1, len(paths) // SAMPLE)], table)
     if example is not None:
         _take_colours(tree.base, found, table, example)
+        drawn = zip(found.names, found.colours or [], strict=True)
+        _leave_out_unseen(found, {name: {colour} for name, colour in drawn}, paths, _colours)
         return found
     why = f"from {table.file.name}" if table else ""
     numbered = table is not None and table.values == list(range(len(table.names)))
@@ -1069,17 +1115,65 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
         if 0 not in table.values:
             found.values = {"0": "void"} | found.values
         found.why = why
+        _leave_out_unseen(found, _values_of(found), paths, _values)
         return found
     encoding = main_encoding(path.stem for path in paths) if table is None else None
     complete = len(paths) <= SAMPLE
+    sample = paths
     if (table is not None or encoding is not None) and not complete:
-        paths = paths[:: len(paths) // SAMPLE]  # check-data reads all of them and names those that do not fit
-    seen = values.tally(paths)
+        sample = paths[:: len(paths) // SAMPLE]  # check-data reads all of them and names those that do not fit
+    seen = values.tally(sample)
     names = table.names if table else None
     published = cityscapes.meaning(encoding, seen, complete=complete)
-    meant = published or _of_objects(found, seen, paths, names, why) or values.meaning(seen, names, why)
+    meant = published or _of_objects(found, seen, sample, names, why) or values.meaning(seen, names, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
+    if table is not None:
+        _leave_out_unseen(found, _values_of(found), paths, _values)
     return found
+
+
+def _values_of(found: _Layout) -> dict[str, set[int]]:
+    """The mask values of each class."""
+    if found.values is None:
+        return {name: {value} for value, name in enumerate(found.names)}
+    meant: dict[str, set[int]] = {name: set() for name in found.names}
+    for key, name in found.values.items():
+        first, _, last = key.partition("-")
+        if name in meant:
+            meant[name].update(range(int(first), int(last or first) + 1))
+    return meant
+
+
+def _values(mask: Path) -> set[int]:
+    seen: set[int] = set(np.unique(masks.values(mask)).tolist())
+    return seen
+
+
+def _leave_out_unseen(
+    found: _Layout, keys: Mapping[str, set[Any]], paths: list[Path], shown: Callable[[Path], set[Any]]
+) -> None:
+    """Leaves out the classes that no mask shows: what a model predicts seldom has all of them, and no training can
+    learn one from nothing. keys: the values or colours of each class; masks are looked at until each has been seen."""
+    left = dict(keys)
+    for path in paths:
+        if not left:
+            return
+        try:
+            here = shown(path)
+        except UserError:  # check-data says why
+            continue
+        left = {name: own for name, own in left.items() if not own & here}
+    if not left or len(found.names) - len(left) < 2:
+        return
+    found.notes.append(f"{UNSEEN}: {', '.join(left)}")
+    if found.colours:
+        kept = [(name, colour) for name, colour in zip(found.names, found.colours, strict=True) if name not in left]
+        found.names, found.colours = [name for name, _ in kept], [colour for _, colour in kept]
+        return
+    table = found.values or {str(value): name for value, name in enumerate(found.names)}
+    found.names = [name for name in found.names if name not in left]
+    meant = {key: name for key, name in table.items() if name not in left}
+    found.values = None if meant == {str(value): name for value, name in enumerate(found.names)} else meant
 
 
 def _of_objects(

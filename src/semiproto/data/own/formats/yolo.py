@@ -7,7 +7,7 @@ with an empty .txt is background.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import yaml
 
 from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
-from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
+from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_name, class_names
 from semiproto.data.own.names import TEST, part_of_folders
 from semiproto.errors import UserError
 
@@ -109,6 +109,16 @@ def _content(path: Path) -> dict[str, Any]:
 
 def names(base: Path) -> list[str]:
     return class_names(labels(base), description(base) or base)
+
+
+def drawn(base: Path, files: Iterable[Path]) -> set[str]:
+    """The classes of the rows of label files."""
+    known = labels(base)
+    numbers: set[str] = set()
+    for path in files:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        numbers.update(row.split(maxsplit=1)[0] for row in text.splitlines() if row.strip())
+    return {class_name(known[int(one)]) for one in numbers if one.isdecimal() and int(one) < len(known)}
 
 
 def is_yolo(path: Path) -> bool:

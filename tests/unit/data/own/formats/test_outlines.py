@@ -38,6 +38,13 @@ def test_labels_are_class_names():
         1, 0, IGNORE_INDEX, None]  # fmt: skip
 
 
+def test_two_labels_that_would_be_one_class_are_named(tmp_path, one_line):
+    with pytest.raises(UserError) as error:
+        outlines.class_names(["cat", "big dog", "big_dog"], tmp_path / "a.json")
+    one_line(error, tmp_path / "a.json", "'big dog'", "'big_dog'", "rename one")
+    assert outlines.class_names(["big dog", "big  dog"], Path("a")) == ["background", "big_dog"]
+
+
 def test_a_part_is_placed_and_cut_off():
     part = np.ones((2, 3), bool)
     assert outlines.placed(part, -1, 1, (2, 4)).tolist() == [[False] * 4, [True, True, False, False]]
