@@ -76,7 +76,7 @@ def test_an_export_is_recognised_and_its_masks_are_the_truth(make, tmp_path):
     tool, parts = EXPORTS[make]
     base = make(tmp_path / "export")
     before = {path: path.read_bytes() for path in base.rglob("*") if path.is_file()}
-    source, said = discover(base, "own")
+    source, said, _ = discover(base, "own")
     assert said[0].startswith(f"layout: {tool};"), said
     findings = check.check(source, contents.read(source))
     assert findings.errors() == 0, [str(fault) for fault in findings.faults]
@@ -100,7 +100,7 @@ def test_channels_in_files_of_their_own_are_refused_until_they_are_bands(tmp_pat
     pictures = sorted((base / "imagesTr").iterdir())
     for path in pictures:
         Image.open(path).convert("L").save(path.with_name(path.name.replace("_0000", "_0001")))
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     faults = [fault for fault in contents.read(source).faults if not fault.warning]
     assert [fault.kind for fault in faults] == ["channel-files"] and "bands of one TIFF" in str(faults[0])
 
@@ -112,7 +112,7 @@ def test_channels_in_files_of_their_own_are_refused_until_they_are_bands(tmp_pat
             file.write(bands)
         path.unlink()
         second.unlink()
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     assert source.bands == 4 and check.check(source, contents.read(source)).errors() == 0
 
 
@@ -134,7 +134,7 @@ def test_nnunets_label_ignore_is_void(tmp_path):
     mask = exports.truth(stem)
     mask[:3] = len(exports.CLASSES)
     exports.save_mask(base / f"labelsTr/{stem}.png", mask)
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     assert source.classes == list(exports.CLASSES)
     assert check.check(source, contents.read(source)).errors() == 0
     folder.prepare(tmp_path / "raw", source)
@@ -143,7 +143,7 @@ def test_nnunets_label_ignore_is_void(tmp_path):
 
 
 def errors_of(base):
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     return [fault for fault in check.check(source, contents.read(source)).faults if not fault.warning]
 
 
@@ -160,12 +160,12 @@ def test_a_default_subset_beside_named_ones_is_trained_on_and_a_copy_of_all_is_n
     exports.save_images(base / "images")
     for name, stems in (("Train", exports.TRAIN[:2]), ("Validation", exports.VAL), ("default", exports.TRAIN[2:])):
         coco_of(base, f"instances_{name}", stems)
-    source, said = discover(base, "own")
+    source, said, _ = discover(base, "own")
     found = contents.read(source)
     assert stems_of(found, "train") == set(exports.TRAIN) and stems_of(found, "val") == set(exports.VAL)
     assert "to train with, since its name says no part: annotations/instances_default.json" in said
     coco_of(base, "instances_default", exports.TRAIN[:2] + exports.VAL)
-    source, said = discover(base, "own")
+    source, said, _ = discover(base, "own")
     assert source.masks == ["annotations/instances_Train.json", "annotations/instances_Validation.json"]
     assert any("not read" in line and "instances_default.json" in line for line in said)
 
@@ -205,7 +205,7 @@ def test_keypoints_and_captions_are_passed_over_and_said(tmp_path, one_line):
         (base / f"annotations/person_keypoints_{part}2017.json").write_text(json.dumps(content))
         content = {"images": content["images"], "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}
         (base / f"annotations/captions_{part}2017.json").write_text(json.dumps(content))
-    source, said = discover(base, "own")
+    source, said, _ = discover(base, "own")
     found = check.check(source, contents.read(source))
     assert found.errors() == 0 and source.classes == list(exports.CLASSES)
     uses = {row.use: row.count for row in found.files}
@@ -226,7 +226,7 @@ def test_labels_of_tags_are_no_classes(tmp_path):
     text = (base / "annotations.xml").read_text()
     text = text.replace("</labels>", "<label><name>blurred</name><type>tag</type></label></labels>")
     (base / "annotations.xml").write_text(text.replace("</image>", '<tag label="blurred"></tag></image>'))
-    source, said = discover(base, "own")
+    source, said, _ = discover(base, "own")
     assert source.classes == list(exports.CLASSES) and not errors_of(base)
     assert "labels without an area (tags, points, lines), left out of the classes: blurred" in said
 
@@ -248,7 +248,7 @@ def side_by_side(base):
 
 def test_exports_side_by_side_keep_their_lists(tmp_path):
     base = side_by_side(tmp_path / "set")
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     assert source.validation_list == [f"{task}/ImageSets/Segmentation/Validation.txt" for task in ("one", "two")]
     found = contents.read(source)
     assert not found.faults and stems_of(found, "train") == set(exports.TRAIN)
@@ -298,7 +298,7 @@ def with_a_class_more(base, name):
 def test_a_class_that_no_image_shows_is_left_out_and_said(make, tmp_path):
     base = make(tmp_path / "set")
     with_a_class_more(base, make.__name__)
-    source, said = discover(base, "own")
+    source, said, _ = discover(base, "own")
     assert source.classes == list(exports.CLASSES) and not errors_of(base)
     assert any(line.endswith("with labels of them run init again: bird") for line in said)
     folder.prepare(tmp_path / "raw", source)
@@ -312,5 +312,5 @@ def test_folders_in_german(tmp_path, names):
     exports.save_images(base / names[0])
     for stem, mask in exports.truths().items():
         exports.save_mask(base / names[1] / f"{stem}.png", mask)
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     assert (source.images, source.masks) == names and contents.read(source).counts()["train"] == 6
