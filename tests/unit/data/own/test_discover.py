@@ -234,7 +234,7 @@ def test_the_number_of_bands_is_that_of_the_images(base, count, bands):
         with rasterio.open(path.with_suffix(".tif"), "w", driver="GTiff", **shape) as file:
             file.write(np.zeros((count, 40, 40), np.uint8))
         path.unlink()
-    source, assumed = discover(base, "own")
+    source, assumed, _ = discover(base, "own")
     assert source.bands == bands and any("5 bands" in line for line in assumed) == (bands == 5)
     (base / "masks").rename(base / "a")  # a table's masks may come before the images
     rows = [f"photos of the day/{path.stem}.tif,a/{path.name}\n" for path in sorted((base / "a").iterdir())]
@@ -247,7 +247,7 @@ def test_the_folder_that_one_is_in_is_read_like_any_other(base, monkeypatch):
     (base / ".hidden.png").touch()
     named = discover(base, "own")[0]
     monkeypatch.chdir(base)
-    here, _ = discover(Path(), "own")
+    here = discover(Path(), "own").source
     assert here == named.model_copy(update={"path": "."})
 
 
