@@ -84,15 +84,19 @@ class FolderSource(Section):
         description="class name, or void, of each mask value or range of values, e.g. {0: void, 1: cat, 128-255: dog};"
         " null: mask values are class indices",
     )
-    train_list: str | None = Field(
-        description="file with the ids of training images that have masks; null: every image that has one"
+    train_list: str | list[str] | None = Field(
+        description="file with the ids of training images that have masks, or a list of such files; null: every image"
+        " that has one"
     )
-    validation_list: str | None = Field(
-        description="file with the validation ids; null: a share of the images with masks, see splits.validation"
+    validation_list: str | list[str] | None = Field(
+        description="file or files with the validation ids; null: a share of the images with masks, see"
+        " splits.validation"
     )
-    unlabeled_list: str | None = Field(description="file with the unlabelled ids; null: every image without a mask")
-    test_list: str | None = Field(
-        default=None, description="file with the ids of test images: they are neither trained on nor scored"
+    unlabeled_list: str | list[str] | None = Field(
+        description="file or files with the unlabelled ids; null: every image without a mask"
+    )
+    test_list: str | list[str] | None = Field(
+        default=None, description="file or files with the ids of test images: they are neither trained on nor scored"
     )
     bands: int = Field(
         default=3,

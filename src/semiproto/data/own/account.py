@@ -16,6 +16,7 @@ SYSTEM = f"{PASSED_OVER}hidden files and those of the system"
 NOT_THERE = f"{PASSED_OVER}links to files that are not there"
 UNREADABLE = f"{PASSED_OVER}folders that cannot be read"
 SPECIAL = f"{PASSED_OVER}neither files nor folders"
+AGAIN = f"{PASSED_OVER}links to folders that are read where they are"
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Row:
         return dict(vars(self))
 
 
-def walk(base: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]] | None]]:
-    """What each folder below `base` holds but folders, in a fixed order; None where it cannot be read.
+def walk(base: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]] | None, list[str]]]:
+    """What each folder below `base` holds but folders, in a fixed order; None where it cannot be read. And the names of
+    the folders in it that are not entered.
 
     Links may run in circles: no folder is entered from two, and none above `base`.
     """
@@ -42,11 +44,12 @@ def walk(base: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]] | None]]:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
-            yield folder, None
+            yield folder, None, []
             continue
         inner = {entry.name: (folder / entry.name).resolve() for entry in entries if _asked(entry.is_dir)}
-        yield folder, [entry for entry in entries if entry.name not in inner]
-        waiting += [folder / name for name, real in reversed(inner.items()) if real not in seen]
+        entered = {name: real for name, real in inner.items() if real not in seen}
+        yield folder, [entry for entry in entries if entry.name not in inner], sorted(inner.keys() - entered.keys())
+        waiting += [folder / name for name in reversed(entered)]
         seen.update(inner.values())
 
 
@@ -76,9 +79,10 @@ def by_folder(base: Path, *, relative: bool = False) -> tuple[dict[Path, list[Pa
     found: dict[Path, list[Path]] = {}
     passed_over: dict[Path, str] = {}
     start = start_of(base)
-    for folder, entries in walk(base):
+    for folder, entries, again in walk(base):
         inner = str(folder)[start:]
         place = Path(inner) if relative else folder
+        passed_over |= dict.fromkeys((place / name for name in again), AGAIN)
         if entries is None:
             passed_over[place] = UNREADABLE
             continue

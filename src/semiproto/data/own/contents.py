@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+import yaml
+
 from semiproto.data import layout
 from semiproto.data.own import account
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault, fault_of, first_of_many
-from semiproto.data.own.formats import class_files, instances, lists, per_class, readers, yolo
+from semiproto.data.own.formats import class_files, coco, instances, lists, per_class, readers, yolo
 from semiproto.data.own.formats.coco import Segment
 from semiproto.data.own.formats.outlines import Layers, Outlines, Record
 from semiproto.data.own.formats.pairs import text_of
@@ -171,6 +173,7 @@ class _Found:
         self.files = [path for files in self.folders.values() for path in files]
         self._start = account.start_of(self.base)
         self._parts_of_folders: dict[str, str | None] = {}
+        self._calls: dict[Path, set[str]] = {}
         self.roots = _paths(self.base, self.source.images)
         self.labels = _paths(self.base, self.source.masks)
         self.format = readers.format_of(self.source)
@@ -269,7 +272,11 @@ class _Found:
         for path in list(self.images):
             other = first.setdefault(str(path).removesuffix(path.suffix), path)
             if other != path:
-                self.error("same-stem", path, f"{other} has the same id {path.stem!r}", "rename one")
+                remedy = (
+                    f"rename one, or if it is a mask, put it into the folder of masks or call it {path.stem}_mask.png"
+                )
+                self.error("same-stem", path, f"{other} has the same id {path.stem!r}", remedy)
+                self.uses[path] = f"{PASSED_OVER}images that have the name of another"
                 del self.images[path]
 
     def _warn_of_unread(self, unread: list[Path]) -> None:
@@ -297,7 +304,8 @@ class _Found:
         else:
             below = [path for path in self._below(self.labels) if self.format != "per-class" or path not in self.images]
             found = readers.records(self.format, self.source, self.labels, below)
-            self.faults += found.faults
+            of_all = [fault for fault in found.faults if fault.kind == yolo.COORDINATE]
+            self.faults += [*(fault for fault in found.faults if fault not in of_all), *first_of_many(of_all, MANY)]
             self.uses |= dict.fromkeys(found.files, f"annotations ({self.format})")
             self.uses |= found.passed_over
             for record in found.records:
@@ -331,7 +339,8 @@ class _Found:
             self.error("class-files", table.file, f"{difference} by dataset.classes", remedy)
         elif strangers := class_files.unknown(table, self.source):
             found = f"names {', '.join(strangers[:5])}, which dataset.classes does not have"
-            self.warning("class-files", table.file, found, "add or rename them there, or correct this file")
+            remedy = "rename them there or in this file, or run `semiproto init` again once an image shows them"
+            self.warning("class-files", table.file, found, remedy)
 
     def _masks_that_no_table_names(self) -> None:
         """Masks among those of the tables whose images no table names: neither is taken for an unlabelled image."""
@@ -358,7 +367,7 @@ class _Found:
                 inside = [path for path in self.images if path.is_relative_to(place)] if place.is_dir() else []
                 if place.is_file():
                     self.uses[place] = "lists of images"
-                    inside = list(self._images_of(readers.names_in(place)))
+                    inside = list(self._images_of(place, readers.names_in(place)))
                 for image in inside:
                     if not (part == "train" and image in self.parts) and not self._contradicts(image, part, place):
                         self.parts[image] = part
@@ -384,7 +393,9 @@ class _Found:
         if image in self.masks or (record.line is not None and image in self.parts):
             kind = "pairs" if record.line is not None else "coco-image"
             remedy = "remove one row" if record.line is not None else "remove one"
-            self.error(kind, record.file, f"image {shown(record.image)} is named twice", remedy, record.line)
+            first = self.masks.get(image)
+            by = f" (first by {first.file})" if isinstance(first, Outlines) and first.file != record.file else ""
+            self.error(kind, record.file, f"image {shown(record.image)} is named twice{by}", remedy, record.line)
             return
         self.images[image] = None
         self.named.add(image)
@@ -402,15 +413,46 @@ class _Found:
         if len(equal) < 2 or near / parts_of(record.image) in self.images:
             folders = [near, *self.roots]
             found = self.image_names.find(record.image, folders) or self.picture_names.find(record.image, folders)
-        return self._named(record, record.image, "image", self._meant(found, near, record.part))
+        image = self._named(record, record.image, "image", self._meant(found, record.file, record.part))
+        return None if image is not None and self._is_of_another(image, record) else image
 
-    def _meant(self, found: Path | Ambiguous | None, near: Path, part: str | None) -> Path | Ambiguous | None:
-        """Of several images of one name the one below the file's own folder, or of the part that the file is of."""
+    def _meant(self, found: Path | Ambiguous | None, file: Path, part: str | None) -> Path | Ambiguous | None:
+        """Of several images of one name the one that is nearest to the file, of its part, or in the folder that the
+        file is called after: `instances_Camera A.json`."""
         if not isinstance(found, Ambiguous):
             return found
-        inside = [path for path in found.candidates if path.is_relative_to(near)] or found.candidates
+        inside = next(kept for place in (file, *file.parents) if (kept := _below(found.candidates, place)))
         kept = [path for path in inside if part and self._folder_part(path) == part] or inside
+        kept = [path for path in kept if self._called_after(file) & self._folders_of(path)] or kept
         return kept[0] if len(kept) == 1 else Ambiguous(kept)
+
+    def _called_after(self, file: Path) -> set[str]:
+        """The folded names of the folders of images that a file of labels is called after, but those for a part."""
+        if file not in self._calls:
+            stem = fold(file.stem)
+            self._calls[file] = {name for name in self._folder_names if re.search(_alone(name), stem)}
+        return self._calls[file]
+
+    @cached_property
+    def _folder_names(self) -> set[str]:
+        names = {name for folder in self.folders for name in folder.relative_to(self.base).parts}
+        return {fold(name) for name in names if part_of(name) is None}
+
+    def _folders_of(self, path: Path) -> set[str]:
+        return {fold(name) for name in path.relative_to(self.base).parts[:-1]}
+
+    def _is_of_another(self, image: Path, record: Record) -> bool:
+        """Notes where the only image of a name lies in the folder that another file of labels is called after."""
+        own, files = self._called_after(record.file), [path for path in self.labels if path.suffix]
+        if not own or len(files) < 2 or len(parts_of(record.image).parts) > 1 or own & self._folders_of(image):
+            return False
+        if not any(self._called_after(other) & self._folders_of(image) for other in files):
+            return False
+        found = f"image {shown(record.image)} is only in {image.parent}, and another file is called after that folder"
+        self.error(
+            "missing-file", record.file, found, "add the image, or write its folder before its name", record.line
+        )
+        return True
 
     def _mask(self, record: Record, image: Path) -> Path | None:
         text = record.mask_name or ""
@@ -540,8 +582,9 @@ class _Found:
         then by whether there is a mask."""
         source = self.source
         named = {"train": source.train_list, "val": source.validation_list, "unlabeled": source.unlabeled_list}
-        listed = {part: self._listed(self.base / name, part) for part, name in named.items() if name is not None}
-        test = set(self._listed(self.base / source.test_list, TEST)) if source.test_list else set()
+        lists_of = {part: _paths(self.base, names) for part, names in named.items() if names is not None}
+        listed = {part: self._listed(files, part) for part, files in lists_of.items()}
+        test = set(self._listed(_paths(self.base, source.test_list), TEST)) if source.test_list else set()
         test |= {path for path in self.images if self.parts.get(path) == TEST}
         images = sorted(path for path in self.images if path not in test)
         labeled = {path for path in images if path in self.masks and not _without_instances(self.masks[path])}
@@ -557,15 +600,16 @@ class _Found:
             "train": train, "val": val,
             "unlabeled": listed.get("unlabeled", [path for path in images if path in unmasked]),
         }  # fmt: skip
-        files = {part: self.base / (name or self.labels[0]) for part, name in named.items()}
+        files = {part: lists_of.get(part, self.labels)[0] for part in named}
         self._overlaps(parts, files)
         self._require_held_out(parts, test, files)
         self._unread_lists(parts)
+        self._unknown_lists(parts, listed)
         if not val and not test:
             self._unread_parts()
         if not train and not any(fault.kind.startswith("list") for fault in self.faults):
             remedy = "give masks for some images (one PNG per image, same stem)"
-            self.error("no-labels", self.base / (source.train_list or self.labels[0]), "no labelled image", remedy)
+            self.error("no-labels", files["train"], "no labelled image", remedy)
         return parts
 
     def _unread_parts(self) -> None:
@@ -580,8 +624,11 @@ class _Found:
                 self.error("part-unread", file, found, remedy)
                 return
 
-    def _listed(self, file: Path, part: str) -> list[Path]:
-        """The images that a list file names (and, but for unlabelled and test ones, that have masks)."""
+    def _listed(self, files: Sequence[Path], part: str) -> list[Path]:
+        """The images that the list files of a part name (and, but for unlabelled and test ones, that have masks)."""
+        return list(dict.fromkeys(path for file in files for path in self._listed_in(file, part)))
+
+    def _listed_in(self, file: Path, part: str) -> list[Path]:
         self.uses[file] = "lists of images"
         try:
             entries = lists.entries(file, part)
@@ -606,7 +653,7 @@ class _Found:
 
     def _entry(self, file: Path, line: int | None, text: str, part: str) -> list[Path]:
         """The image that an entry names, alone or before its mask, or those of a folder; none and a fault otherwise."""
-        found, mask = self._one_or_two(text)
+        found, mask = self._one_or_two(text, file)
         if found is None and (inside := self._inside(text)):
             self.parts |= {path: part for path in inside if not self._contradicts(path, part, file, line)}
             return inside
@@ -639,17 +686,26 @@ class _Found:
                 found[name].append(path)
         return found
 
-    def _one_or_two(self, text: str) -> tuple[Path | Ambiguous | None, Path | Ambiguous | None]:
-        """The image, and where the text is a pair the mask; a blank may also be part of a name."""
-        alone = self.image_names.find(text, self.roots)
+    def _listed_image(self, text: str, file: Path) -> Path | Ambiguous | None:
+        """The image that a name in a list means."""
+        found = self.image_names.find(text, self.roots)
+        if len(self.roots) > 1 and isinstance(found, Path):
+            written = (root / parts_of(text) for root in self.roots)
+            equal = [path for path in dict.fromkeys(written) if path in self.images]
+            found = Ambiguous(equal) if len(equal) > 1 else found
+        return self._meant(found, file, None)
+
+    def _one_or_two(self, text: str, file: Path) -> tuple[Path | Ambiguous | None, Path | Ambiguous | None]:
+        """The image, and where the text in a list is a pair the mask; a blank may also be part of a name."""
+        alone = self._listed_image(text, file)
         if (
             not isinstance(alone, Path) and len(text) > 2 and text[0] == text[-1] == '"'
         ):  # CVAT quotes names with blanks
-            alone = self.image_names.find(text[1:-1], self.roots)
+            alone = self._listed_image(text[1:-1], file)
         if isinstance(alone, Path):
             return alone, None
         for blank in re.finditer(r"\s+|,", text):
-            image = self.image_names.find(text[: blank.start()], self.roots)
+            image = self._listed_image(text[: blank.start()], file)
             if isinstance(image, Path):
                 return image, self.mask_names.find(text[blank.end() :])
         return alone, None
@@ -675,19 +731,74 @@ class _Found:
 
         A file says so by its own name, or by what it says of each image.
         """
-        trained = {path: part for part in ("train", "unlabeled") for path in parts[part]}
+        trained = {path for part in ("train", "unlabeled") for path in parts[part]}
+        unread: dict[str, dict[Path, list[Path]]] = {part: {} for part in HELD_OUT}
         for file, part, names in self._unread_held_out():
-            hit = [path for path in dict.fromkeys(self._images_of(names)) if path in trained]
-            if hit:
+            if hit := [path for path in dict.fromkeys(self._images_of(file, names)) if path in trained]:
+                unread[part][file] = hit
+        for part, files in unread.items():
+            for file, hit in files.items():
                 found = f"names {len(hit)} images that would be trained on, such as {hit[0].name}"
                 if part != part_of(file.stem):
                     found = f"keeps {len(hit)} images for {part} that would be trained on, such as {hit[0].name}"
-                self.error("held-out", file, found, f"{self._remedy_for_list(file, part)}, or rename the file")
+                remedy = self._remedy_for_list(file, part, list(files))
+                self.error("held-out", file, found, f"{remedy}, or rename the file")
 
-    def _remedy_for_list(self, file: Path, part: str) -> str:
+    def _unknown_lists(self, parts: dict[str, list[Path]], listed: dict[str, list[Path]]) -> None:
+        """Lists of some of the images that would be trained on, whose names say no part: they may be for validation.
+
+        One that names all labelled images around it tells none apart, and what a list or folder calls training images
+        is not in doubt.
+        """
+        said = {path for part in ("train", "unlabeled") for path in listed.get(part, [])}
+        said |= {path for path in self.images if self.parts.get(path) in ("train", "unlabeled")}
+        doubtful = {path for part in ("train", "unlabeled") for path in parts[part]} - said
+        for file in self._possible_lists() if doubtful else ():
+            images = self._plainly_listed(file)
+            if not images & doubtful:
+                continue
+            place = next(place for place in file.parents if any(path.is_relative_to(place) for path in images))
+            if images >= {*(_below(parts["train"], place) or doubtful)}:
+                self.uses[file] = f"{PASSED_OVER}lists of all labelled images"
+                continue
+            found = f"names {len(images)} images, such as {min(images).name}, and its name does not say of which part"
+            how = "write its names, one a line, into" if file.suffix.lower() == ".json" else "rename it to"
+            remedy = f"{how} val.txt, test.txt, train.txt or unlabeled.txt and run `semiproto init` again"
+            self.error("list-unknown", file, found, f"{remedy}, or if it is none of these move it out of the folder")
+
+    def _possible_lists(self) -> Iterator[Path]:
+        """Files that may be lists of images but do not say of which part; one called like an image is of that image."""
+        stems = {fold(path.stem) for path in self.images}
+        for file in self.files:
+            if file in self.uses or file.suffix.lower() not in LIST_SUFFIXES or part_of(file.stem) is not None:
+                continue
+            if not is_of_another_task(file.parent.relative_to(self.base)) and fold(file.stem) not in stems:
+                yield file
+
+    def _plainly_listed(self, file: Path) -> set[Path]:
+        """The images that a file lists; empty where most of it is no image's name, alone or before that of a mask."""
+        names = [name for name in lists.plain(file) if name not in self.source.classes]
+        images: set[Path] = set()
+        known = 0
+        for name in names:
+            found, mask = self._one_or_two(name, file)
+            if isinstance(found, Path) and (isinstance(mask, Path) or isinstance(self._listed_image(name, file), Path)):
+                images.add(found)
+                known += 1
+            elif found is None and (inside := self._inside(name)):
+                images.update(inside)
+                known += 1
+        return images if 2 * known > len(names) else set()
+
+    def _remedy_for_list(self, file: Path, part: str, others: Sequence[Path]) -> str:
+        """others: the lists of the part that are not read; the parameter must name them all, besides those it has."""
         key, name = "test_list" if part == TEST else "validation_list", file.relative_to(self.base).as_posix()
-        if file.suffix in (".txt", ".lst") or lists.assigned(file):
-            return f"set dataset.{key} to {name}"
+        if file.suffix in (".txt", ".lst") or lists.assigned(file) or lists.plain(file):
+            known = getattr(self.source, key) or []
+            more = [one.relative_to(self.base).as_posix() for one in others]
+            names = list(dict.fromkeys([*([known] if isinstance(known, str) else known), *more]))
+            several = yaml.safe_dump(names, default_flow_style=True, width=10**6).strip()
+            return f"set dataset.{key} to {name if len(names) == 1 else several}"
         if readers.is_table(file):
             return f"add {name} to dataset.masks"
         return f"write its names into {part}.txt, one a line, and set dataset.{key} to that"
@@ -705,9 +816,10 @@ class _Found:
             elif part is None:
                 yield from ((path, held, names) for held, names in lists.assigned(path).items() if held in HELD_OUT)
 
-    def _images_of(self, names: Iterable[str]) -> Iterator[Path]:
+    def _images_of(self, file: Path, names: Iterable[str]) -> Iterator[Path]:
+        """The images that the names in a file mean."""
         for name in names:
-            found, _ = self._one_or_two(name)
+            found, _ = self._one_or_two(name, file)
             yield from [found] if isinstance(found, Path) else self._inside(name)
 
     # -------------------------------------------------------------------------------------------------- uses
@@ -759,6 +871,8 @@ class _Found:
             if part == TEST:
                 return f"{PASSED_OVER}test images, left out of everything"
             return f"{PASSED_OVER}pictures in {folder}, which is neither in dataset.images nor in dataset.masks"
+        if path.suffix.lower() == ".json" and (task := coco.other_task(path)) is not None:
+            return f"{PASSED_OVER}COCO's {task}, which are no masks"
         if path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) is not None:
             return f"{PASSED_OVER}lists that the parameters do not name"
         return f"{PASSED_OVER}other files ({account.kind_of(path)})"
@@ -766,6 +880,15 @@ class _Found:
 
 def _paths(base: Path, names: str | list[str]) -> list[Path]:
     return [base / name for name in ([names] if isinstance(names, str) else names)]
+
+
+def _below(paths: Sequence[Path], place: Path) -> list[Path]:
+    return [path for path in paths if path.is_relative_to(place)]
+
+
+def _alone(name: str) -> str:
+    """A pattern of a name with neither letters nor digits beside it."""
+    return rf"(?<![^\W_]){re.escape(name)}(?![^\W_])"
 
 
 def _deepest(path: Path, folders: list[Path]) -> Path | None:

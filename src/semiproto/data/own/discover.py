@@ -11,9 +11,10 @@ import shlex
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,10 @@ from semiproto.data.own.names import (
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, first_problem
 
-IMAGE_FOLDERS = ("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit")
+IMAGE_FOLDERS = (
+    *("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit"),
+    *("Bilder", "Bild", "Fotos"),
+)
 MASK_FOLDERS = (
     *("SegmentationClass", "SegmentationClassPNG", "masks", "labels", "annotations", "mask", "label", "annotation"),
     *(
@@ -71,6 +75,8 @@ MASK_FOLDERS = (
         "segmentation",
         "segmentations",
         "SegmentationClassAug",
+        "Masken",
+        "Maske",
     ),
 )
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
@@ -92,6 +98,7 @@ DOWN_COLUMNS, ALONG_ROWS = (
         ("down the columns", "most of Kaggle's", "rle-rows"), ("along the rows", "Sartorius' and UW-Madison's", "rle"),
     )
 )  # fmt: skip
+UNSEEN = "classes that no image shows, left out: with labels of them run init again"
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 LIST_PARTS = {"train_list": "train", "validation_list": "val", "unlabeled_list": "unlabeled", "test_list": TEST}
@@ -332,6 +339,17 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
     archives = [path for path in tree.files if re.search(r"(?i)\.(zip|tar|tgz|tar\.\w+)$", path.name)]
     if archives and not tree.pictures:
         return UserError(f"{base / archives[0]}: is not unpacked; unpack it and name the folder that it makes")
+    if twins := _twins(tree):
+        first, second = twins
+        return UserError(
+            f"{base / first}: {second.name} beside it has the same name; if one is the mask of the other, put images"
+            f" into a folder images and masks into a folder masks, or call each mask like {second.stem}_mask.png"
+        )
+    if alike := _alike(tree):
+        return UserError(
+            f"{base}: {alike[0]} and {alike[1]} have pictures of the same names, and neither is called like a folder of"
+            " images or masks; rename the one with the images to images, and the one with the masks to masks"
+        )
     if not tree.pictures or (wanted is None and not _image_folders(tree, [])):
         return UserError(f"{base}: no folder of images found; name it {' or '.join(IMAGE_FOLDERS[:2])}")
     if wanted is not None:
@@ -340,6 +358,28 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
         f"{base}: no folder of masks found, nor a .csv of pairs (image,mask), a .json of COCO instances, or the files"
         f" of a labelling tool; name the folder {' or '.join(('SegmentationClass', 'masks'))}"
     )
+
+
+def _twins(tree: _Tree) -> tuple[Path, Path] | None:
+    """Two pictures of one name in one folder, if most of its pictures come in such pairs."""
+    for folder in tree.pictures:
+        by_stem: dict[str, list[Path]] = {}
+        for path in tree.inside(folder, *layout.IMAGE_SUFFIXES):
+            by_stem.setdefault(fold(path.stem), []).append(path)
+        pairs_of = [found for found in by_stem.values() if len(found) > 1]
+        if 2 * len(pairs_of) > len(by_stem):
+            first, second = sorted(pairs_of[0], key=lambda path: (path.suffix.lower() in masks.MASK_SUFFIXES, path))[:2]
+            return first, second
+    return None
+
+
+def _alike(tree: _Tree) -> tuple[Path, Path] | None:
+    """Two folders whose pictures have names in common, of which none is called like one of images or masks."""
+    if tree.image_roots or any(_is_mask_folder(folder) for folder in tree.pictures):
+        return None
+    stems = {folder: {fold(path.stem) for path in tree.inside(folder, *FILES)} for folder in sorted(tree.pictures)}
+    common = ((one, other) for one, other in combinations(stems, 2) if stems[one] & stems[other])
+    return next(common, None)
 
 
 def _section(found: _Layout) -> dict[str, Any]:
@@ -398,7 +438,7 @@ def _assumed(source: FolderSource, found: _Layout, notes: list[str], read: Conte
     what = "value" if source.colours is None else "colour"
     yield f"mask {what} {source.ignore} is void" if source.ignore is not None else "no mask value is void"
     yield f"{number['train']} images with masks to train with, {_origin(source, source.train_list)}"
-    listed = f"from {source.unlabeled_list}" if source.unlabeled_list else "those without any"
+    listed = f"from {_names(source.unlabeled_list)}" if source.unlabeled_list else "those without any"
     yield f"{number['unlabeled']} images without masks, {listed}"
     if number["val"] or source.validation_list:
         yield f"{number['val']} validation images, {_origin(source, source.validation_list)}"
@@ -424,32 +464,63 @@ def _place(found: _Layout) -> str:
     return f"images in {images}, masks in {labels}"
 
 
-def _origin(source: FolderSource, name: str | None) -> str:
-    if name:
-        return f"from {name}"
+def _origin(source: FolderSource, files: str | list[str] | None) -> str:
+    if files:
+        return f"from {_names(files)}"
     if readers.format_of(source) == "masks":
         return "told apart by their mask files"
-    return f"from {source.masks if isinstance(source.masks, str) else ', '.join(source.masks)}"
+    return f"from {_names(source.masks)}"
 
 
-def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | None], list[str]]:
-    """The list file of each part, and in words which ones are not read."""
+def _names(files: str | list[str]) -> str:
+    return files if isinstance(files, str) else ", ".join(files)
+
+
+def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | list[str] | None], list[str]]:
+    """The list files of each part, and in words which ones are not read."""
     beside = [Path(name) for name in found.masks] if found.format == "masks" else []  # as Oxford's pets have them
     folders = list(dict.fromkeys([*map(Path, contents.LIST_FOLDERS), *_further_lists(tree), *beside]))
-    near = {folder: tree.inside(folder, ".txt") for folder in folders}
-    chosen: dict[str, str | None] = {}
-    notes = []
-    for key, part in LIST_PARTS.items():
-        lists_of_part = [path for folder in folders for path in near[folder] if part_of(path.stem) == part]
-        chosen[key] = lists_of_part[0].as_posix() if lists_of_part else None
-        if len(lists_of_part) > 1:
-            unread = ", ".join(path.as_posix() for path in lists_of_part[1:])
-            notes.append(f"{part} list: {lists_of_part[0].as_posix()}; not read: {unread}")
+    lists_of, notes = _chosen(tree, found, folders)
+    if not any(lists_of.values()):  # exports side by side, each with its own
+        tops = dict.fromkeys(Path(name).parent for name in found.images)
+        each = [_chosen(tree, found, [top / name for name in contents.LIST_FOLDERS]) for top in tops]
+        lists_of = {key: [name for one, _ in each for name in one[key]] for key in LIST_PARTS}
+        notes = [note for _, told in each for note in told]
+    chosen: dict[str, str | list[str] | None] = {
+        key: _one_or_list(names) if names else None for key, names in lists_of.items()
+    }
     if not any(chosen.values()) and (file := _assigning(tree, folders, found)) is not None:
         parts, count = lists.assigned(tree.base / file), lists.folds(tree.base / file)
         notes += [f"parts from the first of {count} folds in {file.as_posix()}"] if count > 1 else []
         chosen = {key: file.as_posix() if part in parts else None for key, part in LIST_PARTS.items()}
     return chosen, notes
+
+
+def _chosen(tree: _Tree, found: _Layout, folders: list[Path]) -> tuple[dict[str, list[str]], list[str]]:
+    """The list file of each part in some folders; and in words which others of the part are not read.
+
+    CVAT's default list, beside lists of parts, is of the images without a part, to train with.
+    """
+    near = [path for folder in folders for path in _plain_lists(tree, found, folder)]
+    by_part = {
+        key: [path.as_posix() for path in near if part_of(path.stem) == part] for key, part in LIST_PARTS.items()
+    }
+    notes = [
+        f"{LIST_PARTS[key]} list: {names[0]}; not read: {', '.join(names[1:])}"
+        for key, names in by_part.items()
+        if len(names) > 1
+    ]
+    chosen = {key: names[:1] for key, names in by_part.items()}
+    if chosen["train_list"]:
+        chosen["train_list"] += [path.as_posix() for path in near if fold(path.stem) == "default"][:1]
+    return chosen, notes
+
+
+def _plain_lists(tree: _Tree, found: _Layout, folder: Path) -> list[Path]:
+    """Files in a folder with a name a line; tables of one column are such too."""
+    tables = [path for path in tree.inside(folder, *lists.TABLES) if path.as_posix() not in found.masks]
+    tables = [path for path in tables if part_of(path.stem) is not None and lists.plain(tree.base / path)]
+    return [*tree.inside(folder, ".txt"), *tree.inside(folder, ".lst"), *tables]
 
 
 def _further_lists(tree: _Tree) -> list[Path]:
@@ -489,12 +560,22 @@ def _image_folders(tree: _Tree, labels: list[Path]) -> list[str]:
     return [root.as_posix() for root in [*roots, *extra]]
 
 
-def _by_split(files: list[Path]) -> tuple[list[Path], list[str]]:
-    """Of several files those that name a part, where some do; and in words which are not read."""
+def _by_split(files: list[Path], images: Callable[[Path], set[str]]) -> tuple[list[Path], list[str]]:
+    """Of several files those that name a part, where some do, and of the others those of other images: CVAT's default
+    subset is what is in no other. And in words which are not read, and which of them are trained on.
+
+    images: the names of the images in a file.
+    """
     named = [path for path in files if part_of_file(path) is not None]
-    kept = named or files
-    left = [path.as_posix() for path in files if path not in kept]
-    return kept, [f"not read, since other files name the parts: {', '.join(left)}"] if left else []
+    if not named or len(named) == len(files):
+        return files, []
+    known = set[str]().union(*map(images, named))
+    more = [path for path in files if path not in named and images(path) - known]
+    left = [path.as_posix() for path in files if path not in (*named, *more)]
+    notes = [f"not read, since other files name the parts of its images: {', '.join(left)}"] if left else []
+    if more:
+        notes.append(f"to train with, since its name says no part: {', '.join(path.as_posix() for path in more)}")
+    return [path for path in files if path in (*named, *more)], notes
 
 
 # ------------------------------------------------------------------------------------------------ tools, one each
@@ -504,7 +585,7 @@ def _pairs(tree: _Tree) -> _Layout | None:
     tables = [path for path in tree.inside(Path(), ".csv") if pairs.is_pairs(tree.base / path)]
     if not tables:
         return None
-    kept, notes = _by_split(tables)
+    kept, notes = _by_split(tables, lambda path: {one.image for one in pairs.records(tree.base / path, tree.base)[0]})
     images = _image_folders(tree, [path.parent for path in kept]) or _folders_in(tree, kept) or ["."]
     found = _Layout("table of pairs", "pairs", images, [path.as_posix() for path in kept], notes=notes)
     return _with_classes(tree, found)
@@ -552,6 +633,8 @@ def _masks(tree: _Tree) -> _Layout | None:
         roots = [Path(name) for name in MASK_FOLDERS if (tree.base / name).is_dir()][:1]
         empty, worded = True, _by_words(tree)
         if not (roots or worded) or any(recognise(tree) for name, recognise in TOOLS.items() if name != "masks"):
+            return None
+        if unread.remedy(tree.base / path for path in tree.below(roots, ".json")) is not None:
             return None
         if worded:
             return _with_classes(tree, worded)
@@ -664,7 +747,9 @@ def _per_class(tree: _Tree) -> _Layout | None:
     images = images or [folder.as_posix() for folder in pictured] or _image_folders(tree, roots)
     labels = [root.as_posix() for root in roots]
     return (
-        replace(found, images=images, masks=labels, names=outlines.class_names(folders)) if folders and images else None
+        replace(found, images=images, masks=labels, names=outlines.class_names(folders, tree.base))
+        if folders and images
+        else None
     )
 
 
@@ -780,10 +865,14 @@ def _coco(tree: _Tree) -> _Layout | None:
     files = tree.json_of("coco")
     if not files:
         return None
-    instances = [path for path in files if path.name.startswith("instances")] or files
-    kept, notes = _by_split(instances)
-    if len(files) > len(instances):
-        notes.append(f"not read: {', '.join(path.as_posix() for path in files if path not in instances)}")
+    others = {path: task for path in files if (task := coco.other_task(tree.base / path)) is not None}
+    instances = [path for path in files if path.name.startswith("instances")]
+    instances = instances or [path for path in files if path not in others] or _with_outlines(tree, files)
+    if not instances:
+        return None
+    kept, notes = _by_split(instances, lambda path: {one.file_name for one in coco.read(tree.base / path).images})
+    if left := [path for path in files if path not in instances]:
+        notes.append(f"not read: {', '.join(_said(path, others) for path in left)}")
     folders = [path.parent for path in kept if path.parent.name.lower() not in COCO_FOLDERS]
     images = _image_folders(tree, folders or [path.parent.parent / "none" for path in kept])
     images = [
@@ -791,7 +880,11 @@ def _coco(tree: _Tree) -> _Layout | None:
     ]
     trained = [path for path in kept if part_of_file(path) != TEST] or kept
     read = [coco.read(tree.base / path) for path in trained]
-    names = list(dict.fromkeys(name for one in read for name in one.class_names()))
+    names = list(
+        dict.fromkeys(
+            name for path, one in zip(trained, read, strict=True) for name in one.class_names(tree.base / path)
+        )
+    )
     if unused := sorted({name for one in read for name in one.unused()} - set(names)):
         notes.append(f"categories without an outline, left out of the classes: {', '.join(unused)}")
     notes.append(
@@ -799,6 +892,14 @@ def _coco(tree: _Tree) -> _Layout | None:
     )
     labels = [path.as_posix() for path in kept]
     return _Layout("COCO", "coco", images or ["."], labels, names, "from the categories", notes=notes)
+
+
+def _with_outlines(tree: _Tree, files: list[Path]) -> list[Path]:
+    return [path for path in files if any(one.segmentation for one in coco.read(tree.base / path).annotations)]
+
+
+def _said(path: Path, others: dict[Path, str]) -> str:
+    return f"{path.as_posix()}{f' (holds {others[path]}, no masks)' if path in others else ''}"
 
 
 def _datumaro(tree: _Tree) -> _Layout | None:
@@ -814,7 +915,11 @@ def _cvat(tree: _Tree) -> _Layout | None:
     if not files:
         return None
     note = "a later shape, and one of a higher z_order, is on top; pixels outside all are background"
-    return _annotated(tree, _Layout("CVAT for images", "cvat", [], [], notes=[note]), files, cvat.names)
+    found = _annotated(tree, _Layout("CVAT for images", "cvat", [], [], notes=[note]), files, cvat.names)
+    tags = sorted({label for path in files for label in cvat.without_area(tree.base / path)})
+    if tags := [label for label in tags if outlines.class_name(label) not in found.names]:
+        found.notes.append(f"labels without an area (tags, points, lines), left out of the classes: {', '.join(tags)}")
+    return found
 
 
 def _labelstudio(tree: _Tree) -> _Layout | None:
@@ -864,9 +969,13 @@ def _yolo(tree: _Tree) -> _Layout | None:
     roots = list(dict.fromkeys(_up_to(path.parent, "labels") for path in texts))
     images = _image_folders(tree, roots) or ["."]
     names = yolo.names(tree.base)
-    note = "of two polygons that overlap the smaller is on top; an image without a .txt is unlabelled"
+    notes = ["of two polygons that overlap the smaller is on top; an image without a .txt is unlabelled"]
+    drawn = yolo.drawn(tree.base, [tree.base / path for path in texts if part_of_folders(path) != TEST])
+    if drawn and (unused := [name for name in names[1:] if name not in drawn]):
+        names = [name for name in names if name not in unused]
+        notes.append(f"{UNSEEN}: {', '.join(unused)}")
     labels = [root.as_posix() for root in roots]
-    return _Layout("YOLO segmentation", "yolo", images, labels, names, "from the names of the data set", notes=[note])
+    return _Layout("YOLO segmentation", "yolo", images, labels, names, "from the names of the data set", notes=notes)
 
 
 def _via(tree: _Tree) -> _Layout | None:
@@ -991,6 +1100,8 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     example = _drawn_in_colours(paths[:: max(1, len(paths) // SAMPLE)], table)
     if example is not None:
         _take_colours(tree.base, found, table, example)
+        drawn = zip(found.names, found.colours or [], strict=True)
+        _leave_out_unseen(found, {name: {colour} for name, colour in drawn}, paths, _colours)
         return found
     why = f"from {table.file.name}" if table else ""
     numbered = table is not None and table.values == list(range(len(table.names)))
@@ -1004,17 +1115,65 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
         if 0 not in table.values:
             found.values = {"0": "void"} | found.values
         found.why = why
+        _leave_out_unseen(found, _values_of(found), paths, _values)
         return found
     encoding = main_encoding(path.stem for path in paths) if table is None else None
     complete = len(paths) <= SAMPLE
+    sample = paths
     if (table is not None or encoding is not None) and not complete:
-        paths = paths[:: len(paths) // SAMPLE]  # check-data reads all of them and names those that do not fit
-    seen = values.tally(paths)
+        sample = paths[:: len(paths) // SAMPLE]  # check-data reads all of them and names those that do not fit
+    seen = values.tally(sample)
     names = table.names if table else None
     published = cityscapes.meaning(encoding, seen, complete=complete)
-    meant = published or _of_objects(found, seen, paths, names, why) or values.meaning(seen, names, why)
+    meant = published or _of_objects(found, seen, sample, names, why) or values.meaning(seen, names, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
+    if table is not None:
+        _leave_out_unseen(found, _values_of(found), paths, _values)
     return found
+
+
+def _values_of(found: _Layout) -> dict[str, set[int]]:
+    """The mask values of each class."""
+    if found.values is None:
+        return {name: {value} for value, name in enumerate(found.names)}
+    meant: dict[str, set[int]] = {name: set() for name in found.names}
+    for key, name in found.values.items():
+        first, _, last = key.partition("-")
+        if name in meant:
+            meant[name].update(range(int(first), int(last or first) + 1))
+    return meant
+
+
+def _values(mask: Path) -> set[int]:
+    seen: set[int] = set(np.unique(masks.values(mask)).tolist())
+    return seen
+
+
+def _leave_out_unseen(
+    found: _Layout, keys: Mapping[str, set[Any]], paths: list[Path], shown: Callable[[Path], set[Any]]
+) -> None:
+    """Leaves out the classes that no mask shows: what a model predicts seldom has all of them, and no training can
+    learn one from nothing. keys: the values or colours of each class; masks are looked at until each has been seen."""
+    left = dict(keys)
+    for path in paths:
+        if not left:
+            return
+        try:
+            here = shown(path)
+        except UserError:  # check-data says why
+            continue
+        left = {name: own for name, own in left.items() if not own & here}
+    if not left or len(found.names) - len(left) < 2:
+        return
+    found.notes.append(f"{UNSEEN}: {', '.join(left)}")
+    if found.colours:
+        kept = [(name, colour) for name, colour in zip(found.names, found.colours, strict=True) if name not in left]
+        found.names, found.colours = [name for name, _ in kept], [colour for _, colour in kept]
+        return
+    table = found.values or {str(value): name for value, name in enumerate(found.names)}
+    found.names = [name for name in found.names if name not in left]
+    meant = {key: name for key, name in table.items() if name not in left}
+    found.values = None if meant == {str(value): name for value, name in enumerate(found.names)} else meant
 
 
 def _of_objects(

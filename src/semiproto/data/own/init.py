@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import statistics
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml as plain_yaml
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -23,7 +25,7 @@ from semiproto.data.images import opening
 from semiproto.data.own.contents import Contents
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
-from semiproto.params import FolderSource, LabelFormat
+from semiproto.params import FolderSource, LabelFormat, Name
 from semiproto.params.fitted import LARGEST_CROP, Found, equal_compute, fitted
 from semiproto.process import cards
 from semiproto.provenance import integrity
@@ -67,7 +69,8 @@ def write_params(folder: Path, wishes: Wishes, template: Path | None, out: Path,
     if not template.is_file():
         raise UserError(f"{template}: no such file; run this in the checkout of semiproto, or name one with --template")
     _require_replaceable(out, template, force)
-    found = discover(folder.expanduser().resolve(), wishes.name or _as_name(folder), wishes.format)
+    name = _as_name(folder) if wishes.name is None else _checked_name(wishes.name)
+    found = discover(folder.expanduser().resolve(), name, wishes.format)
     source, told = _with_storage(found.source)
     assumed = [*found.assumed, *told]
     params.load(template)  # its faults are named as the template's, not as those of `out`
@@ -170,6 +173,16 @@ def _require_replaceable(out: Path, template: Path, force: bool) -> None:
     current = out.read_bytes()
     if not any(path.read_bytes() == current for path in (template, *EXPERIMENTS.rglob("*.yaml"))):
         raise UserError(f"{out}: differs from every file in {EXPERIMENTS}/; keep a copy of it, then give --force")
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise UserError(
+            f"--name {shlex.quote(name)}: cannot be the name of a set, which is that of folders too; give at most 64"
+            " letters a to z, digits or ._-, a letter or digit first"
+        ) from None
 
 
 def _as_name(folder: Path) -> str:

@@ -17,7 +17,7 @@ PARTS, TEST = ("train", "val", "unlabeled"), "test"
 """The parts that a prepared set has, and the one that is left out of it."""
 WORDS = {
     "train": ("train", "training", "labeled", "labelled"),
-    "val": ("val", "valid", "validation", "dev", "eval", "evaluation"),
+    "val": ("val", "valid", "validation", "validierung", "dev", "eval", "evaluation"),
     TEST: ("test", "testing", "holdout"),
     "unlabeled": ("unlabeled", "unlabelled"),
 }
@@ -25,7 +25,12 @@ WORDS = {
 UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?![a-z])")
 HOLDOUT = re.compile(r"(?i)(?<![a-z])h[eo]ld[-_ ]?out(?![a-z])")
 NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
-JOINED = re.compile(r"^(train|val|test)(?=(?:annot|masks?|labels?|images?|imgs?)$)")
+JOINED = re.compile(
+    rf"(?i)(?<![a-z])({'|'.join(sorted((word for known in WORDS.values() for word in known), key=len, reverse=True))})"
+    r"s?(?=(?:annot|masks?|masken|labels?|images?|imgs?|bilder|sets?|satz|splits?|lists?|liste|ids?|names?|files?|data|daten)"
+    r"(?![a-z]))"
+)
+"""A word for a part, and what it is of without a sign between: valset, trainmasks, Trainingsdaten."""
 
 MASK_WORDS = "watershed_mask|color_mask|simple segmentation|cp_masks|masks?|labels?|seg|segmentation|gt|annotation|l"
 """What stands behind the name of an image in that of its mask, of ilastik, Cellpose and Pixel Annotation Tool too."""

@@ -58,6 +58,8 @@ class Tally:
     total: int
     objects: Counter[int] = field(default_factory=Counter)
     """Masks by the number of objects in them if their values are 1 to n; 0: they are not. Empty masks are left out."""
+    both: int = 0
+    """Masks that have 1 and 255."""
 
     def seen(self) -> list[int]:
         found: list[int] = np.flatnonzero(self.pixels).tolist()
@@ -72,6 +74,7 @@ def tally(paths: Iterable[Path], read: Callable[[Path], np.ndarray] = masks.valu
     """The values of all masks; masks that cannot be read are left out."""
     pixels, images, total = np.zeros(65537, np.int64), np.zeros(65537, np.int64), 0
     objects: Counter[int] = Counter()
+    both = 0
     for path in paths:
         try:
             found = np.bincount(read(path).ravel().clip(0, 65536))
@@ -80,8 +83,9 @@ def tally(paths: Iterable[Path], read: Callable[[Path], np.ndarray] = masks.valu
         pixels[: len(found)] += found
         images[: len(found)] += found > 0
         objects.update(_objects(found))
+        both += len(found) > IGNORE_INDEX and bool(found[1] and found[IGNORE_INDEX])
         total += 1
-    return Tally(pixels, images, total, objects)
+    return Tally(pixels, images, total, objects, both)
 
 
 def _objects(counts: np.ndarray) -> list[int]:
@@ -104,6 +108,10 @@ def meaning(found: Tally, names: Sequence[str] | None, why: str = "") -> Meaning
         half = (seen[-1] + 1) // 2
         table = {f"0-{half - 1}": first, f"{half}-{seen[-1]}": second}
         return Meaning([first, second], why or "from masks with soft edges, which are cut in the middle", table, None)
+    if _of_one_bit_and_eight(found) and (names is None or len(names) == 2):
+        first, second = names or ("background", "class1")
+        table = {"0": first, "1": second, "255": second}
+        return Meaning([first, second], why or "from binary masks of 0 and 1, and others of 0 and 255", table, None)
     if names is None:
         return _unnamed(seen)
     indices = {*range(len(names)), IGNORE_INDEX}
@@ -170,6 +178,12 @@ def _regions(path: Path) -> list[int]:
         return []
     places = enumerate(ndimage.find_objects(np.where(found == IGNORE_INDEX, 0, found)), start=1)
     return [ndimage.label(found[place] == value, EIGHT)[1] for value, place in places if place is not None]
+
+
+def _of_one_bit_and_eight(found: Tally) -> bool:
+    """Whether many masks are of 0 and 1, as those of one bit, many others of 0 and 255, and none is of both."""
+    binary = set(found.seen()) <= {0, 1, IGNORE_INDEX} and not found.both
+    return binary and found.is_common([1]) and found.is_common([IGNORE_INDEX])
 
 
 def _is_background(names: Sequence[str]) -> bool:

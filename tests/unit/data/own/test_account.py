@@ -30,13 +30,22 @@ def test_dead_links_and_pipes_are_no_files(tmp_path):
     assert passed_over == {tmp_path / "dead.jpg": account.NOT_THERE, tmp_path / "pipe.jpg": account.SPECIAL}
 
 
+def test_links_that_run_in_circles_are_said(tmp_path):
+    make(tmp_path, "images/a.jpg")
+    (tmp_path / "images/again").symlink_to(tmp_path / "images")
+    (tmp_path / "up").symlink_to(tmp_path)
+    files, passed_over = account.survey(tmp_path)
+    assert files == [tmp_path / "images/a.jpg"]
+    assert passed_over == {tmp_path / name: account.AGAIN for name in ("images/again", "up")}
+
+
 def test_a_folder_that_cannot_be_read_is_said(tmp_path):
     make(tmp_path, "images/a.jpg", "gone/b.jpg")
     folders = account.walk(tmp_path)
     next(folders)
     (tmp_path / "gone/b.jpg").unlink()
     (tmp_path / "gone").rmdir()
-    assert [(folder, entries is None) for folder, entries in folders] == [
+    assert [(folder, entries is None) for folder, entries, _ in folders] == [
         (tmp_path / "gone", True), (tmp_path / "images", False),
     ]  # fmt: skip
 

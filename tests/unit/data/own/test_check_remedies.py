@@ -101,6 +101,101 @@ def test_a_list_that_the_parameters_do_not_name(base, name, key):
     assert faults(base, **{key: setting(fault, key)}) == []
 
 
+def test_lists_of_exports_side_by_side_that_the_parameters_do_not_name(base):
+    names = []
+    for number in (4, 5):
+        names.append(f"task{number}/ImageSets/Segmentation/Validation.txt")
+        exports.write(base / names[-1], f"photo{number}\n")
+    found = faults(base)
+    assert [Path(fault.file).relative_to(base).as_posix() for fault in found] == names
+    assert setting(found[0], "validation_list") == setting(found[1], "validation_list") == names
+    assert faults(base, validation_list=names) == []
+    (one,) = faults(base, validation_list=names[0])
+    assert setting(one, "validation_list") == names
+
+
+@pytest.mark.parametrize("name", ["Auswahl.txt", "fold.csv"])
+def test_a_list_whose_name_says_no_part(base, name):
+    (base / name).write_text("photo4\nphoto5\n")
+    (fault,) = faults(base)
+    new = re.search(r"rename it to (\S+),", fault.remedy)[1]
+    (base / name).rename(base / new)
+    source = discover(base, "own")[0]
+    assert source.validation_list == "val.txt" and faults(base, validation_list="val.txt") == []
+
+
+def test_images_and_masks_of_one_name_in_one_folder(base):
+    for path in (base / "images").iterdir():
+        Image.open(path).save(base / f"{path.stem}.jpg")
+    for path in (base / "masks").iterdir():
+        path.rename(base / path.name)
+    shutil.rmtree(base / "images")
+    (base / "masks").rmdir()
+    with pytest.raises(UserError) as error:
+        discover(base, "own")
+    first, second = re.search(r"(\S+\.jpg): (\S+\.png) beside it has the same name", str(error.value)).groups()
+    assert Path(first).stem == Path(second).stem
+    for folder, suffix in (("images", ".jpg"), ("masks", ".png")):
+        (base / folder).mkdir()
+        for path in [*base.glob(f"*{suffix}")]:
+            path.rename(base / folder / path.name)
+    assert contents.read(discover(base, "own")[0]).counts()["train"] == 6
+    for path in (base / "masks").iterdir():  # the other remedy
+        path.rename(base / "images" / f"{path.stem}_mask.png")
+    assert contents.read(discover(base, "own")[0]).counts()["train"] == 6
+
+
+def test_two_images_of_one_stem(base):
+    Image.open(base / "images/photo9.png").save(base / "images/photo9.jpg")
+    (fault,) = faults(base)
+    assert fault.kind == "same-stem" and "rename one" in fault.remedy and "photo9_mask.png" in fault.remedy
+    (base / "images/photo9.png").rename(base / "images/photo9_mask.png")
+    assert faults(base) == []
+
+
+def test_folders_of_which_neither_is_called_like_one_of_masks(base):
+    (base / "images").rename(base / "Aufnahmen")
+    (base / "masks").rename(base / "Beschriftungen")
+    with pytest.raises(UserError) as error:
+        discover(base, "own")
+    assert "Aufnahmen and Beschriftungen have pictures of the same names" in str(error.value)
+    (base / "Aufnahmen").rename(base / "images")
+    (base / "Beschriftungen").rename(base / "masks")
+    assert faults(base) == []
+
+
+def test_coordinates_of_yolo_in_pixels(tmp_path):
+    base = exports.yolo(tmp_path / "set")
+    size = (exports.WIDTH, exports.HEIGHT)
+
+    def scale(factors):
+        for path in base.glob("labels/*/*.txt"):
+            rows = [row.split() for row in path.read_text().splitlines()]
+            scaled = [[row[0], *(str(float(x) * factors[n % 2]) for n, x in enumerate(row[1:]))] for row in rows]
+            path.write_text("\n".join(map(" ".join, scaled)))
+
+    scale(size)
+    (fault,) = contents.read(discover(base, "own")[0]).faults
+    assert fault.remedy.startswith("divide x by the width and y by the height")
+    scale([1 / side for side in size])
+    assert contents.read(discover(base, "own")[0]).faults == []
+
+
+def test_labels_that_would_be_one_class(tmp_path):
+    base = exports.cvat_coco_default(tmp_path / "set")
+    file = base / "annotations/instances_default.json"
+    text = file.read_text()
+    file.write_text(text.replace('"cat"', '"big dog"').replace('"dog"', '"big_dog"'))
+    with pytest.raises(
+        UserError, match=r"'big dog' and 'big_dog' would both be class big_dog; rename one, or write both"
+    ):
+        discover(base, "own")
+    file.write_text(text.replace('"cat"', '"big dog"'))
+    assert discover(base, "own")[0].classes == ["background", "big_dog", "dog"]
+    file.write_text(text.replace('"cat"', '"big dog"').replace('"dog"', '"big dog"'))
+    assert discover(base, "own")[0].classes == ["background", "big_dog"]
+
+
 def test_a_folder_that_says_test_among_the_training_images(base):
     (base / "images/test").mkdir()
     (base / "images/photo5.png").rename(base / "images/test/photo5.png")

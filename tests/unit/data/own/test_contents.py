@@ -291,10 +291,68 @@ def test_images_of_one_name_in_two_folders_have_ids_of_their_own(base):
 def test_test_images_in_a_list_of_any_form_are_an_error_if_trained_on(base, name, text):
     (base / name).parent.mkdir(parents=True, exist_ok=True)
     (base / name).write_text(text)
-    found = contents.read(discover(base, "own")[0])
+    found = contents.read(source_of(base))
     (fault,) = [fault for fault in found.faults if not fault.warning]
     assert (fault.kind, fault.file) == ("held-out", str(base / name))
     assert "names 1 images" in fault.found and "photo8" in fault.found
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Auswahl.txt", "photo4\nphoto5\n"),
+        ("lists/b.lst", "images/photo4.png\nimages/photo5.png\n"),
+        ("images/fold2.csv", "image\nphoto4.png\nphoto5.png\n"),
+        ("b.json", '["photo4.png", "photo5.png"]'),
+        ("pairs.txt", "images/photo4.png masks/photo4.png\nimages/photo5.png masks/photo5.png\n"),
+        ("todo.txt", "photo8\nphoto9\n"),
+    ],
+)
+def test_a_list_whose_name_says_no_part_is_an_error(base, name, text):
+    (base / name).parent.mkdir(exist_ok=True)
+    (base / name).write_text(text)
+    (fault,) = contents.read(discover(base, "own")[0]).faults
+    assert (fault.kind, fault.file, fault.warning) == ("list-unknown", str(base / name), False)
+    assert "names 2 images, such as photo" in fault.found and "val.txt" in fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("all.txt", "".join(f"photo{n}\n" for n in range(6))),
+        ("notes.txt", "photo1 is dark\nthe rest is fine\nask Ann\n"),
+        ("labels.json", '{"photo1.png": {"labels": []}}'),
+        ("weather.csv", "image,sun\nphoto1.png,1\n"),
+        ("images/photo1.txt", "photo1\n"),
+        ("ImageSets/Main/cat.txt", "photo1 -1\n"),
+    ],
+)
+def test_other_texts_are_no_lists(base, name, text):
+    (base / name).parent.mkdir(parents=True, exist_ok=True)
+    (base / name).write_text(text)
+    found = contents.read(discover(base, "own")[0])
+    assert not found.faults and len(found.of("train")) == 6
+
+
+def test_where_a_list_says_what_is_trained_on_other_lists_are_only_said(base):
+    (base / "train.txt").write_text("photo0\nphoto1\nphoto2\n")
+    (base / "dark.txt").write_text("photo1\n")
+    assert not contents.read(discover(base, "own")[0]).faults
+
+
+def test_of_several_lists_of_a_part_each_counts(base):
+    (base / "a.txt").write_text("photo0\nphoto1\n")
+    (base / "b.txt").write_text("photo1\nphoto2\n")
+    found = contents.read(source_of(base, validation_list=["a.txt", "b.txt"]))
+    assert [item.id for item in found.of("val")] == ["photo0", "photo1", "photo2"] and not found.faults
+
+
+def test_a_name_in_a_list_that_two_folders_of_images_have_is_ambiguous(base):
+    (base / "more").mkdir()
+    (base / "more/photo8.png").write_bytes((base / "images/photo9.png").read_bytes())
+    (base / "unlabeled.txt").write_text("photo8.png\n")
+    found = contents.read(source_of(base, images=["images", "more"], unlabeled_list="unlabeled.txt"))
+    assert [fault.kind for fault in found.faults] == ["ambiguous-name"]
 
 
 def yolo(base, described, folders="abc"):

@@ -23,7 +23,7 @@ def base(tmp_path):
 
 def discovered(base):
     """The dataset section that would read the folder, and what was assumed."""
-    source, said = discover(base, "own")
+    source, said, _ = discover(base, "own")
     return source, "\n".join(said)
 
 
@@ -234,7 +234,7 @@ def test_the_number_of_bands_is_that_of_the_images(base, count, bands):
         with rasterio.open(path.with_suffix(".tif"), "w", driver="GTiff", **shape) as file:
             file.write(np.zeros((count, 40, 40), np.uint8))
         path.unlink()
-    source, assumed = discover(base, "own")
+    source, assumed, _ = discover(base, "own")
     assert source.bands == bands and any("5 bands" in line for line in assumed) == (bands == 5)
     (base / "masks").rename(base / "a")  # a table's masks may come before the images
     rows = [f"photos of the day/{path.stem}.tif,a/{path.name}\n" for path in sorted((base / "a").iterdir())]
@@ -247,7 +247,7 @@ def test_the_folder_that_one_is_in_is_read_like_any_other(base, monkeypatch):
     (base / ".hidden.png").touch()
     named = discover(base, "own")[0]
     monkeypatch.chdir(base)
-    here, _ = discover(Path(), "own")
+    here = discover(Path(), "own").source
     assert here == named.model_copy(update={"path": "."})
 
 
@@ -389,7 +389,7 @@ def test_a_file_that_gives_each_image_its_part_is_read(name, tmp_path):
     base = exports.voc(tmp_path / "set")
     shutil.rmtree(base / "ImageSets")
     (base / name).write_text(SPLITS[name] if isinstance(SPLITS[name], str) else json.dumps(SPLITS[name]))
-    source, said = discover(base, "set")
+    source, said, _ = discover(base, "set")
     assert source.train_list == source.validation_list == source.test_list == name
     assert ("parts from the first of 2 folds in splits_final.json" in said) == (name == "splits_final.json")
     found = contents.read(source)
@@ -525,21 +525,21 @@ def numbered(base, counts, save=exports.save_mask):
 
 def test_values_that_may_number_objects_are_said_and_two_names_make_them_one_class(tmp_path):
     base = numbered(tmp_path / "set", (2, 2, 3, 2))
-    source, said = discover(base, "set")
+    source, said, _ = discover(base, "set")
     assert source.classes == ["background", "class1", "class2", "class3"]
     assert any("1 to 2, ... and 1 to 3" in line and "write classes.txt" in line for line in said)
     (base / "classes.txt").write_text("background\nobject\n")
-    source, said = discover(base, "set")
+    source, said, _ = discover(base, "set")
     assert source.classes == ["background", "object"] and check.check(source, contents.read(source)).errors() == 0
     assert any("which are all object" in line for line in said)
 
 
 def test_many_objects_are_one_class_until_each_value_has_a_name(tmp_path):
     base = numbered(tmp_path / "set", (1, 2, 3, 4))
-    source, said = discover(base, "set")
+    source, said, _ = discover(base, "set")
     assert source.classes == ["background", "object"] and any("write classes.txt" in line for line in said)
     (base / "classes.txt").write_text("background\na\nb\nc\nd\n")
-    source, said = discover(base, "set")
+    source, said, _ = discover(base, "set")
     assert source.classes == ["background", "a", "b", "c", "d"] and source.values is None
     assert not any("objects" in line for line in said)
 
@@ -554,7 +554,7 @@ def test_hundreds_of_objects_in_label_images_of_16_and_32_bits_are_one_class(tmp
             inside[:] = np.arange(1, inside.size + 1).reshape(inside.shape)
             (base / "masks").mkdir(exist_ok=True)
             Image.fromarray(mask).save(base / f"masks/{stem}.tif")
-        source, _ = discover(base, "set")
+        source = discover(base, "set").source
         assert source.values == {"0": "background", "1-65535": "object"} and source.ignore is None
         assert check.check(source, contents.read(source)).errors() == 0
 
@@ -564,7 +564,7 @@ def test_void_around_objects_stays_void(tmp_path):
         mask[0] = 255
         exports.save_mask(path, mask)
 
-    source, _ = discover(numbered(tmp_path / "set", (1, 2, 3, 4), bordered), "set")
+    source = discover(numbered(tmp_path / "set", (1, 2, 3, 4), bordered), "set").source
     assert (source.values, source.ignore) == ({"0": "background", "1-254": "object"}, 255)
 
 
@@ -577,7 +577,7 @@ def test_masks_that_show_some_of_the_classes_number_no_objects(shown, tmp_path):
         exports.save_mask(path, mask)
 
     base = numbered(tmp_path / "set", [len(values) for values in shown], of_classes)
-    source, said = discover(base, "set")
+    source, said, _ = discover(base, "set")
     assert len(source.classes) == 1 + max(max(values) for values in shown) and source.values is None
     assert not any("object" in line for line in said)
 
@@ -586,7 +586,7 @@ def test_classes_in_several_regions_number_no_objects(tmp_path):
     def twice(path, mask):
         exports.save_mask(path, np.roll(mask, 24, axis=1) + mask)
 
-    source, said = discover(numbered(tmp_path / "set", (1, 2, 3, 4), twice), "set")
+    source, said, _ = discover(numbered(tmp_path / "set", (1, 2, 3, 4), twice), "set")
     assert len(source.classes) == 5 and not any("object" in line for line in said)
 
 
@@ -608,7 +608,7 @@ def test_folders_of_classes_may_lie_beside_that_of_the_images(tmp_path):
         for stem in stems:
             for index, name in enumerate(exports.CLASSES[1:], start=1):
                 exports.save_mask(base / part / f"{name}/{stem}.png", (exports.truth(stem) == index) * np.uint8(255))
-    source, said = discover(base, "set")
+    source, said, _ = discover(base, "set")
     found = contents.read(source)
     assert said[0].startswith("layout: a folder of masks per class;") and source.classes == list(exports.CLASSES)
     assert found.counts() == {"train": 4, "val": 2, "unlabeled": 0} and not found.faults
@@ -625,7 +625,7 @@ def test_masks_by_class_in_folders_of_any_name(tmp_path):
         for index, name in enumerate(("MA", "EX"), start=1):
             mask = (exports.truth(stem) == index) * np.uint8(255)
             exports.save_mask(base / f"2. Truths/a. Training Set/{index}. {name.lower()}/{stem}_{name}.tif", mask)
-    source, _ = discover(base, "set")
+    source = discover(base, "set").source
     found = contents.read(source)
     assert source.classes == ["background", "EX", "MA"] and found.counts()["train"] == 4 and not found.faults
 
@@ -639,7 +639,7 @@ def test_a_folder_beside_the_images_called_like_them_and_like_masks(tmp_path):
         f"{' '.join(map(str, colour))} {name}" for colour, name in zip(exports.COLOURS, exports.CLASSES, strict=True)
     )
     exports.write(base / "label_colors.txt", "\n".join(lines))
-    source, _ = discover(base, "set")
+    source = discover(base, "set").source
     assert source.classes == list(exports.CLASSES) and source.colours == [list(one) for one in exports.COLOURS]
     assert contents.read(source).counts() == {"train": 4, "val": 0, "unlabeled": 4}
 

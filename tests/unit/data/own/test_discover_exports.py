@@ -12,6 +12,7 @@ from semiproto.data.layout import LISTS, MASKS, read_classes, read_list, read_ma
 from semiproto.data.own import check, contents
 from semiproto.data.own import prepare as folder
 from semiproto.data.own.discover import discover
+from semiproto.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
@@ -75,7 +76,7 @@ def test_an_export_is_recognised_and_its_masks_are_the_truth(make, tmp_path):
     tool, parts = EXPORTS[make]
     base = make(tmp_path / "export")
     before = {path: path.read_bytes() for path in base.rglob("*") if path.is_file()}
-    source, said = discover(base, "own")
+    source, said, _ = discover(base, "own")
     assert said[0].startswith(f"layout: {tool};"), said
     findings = check.check(source, contents.read(source))
     assert findings.errors() == 0, [str(fault) for fault in findings.faults]
@@ -99,7 +100,7 @@ def test_channels_in_files_of_their_own_are_refused_until_they_are_bands(tmp_pat
     pictures = sorted((base / "imagesTr").iterdir())
     for path in pictures:
         Image.open(path).convert("L").save(path.with_name(path.name.replace("_0000", "_0001")))
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     faults = [fault for fault in contents.read(source).faults if not fault.warning]
     assert [fault.kind for fault in faults] == ["channel-files"] and "bands of one TIFF" in str(faults[0])
 
@@ -111,7 +112,7 @@ def test_channels_in_files_of_their_own_are_refused_until_they_are_bands(tmp_pat
             file.write(bands)
         path.unlink()
         second.unlink()
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     assert source.bands == 4 and check.check(source, contents.read(source)).errors() == 0
 
 
@@ -133,9 +134,183 @@ def test_nnunets_label_ignore_is_void(tmp_path):
     mask = exports.truth(stem)
     mask[:3] = len(exports.CLASSES)
     exports.save_mask(base / f"labelsTr/{stem}.png", mask)
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     assert source.classes == list(exports.CLASSES)
     assert check.check(source, contents.read(source)).errors() == 0
     folder.prepare(tmp_path / "raw", source)
     prepared = next((tmp_path / "raw" / MASKS).glob(f"{stem}*"))
     assert (read_mask(prepared) == np.where(mask == len(exports.CLASSES), 255, mask)).all()
+
+
+def errors_of(base):
+    source = discover(base, "own").source
+    return [fault for fault in check.check(source, contents.read(source)).faults if not fault.warning]
+
+
+def coco_of(base, name, stems, prefix=""):
+    exports.write(base / f"annotations/{name}.json", json.dumps(exports.coco_content(stems, prefix)))
+
+
+def stems_of(found, part):
+    return {item.image.stem for item in found.of(part)}
+
+
+def test_a_default_subset_beside_named_ones_is_trained_on_and_a_copy_of_all_is_not_read(tmp_path):
+    base = tmp_path / "set"
+    exports.save_images(base / "images")
+    for name, stems in (("Train", exports.TRAIN[:2]), ("Validation", exports.VAL), ("default", exports.TRAIN[2:])):
+        coco_of(base, f"instances_{name}", stems)
+    source, said, _ = discover(base, "own")
+    found = contents.read(source)
+    assert stems_of(found, "train") == set(exports.TRAIN) and stems_of(found, "val") == set(exports.VAL)
+    assert "to train with, since its name says no part: annotations/instances_default.json" in said
+    coco_of(base, "instances_default", exports.TRAIN[:2] + exports.VAL)
+    source, said, _ = discover(base, "own")
+    assert source.masks == ["annotations/instances_Train.json", "annotations/instances_Validation.json"]
+    assert any("not read" in line and "instances_default.json" in line for line in said)
+
+
+@pytest.mark.parametrize("top", ["images/", ""])
+def test_files_that_are_called_after_folders_mean_the_images_in_them(tmp_path, top):
+    base = tmp_path / "set"
+    for camera, stems in (("Kamera A", exports.TRAIN[:2]), ("Kamera B", exports.TRAIN[2:])):
+        for number, stem in enumerate(stems):
+            exports.save_image(base / f"{top}{camera}", stem, f"photo{number}.jpg")
+        coco_of(base, f"instances_{camera}", exports.TRAIN[:2])
+    found = contents.read(discover(base, "own")[0])
+    assert not found.faults and len(found.of("train")) == 4
+    assert all(item.image.parent.name in item.mask.file.name for item in found.of("train"))
+
+
+def test_an_image_that_is_only_in_the_folder_of_another_file_is_missing(tmp_path):
+    base = tmp_path / "set"
+    for camera, stem in (("A", "photo0"), ("B", "photo1")):
+        exports.save_image(base / camera, stem)
+        coco_of(base, f"instances_{camera}", [stem])
+    coco_of(base, "instances_B", ["photo1", "photo2"])
+    exports.save_image(base / "A", "photo2")
+    found = contents.read(discover(base, "own")[0])
+    (fault,) = found.faults
+    assert fault.kind == "missing-file" and "'photo2.jpg' is only in" in fault.found and "called after" in fault.found
+    exports.save_image(base / "B", "photo2")
+    assert not contents.read(discover(base, "own")[0]).faults
+
+
+def test_keypoints_and_captions_are_passed_over_and_said(tmp_path, one_line):
+    base = exports.panoptic(tmp_path / "set")
+    for part, stems in (("train", exports.TRAIN), ("val", exports.VAL)):
+        content = exports.coco_content(stems)
+        points = {"id": 9, "image_id": 1, "category_id": 1, "keypoints": [5, 5, 2], "num_keypoints": 1}
+        content |= {"annotations": [points]}
+        (base / f"annotations/person_keypoints_{part}2017.json").write_text(json.dumps(content))
+        content = {"images": content["images"], "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}
+        (base / f"annotations/captions_{part}2017.json").write_text(json.dumps(content))
+    source, said, _ = discover(base, "own")
+    found = check.check(source, contents.read(source))
+    assert found.errors() == 0 and source.classes == list(exports.CLASSES)
+    uses = {row.use: row.count for row in found.files}
+    for task in ("keypoints", "captions"):
+        assert uses[f"passed over: COCO's {task}, which are no masks"] == 2
+    assert any("person_keypoints_train2017.json (holds keypoints, no masks)" in line for line in said)
+    for path in [*base.glob("annotations/panoptic*.json")]:
+        path.unlink()
+    for path in [*base.glob("annotations/*/*.png")]:
+        path.unlink()
+    with pytest.raises(UserError) as error:
+        discover(base, "own")
+    one_line(error, "captions_train2017.json", "no masks", "export the instances")
+
+
+def test_labels_of_tags_are_no_classes(tmp_path):
+    base = exports.cvat_xml(tmp_path / "set")
+    text = (base / "annotations.xml").read_text()
+    text = text.replace("</labels>", "<label><name>blurred</name><type>tag</type></label></labels>")
+    (base / "annotations.xml").write_text(text.replace("</image>", '<tag label="blurred"></tag></image>'))
+    source, said, _ = discover(base, "own")
+    assert source.classes == list(exports.CLASSES) and not errors_of(base)
+    assert "labels without an area (tags, points, lines), left out of the classes: blurred" in said
+
+
+def side_by_side(base):
+    """Two tasks of CVAT, each with lists of its own, and with an image of a name that both have."""
+    for task, train, val in (("one", exports.TRAIN[:2], exports.VAL[:1]), ("two", exports.TRAIN[2:], exports.VAL[1:])):
+        export = exports.cvat_masks(base / task)
+        for path in [*export.rglob("*.png"), *export.rglob("*.jpg")]:
+            if path.stem not in train + val:
+                path.unlink()
+        for name, stems in (("Train", train), ("Validation", val)):
+            (export / f"ImageSets/Segmentation/{name}.txt").write_text("".join(f"{stem}\n" for stem in stems))
+    for path in [*(base / "two").rglob("photo5.*")]:
+        path.rename(path.with_stem("photo4"))
+    (base / "two/ImageSets/Segmentation/Validation.txt").write_text("photo4\n")
+    return base
+
+
+def test_exports_side_by_side_keep_their_lists(tmp_path):
+    base = side_by_side(tmp_path / "set")
+    source = discover(base, "own").source
+    assert source.validation_list == [f"{task}/ImageSets/Segmentation/Validation.txt" for task in ("one", "two")]
+    found = contents.read(source)
+    assert not found.faults and stems_of(found, "train") == set(exports.TRAIN)
+    assert [item.image.relative_to(base).parts[0] for item in found.of("val")] == ["one", "two"]
+
+
+def test_a_default_list_beside_others_is_trained_on(tmp_path):
+    base = exports.cvat_masks(tmp_path / "set")
+    lists = base / "ImageSets/Segmentation"
+    (lists / "Train.txt").write_text("photo0\nphoto1\n")
+    (lists / "default.txt").write_text("photo2\nphoto3\n")
+    found = contents.read(discover(base, "own")[0])
+    assert not found.faults and stems_of(found, "train") == set(exports.TRAIN)
+
+
+@pytest.mark.parametrize(("factor", "words"), [(48, "coordinate 4.00"), (float("nan"), "coordinate nan")])
+def test_coordinates_of_yolo_that_are_no_shares_are_one_line(tmp_path, factor, words):
+    base = exports.yolo(tmp_path / "set")
+    for path in base.glob("labels/*/*.txt"):
+        rows = [row.split() for row in path.read_text().splitlines()]
+        path.write_text("\n".join(" ".join([row[0], *(f"{float(x) * factor:.2f}" for x in row[1:])]) for row in rows))
+    found = [fault for fault in errors_of(base) if fault.kind == "yolo-coordinate"]
+    (fault,) = found
+    assert fault.file.endswith("labels/train/photo0.txt") and fault.line == 1
+    assert fault.found.startswith(words) and "0 to 1 (and so for 5 more files)" in fault.found
+
+
+def with_a_class_more(base, name):
+    """Names a class that no image shows, as what a model predicts has it: yolo, cvat_masks, voc, nnunet."""
+    if name == "yolo":
+        (base / "data.yaml").write_text((base / "data.yaml").read_text() + "  2: bird\n")
+    elif name == "cvat_masks":
+        text = (base / "labelmap.txt").read_text()
+        (base / "labelmap.txt").write_text(text.replace("dog:", "bird:9,9,9::\ndog:"))
+    elif name == "nnunet":
+        described = json.loads((base / "dataset.json").read_text())
+        described["labels"]["bird"] = len(exports.CLASSES)
+        (base / "dataset.json").write_text(json.dumps(described))
+    else:  # its value lies between those of others
+        for path in (base / "SegmentationClass").iterdir():
+            mask = np.array(Image.open(path))
+            exports.save_mask(path, np.where(mask == 2, 3, mask).astype(np.uint8))
+        (base / "classes.txt").write_text("background\ncat\nbird\ndog\n")
+
+
+@pytest.mark.parametrize("make", [exports.yolo, exports.cvat_masks, exports.voc, exports.nnunet])
+def test_a_class_that_no_image_shows_is_left_out_and_said(make, tmp_path):
+    base = make(tmp_path / "set")
+    with_a_class_more(base, make.__name__)
+    source, said, _ = discover(base, "own")
+    assert source.classes == list(exports.CLASSES) and not errors_of(base)
+    assert any(line.endswith("with labels of them run init again: bird") for line in said)
+    folder.prepare(tmp_path / "raw", source)
+    for path in (tmp_path / "raw" / MASKS).iterdir():
+        np.testing.assert_array_equal(read_mask(path), exports.truth(exports.stem_of(path.stem)))
+
+
+@pytest.mark.parametrize("names", [("Bilder", "Masken"), ("Bilder", "labels"), ("Fotos", "Maske")])
+def test_folders_in_german(tmp_path, names):
+    base = tmp_path / "set"
+    exports.save_images(base / names[0])
+    for stem, mask in exports.truths().items():
+        exports.save_mask(base / names[1] / f"{stem}.png", mask)
+    source = discover(base, "own").source
+    assert (source.images, source.masks) == names and contents.read(source).counts()["train"] == 6

@@ -119,3 +119,25 @@ def test_the_control_follows_the_steps_that_the_user_gives(base, monkeypatch):
     changes = ["semi.steps=1000", "variants.supervised-equal-compute.semi.steps=77"]
     init.write_params(base, init.Wishes(changes=changes), None, out, force=True)
     assert params.load(out).semi_of("supervised-equal-compute").steps == 77
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "-a", "a b"])
+def test_a_name_that_no_folder_can_have_is_one_line(base, name, one_line):
+    with pytest.raises(UserError) as error:
+        init.write_params(base, init.Wishes(name=name), TEMPLATE, base.parent / "params.yaml")
+    one_line(error, "--name", name, "cannot be the name of a set", "give at most 64 letters")
+    assert not (base.parent / "params.yaml").exists()
+
+
+def test_lists_of_exports_side_by_side_are_written(base):
+    for task, stems in (("one", ["photo4"]), ("two", ["photo5"])):
+        for kind in ("images", "masks"):
+            (base / task / kind).mkdir(parents=True)
+            for stem in [*stems, *(f"photo{n}" for n in ((0, 1) if task == "one" else (2, 3)))]:
+                (base / kind / f"{stem}.png").rename(base / task / kind / f"{stem}.png")
+        (base / task / "val.txt").write_text("".join(f"{stem}\n" for stem in stems))
+    for path in [*base.glob("images/*")]:
+        path.unlink()
+    source, said = written(base)
+    assert source.validation_list == ["one/val.txt", "two/val.txt"]
+    assert "2 validation images, from one/val.txt, two/val.txt" in said

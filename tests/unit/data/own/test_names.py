@@ -20,6 +20,13 @@ from semiproto.data.own.names import Ambiguous, Names, encoding_of, main_encodin
             for name in ("val", "VALID", "Validation", "instances_val2017", "val_images", "myVal", "dev", "Evaluation")
         ),
         *(
+            (name, "val")
+            for name in ("Validierung", "valset", "Validierungsset", "val-ids", "validlist", "my_valnames")
+        ),
+        *((name, "train") for name in ("trainset", "Trainingsdaten", "trainIds", "Trainingsbilder", "labeledset")),
+        *((name, "test") for name in ("testset", "Testsatz", "testbilder", "testfiles", "test_list")),
+        *((name, None) for name in ("trainvalset", "contestlist", "retest")),
+        *(
             (name, "test")
             for name in ("test", "Testing", "test_images", "instances_Test", "labelsTs", "hold-out", "Held_Out")
         ),

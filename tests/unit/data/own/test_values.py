@@ -14,7 +14,22 @@ THREE = ["background", "cat", "dog"]
 def tally(*seen, masks=10, total=10):
     found = np.zeros(65537, np.int64)
     found[list(seen)] = 100
-    return values.Tally(found, np.where(found > 0, masks, 0), total)
+    return values.Tally(found, np.where(found > 0, masks, 0), total, both=masks if {1, 255} <= set(seen) else 0)
+
+
+@pytest.mark.parametrize("names", [None, ["background", "cat"]])
+def test_masks_of_one_bit_among_masks_of_eight(tmp_path, names):
+    """1 and 255 are both the class where no mask has both: 255 is no void then."""
+    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    for number, path in enumerate(paths):
+        mask = Image.fromarray(np.eye(8, dtype=bool))
+        (mask if number % 2 else mask.convert("L")).save(path)
+    found = values.meaning(values.tally(paths), names)
+    cat = names[1] if names else "class1"
+    assert (found.values, found.ignore) == ({"0": "background", "1": cat, "255": cat}, None)
+    Image.fromarray(np.diag([1, 255, 0]).astype(np.uint8)).save(paths[0])
+    found = values.meaning(values.tally(paths), names)
+    assert (found.values, found.ignore) == (None, 255)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from semiproto.data.own.formats.outlines import class_name
+from semiproto.data.own.formats.outlines import class_name, require_distinct
 from semiproto.data.own.formats.pairs import text_of
 from semiproto.errors import UserError
 from semiproto.params import VOID, FolderSource
@@ -176,12 +176,15 @@ def read(path: Path) -> ClassTable | None:
 
 def _cvat(path: Path, lines: list[str]) -> ClassTable:
     """name:red,green,blue:parts:actions"""
-    names, colours = [], []
-    for line in lines:
-        if match := re.match(r"([^#:][^:]*):(\d+),(\d+),(\d+)(?::|$)", line):
-            names.append(class_name(match[1]))
-            colours.append((int(match[2]), int(match[3]), int(match[4])))
-    return ClassTable(path, names, list(colours))
+    matches = [re.match(r"([^#:][^:]*):(\d+),(\d+),(\d+)(?::|$)", line) for line in lines]
+    rows = [(match[1], (int(match[2]), int(match[3]), int(match[4]))) for match in matches if match]
+    return ClassTable(path, _named(path, [name for name, _ in rows]), [colour for _, colour in rows])
+
+
+def _named(path: Path, labels: list[str]) -> list[str]:
+    """The class names of the labels of a file; UserError where two that differ have one."""
+    require_distinct(labels, path, "")
+    return [class_name(label) for label in labels]
 
 
 def _nnunet(path: Path, text: str) -> ClassTable | None:
@@ -198,8 +201,10 @@ def _nnunet(path: Path, text: str) -> ClassTable | None:
     pairs = [(value, key) if isinstance(value, int) else (key, value) for key, value in labels.items()]
     if not all(str(value).isdigit() and isinstance(name, str) for value, name in pairs):
         return None
-    order = sorted((int(value), class_name(name)) for value, name in pairs)
-    return ClassTable(path, [name for _, name in order], [None] * len(order), [value for value, _ in order])
+    order = sorted((int(value), name) for value, name in pairs)
+    return ClassTable(
+        path, _named(path, [name for _, name in order]), [None] * len(order), [value for value, _ in order]
+    )
 
 
 def _regions(path: Path, labels: dict[str, Any]) -> ClassTable:
@@ -224,17 +229,16 @@ def _regions(path: Path, labels: dict[str, Any]) -> ClassTable:
         raise UserError(f"{path}: region {lost[0]!r} has no mask value of its own; {remedy}")
     note = "labels that are regions: a mask value is of the smallest one"
     note += f"; {', '.join(outer)}: what no inner one covers" if outer else ""
-    names = [class_name(inner[value]) for value in values]
-    return ClassTable(path, names, [None] * len(values), values, note)
+    return ClassTable(path, _named(path, [inner[value] for value in values]), [None] * len(values), values, note)
 
 
 def _numbered(path: Path, lines: list[str]) -> ClassTable | None:
     """Lines that all begin with a mask value: `0 background`, `1: cat`; None where one does not."""
     matches = [re.fullmatch(r"(\d{1,5})\s*[ \t:,;=.)]\s*(\D.*)", line) for line in lines]
-    rows = [(int(match[1]), class_name(match[2])) for match in matches if match]
+    rows = [(int(match[1]), match[2]) for match in matches if match]
     if not lines or len(rows) < len(lines) or len({value for value, _ in rows}) < len(rows):
         return None
-    return ClassTable(path, [name for _, name in rows], [None] * len(rows), [value for value, _ in rows])
+    return ClassTable(path, _named(path, [name for _, name in rows]), [None] * len(rows), [value for value, _ in rows])
 
 
 def _plain(path: Path, lines: list[str]) -> ClassTable:
@@ -247,9 +251,9 @@ def _plain(path: Path, lines: list[str]) -> ClassTable:
         name, *colour = after.groups() if after else (before[4], *before.groups()[:3]) if before else (line,)
         if name.strip("_").lower() == "ignore" and name.startswith("__"):
             continue  # LabelMe's void, which is no class
-        names.append(class_name(name))
+        names.append(name)
         colours.append((int(colour[0]), int(colour[1]), int(colour[2])) if colour else None)
-    return ClassTable(path, names, colours)
+    return ClassTable(path, _named(path, names), colours)
 
 
 def is_void(name: str) -> bool:

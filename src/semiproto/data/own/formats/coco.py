@@ -70,19 +70,35 @@ class Instances(BaseModel):
     categories: list[_Category]
     annotations: list[_Annotation]
 
-    def class_names(self) -> list[str]:
+    def class_names(self, file: Path) -> list[str]:
         """The classes in the order of mask values: background, then the categories by id that have an annotation.
 
-        Where there is no annotation at all, nothing says which categories are used, and all are classes.
+        Where there is no annotation at all, nothing says which categories are used, and all are classes. file: where
+        they stand; UserError where two of them would be one class.
         """
         used = {one.category_id for one in self.annotations} or {one.id for one in self.categories}
         order = sorted(self.categories, key=lambda c: (str(type(c.id)), c.id))
-        return class_names([c.name for c in order if c.id in used])
+        return class_names([c.name for c in order if c.id in used], file)
 
     def unused(self) -> list[str]:
         """The names of the categories without any annotation."""
         used = {one.category_id for one in self.annotations}
         return [c.name for c in self.categories if c.id not in used]
+
+
+def other_task(path: Path) -> str | None:
+    """What a COCO file holds that are no masks: keypoints or captions; None for other files.
+
+    Those of COCO's keypoints have the outlines of their persons too, which are among the instances.
+    """
+    try:
+        content = shapes.read_json(path, "COCO")
+    except UserError:
+        return None
+    listed = content.get("annotations") if isinstance(content, dict) and "images" in content else None
+    first = listed[0] if isinstance(listed, list) and listed else None
+    keys = set(first) if isinstance(first, dict) else set()
+    return "captions" if "caption" in keys else "keypoints" if "keypoints" in keys else None
 
 
 def read(path: Path) -> Instances:

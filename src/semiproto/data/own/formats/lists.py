@@ -29,6 +29,8 @@ INSIDE = re.compile(
     re.IGNORECASE,
 )
 """How tools' JSON files say that an image is not for training."""
+HEADERS = ("id", "name", "file", "filename", "file_name", "path", "image_id", "img")
+"""What the column of a table of names alone may be called, besides what it is called in tables of pairs."""
 Entry = tuple[int | None, str]
 """The line, where the file has lines, and the name."""
 TABLES = (".csv", ".tsv")
@@ -41,7 +43,28 @@ def entries(file: Path, part: str) -> list[Entry]:
         if parts := assigned(file):
             return [(None, name) for name in parts.get(part, [])]
     lines = text_of(file, "ids, one a line").split("\n")
+    if file.suffix.lower() in TABLES and _is_header(lines[0]):
+        lines[0] = ""
     return [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def plain(file: Path) -> list[str]:
+    """The names in a file that may be a list of them: lines, the only column of a table, a JSON array; [] in others."""
+    try:
+        text = text_of(file, "ids")
+        if file.suffix.lower() == ".json":
+            content = json.loads(text) if text.lstrip().startswith("[") else []
+            return content if all(isinstance(name, str) for name in content) else []
+        if file.suffix.lower() in TABLES and any(sign in text for sign in ",;\t"):
+            return []
+        return [name for _, name in entries(file, "")]
+    except (UserError, ValueError, RecursionError):
+        return []
+
+
+def _is_header(text: str) -> bool:
+    name = text.strip(' "').lower()
+    return name in HEADERS or COLUMNS.get(name) == "image"
 
 
 def assigned(file: Path) -> Mapping[str, Sequence[str]]:

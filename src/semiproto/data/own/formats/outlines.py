@@ -10,7 +10,7 @@ import importlib
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -88,10 +88,26 @@ def class_index(label: str, classes: Sequence[str]) -> int | None:
     return IGNORE_INDEX if name.lower() in VOID else None
 
 
-def class_names(labels: Sequence[str]) -> list[str]:
-    """The classes of outlines: background, then the labels in their order, void left out."""
+def class_names(labels: Sequence[str], file: Path) -> list[str]:
+    """The classes of the outlines in a file: background, then its labels in their order, void left out.
+
+    UserError where two labels would be one class.
+    """
+    require_distinct(labels, file)
     names = (class_name(label) for label in labels)
     return ["background", *dict.fromkeys(name for name in names if name != "background" and name.lower() not in VOID)]
+
+
+def require_distinct(labels: Iterable[str], file: Path, alike: str = ", or write both alike if they are one") -> None:
+    """UserError where two labels of a file are the same class name, so that two classes would silently be one.
+
+    More or fewer blanks make no other label. alike: what may be done but rename one.
+    """
+    first: dict[str, str] = {}
+    for label in (" ".join(label.split()) for label in labels):
+        name = class_name(label)
+        if first.setdefault(name, label) != label and name != "background":
+            raise UserError(f"{file}: {first[name]!r} and {label!r} would both be class {name}; rename one{alike}")
 
 
 def read_json(path: Path, what: str) -> Any:

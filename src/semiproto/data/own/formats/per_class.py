@@ -92,7 +92,7 @@ def _without(folders: Sequence[str], label: str) -> list[str]:
 
 
 def names(root: Path, files: Sequence[Path]) -> list[str]:
-    return class_names(class_folders(root, files))
+    return class_names(class_folders(root, files), root)
 
 
 def records(root: Path, files: Sequence[Path], base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:

@@ -147,7 +147,7 @@ def names(file: Path) -> list[str]:
     """The classes: background, then those of the rows, numbers in their order."""
     labels = dict.fromkeys(row.label for row in rows(file) if row.label != "")
     ordered = sorted(labels, key=lambda label: (0, int(label)) if label and label.isdecimal() else (1, 0))
-    return class_names([_name(label) for label in ordered])
+    return class_names([_name(label) for label in ordered], file)
 
 
 def records(

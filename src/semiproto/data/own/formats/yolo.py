@@ -6,7 +6,8 @@ with an empty .txt is background.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ import yaml
 
 from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
-from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
+from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_name, class_names
 from semiproto.data.own.names import TEST, part_of_folders
 from semiproto.errors import UserError
 
+COORDINATE = "yolo-coordinate"
+"""The kind of fault of a coordinate that is no share: all files of an export have it."""
+FURTHEST = 2
+"""The largest share that is drawn: outlines may reach beyond their image, as those of rounded boxes do."""
 DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 
 
@@ -103,15 +108,25 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def names(base: Path) -> list[str]:
-    return class_names(labels(base))
+    return class_names(labels(base), description(base) or base)
+
+
+def drawn(base: Path, files: Iterable[Path]) -> set[str]:
+    """The classes of the rows of label files."""
+    known = labels(base)
+    numbers: set[str] = set()
+    for path in files:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        numbers.update(row.split(maxsplit=1)[0] for row in text.splitlines() if row.strip())
+    return {class_name(known[int(one)]) for one in numbers if one.isdecimal() and int(one) < len(known)}
 
 
 def is_yolo(path: Path) -> bool:
-    """Whether the first row of a .txt is a number and a polygon or box."""
+    """Whether the first row of a .txt is a class number and a polygon or box, even one in pixels."""
     with path.open(encoding="utf-8", errors="replace") as file:
         words = file.readline(100_000).split()
     try:
-        return len(words) >= 5 and int(words[0]) >= 0 and all(abs(float(word)) <= 2 for word in words[1:])
+        return len(words) >= 5 and int(words[0]) >= 0 and len([float(word) for word in words]) % 2 == 1
     except ValueError:
         return False
 
@@ -119,14 +134,17 @@ def is_yolo(path: Path) -> bool:
 def records(path: Path, base: Path, classes: Sequence[str], known: Sequence[str]) -> tuple[list[Record], list[Fault]]:
     """What a .txt says about its image; known: the labels by number."""
     shapes.require_tools(path)
-    instances, faults = [], []
+    instances: list[tuple[int, int, Share]] = []
+    faults: list[Fault] = []
     for line, row in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
         words = row.split()
         if not words:
             continue
         problem = _problem(words, known)
         if problem:
-            faults.append(Fault("yolo-row", str(path), *problem, line))
+            kind, found, remedy = problem
+            if kind != COORDINATE or all(fault.kind != kind for fault in faults):  # the first of a file is enough
+                faults.append(Fault(kind, str(path), found, remedy, line))
             continue
         index = class_index(known[int(words[0])], classes)
         if index is None:
@@ -138,16 +156,24 @@ def records(path: Path, base: Path, classes: Sequence[str], known: Sequence[str]
     return [Record(image, Outlines(path, path.stem, 0, 0, tuple(instances), whole=True), part, path)], faults
 
 
-def _problem(words: list[str], known: Sequence[str]) -> tuple[str, str] | None:
-    """What is wrong with a row, and the remedy."""
+def _problem(words: list[str], known: Sequence[str]) -> tuple[str, str, str] | None:
+    """The kind of fault of a row, what is wrong, and the remedy."""
     try:
         number, *values = int(words[0]), *(float(word) for word in words[1:])
     except ValueError:
-        return "not a class number and a polygon", "export it again"
+        return "yolo-row", "not a class number and a polygon", "export it again"
     if not 0 <= number < len(known):
-        return f"class number {number}, and there are {len(known)} names", "add its name to data.yaml or delete the row"
+        return (
+            "yolo-row",
+            f"class number {number}, and there are {len(known)} names",
+            "add its name to data.yaml or delete the row",
+        )
     if len(values) == 4:
-        return "a box, and a box is no outline", "export segmentation labels, or delete the row"
-    if len(values) < 6 or len(values) % 2 or not all(abs(value) <= 2 for value in values):
-        return "not three or more x, y pairs between 0 and 1", "export it again"
+        return "yolo-row", "a box, and a box is no outline", "export segmentation labels, or delete the row"
+    if len(values) < 6 or len(values) % 2:
+        return "yolo-row", "not three or more x, y pairs", "export it again"
+    if (place := next((place for place, value in enumerate(values) if not abs(value) <= FURTHEST), None)) is not None:
+        found = f"coordinate {words[place + 1]}, and YOLO's are shares of the image's width and height, 0 to 1"
+        remedy = "divide x by the width and y by the height" if math.isfinite(values[place]) else "correct or delete it"
+        return COORDINATE, found, f"{remedy}, or export it again as YOLO segmentation"
     return None

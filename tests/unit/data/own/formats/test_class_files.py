@@ -176,3 +176,18 @@ def test_a_table_that_contradicts_the_parameters(tmp_path, parameters, text, dif
     table = read(tmp_path, "classes.txt", text)
     assert class_files.contradiction(table, source) == difference
     assert class_files.unknown(table, source) == unknown
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("classes.txt", "background\nbig dog\nbig_dog\n"),
+        ("classes.txt", "0 big dog\n1 big_dog\n"),
+        ("labelmap.txt", "big dog:0,0,0::\nbig_dog:1,1,1::\n"),
+        ("dataset.json", json.dumps({"labels": {"big dog": 1, "big_dog": 2}})),
+    ],
+)
+def test_names_that_would_be_one_class_are_named(tmp_path, name, text, one_line):
+    with pytest.raises(UserError) as error:
+        read(tmp_path, name, text)
+    one_line(error, tmp_path / name, "'big dog' and 'big_dog'", "rename one")

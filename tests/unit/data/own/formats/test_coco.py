@@ -170,13 +170,13 @@ def test_categories_of_one_name_are_one_class_and_background_comes_first():
             ],
         }
     )
-    assert content.class_names() == ["background", "cat", "traffic_light"]
+    assert content.class_names(Path("x.json")) == ["background", "cat", "traffic_light"]
 
 
 def test_a_panoptic_png_that_is_missing_or_of_another_size_is_named(tmp_path):
     pytest.importorskip("pycocotools")
     base = exports.panoptic(tmp_path / "set")
-    source, _ = discover(base, "set")
+    source = discover(base, "set").source
     png = base / "annotations/panoptic_train2017/photo0.png"
     exports.save_mask(png, np.zeros((4, 5, 3), np.uint8))
     faults = [fault for fault in check.check(source, contents.read(source)).faults if not fault.warning]

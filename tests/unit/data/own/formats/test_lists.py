@@ -66,3 +66,21 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 def test_a_file_of_labels_may_call_an_image_one_for_validation(content, word, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(content))
     assert lists.part_inside(tmp_path / "a.json") == word
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "names"),
+    [
+        ("a.txt", "x\n\n y \n", ["x", "y"]),
+        ("a.csv", "File_Name\nx\ny\n", ["x", "y"]),
+        ("a.csv", "x\ny\n", ["x", "y"]),
+        ("a.json", '["x", "y"]', ["x", "y"]),
+        ("a.csv", "image,mask\nx,y\n", []),
+        ("a.json", '{"x": "y"}', []),
+        ("a.json", "[1, 2]", []),
+        ("a.json", "[", []),
+    ],
+)
+def test_a_plain_list_has_nothing_but_names(name, text, names, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert lists.plain(tmp_path / name) == names

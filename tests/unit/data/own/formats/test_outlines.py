@@ -31,11 +31,18 @@ def test_outlines_without_a_size_take_the_images():
 
 
 def test_labels_are_class_names():
-    assert outlines.class_names(["_background_", "traffic light", "cat", "__ignore__", "cat"]) == [
+    assert outlines.class_names(["_background_", "traffic light", "cat", "__ignore__", "cat"], Path("a")) == [
         "background", "traffic_light", "cat"]  # fmt: skip
     classes = ["background", "traffic_light"]
     assert [outlines.class_index(label, classes) for label in ("traffic light", "_background_", "Void", "x")] == [
         1, 0, IGNORE_INDEX, None]  # fmt: skip
+
+
+def test_two_labels_that_would_be_one_class_are_named(tmp_path, one_line):
+    with pytest.raises(UserError) as error:
+        outlines.class_names(["cat", "big dog", "big_dog"], tmp_path / "a.json")
+    one_line(error, tmp_path / "a.json", "'big dog'", "'big_dog'", "rename one")
+    assert outlines.class_names(["big dog", "big  dog"], Path("a")) == ["background", "big_dog"]
 
 
 def test_a_part_is_placed_and_cut_off():

@@ -35,7 +35,8 @@ def test_an_empty_file_is_background(tmp_path):
     ("row", "words"),
     [
         ("0 0.5 0.5 0.2 0.2", "a box"), ("2 0 0 1 0 1 1", "class number 2, and there are 2 names"),
-        ("0 0 0 1 0 1", "three or more"), ("0 0 0 99 0 1 1", "between 0 and 1"),
+        ("0 0 0 1 0 1", "three or more"), ("0 0 0 99 0 1 1", "coordinate 99"),
+        ("0 0 0 nan 0 1 1", "coordinate nan"),
         ("cat 0 0 1 1 0 1", "not a class number"),
     ],
 )  # fmt: skip

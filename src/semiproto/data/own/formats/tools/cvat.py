@@ -90,11 +90,22 @@ def tree_of(path: Path) -> xml.Element:
 
 
 def names(path: Path) -> list[str]:
-    """The classes: background, then the labels of the task in its order; without a list of them, as they occur."""
+    """The classes: background, then the labels that have an area, in the task's order; without its list, by name."""
     root = tree_of(path)
     labels = [label.findtext("name") or "" for label in root.iterfind("meta//labels/label")]
-    used = {shape.get("label", "") for shape in root.iterfind("image/*")}
-    return class_names([label for label in labels or sorted(used) if label in used])
+    used = _labels(root, AREAS)
+    return class_names([label for label in labels or sorted(used) if label in used], path)
+
+
+def without_area(path: Path) -> list[str]:
+    """The labels that only tags of images, points, lines and the like have, by name: they are no classes."""
+    root = tree_of(path)
+    return sorted(_labels(root, None) - _labels(root, AREAS))
+
+
+def _labels(root: xml.Element, kinds: Sequence[str] | None) -> set[str]:
+    """The labels of the shapes of these kinds; None: of all, and of tags."""
+    return {shape.get("label", "") for shape in root.iterfind("image/*") if kinds is None or shape.tag in kinds}
 
 
 def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:

@@ -110,7 +110,7 @@ def names(path: Path) -> list[str]:
     """The classes: background, then the labels that have an area, in the order of the file."""
     content = read(path)
     used = {content.label(one) for item in content.items for one in item.annotations if one.type in AREAS}
-    return class_names([label.name for label in content.categories.label.labels if label.name in used])
+    return class_names([label.name for label in content.categories.label.labels if label.name in used], path)
 
 
 def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:

@@ -95,10 +95,17 @@ def read(path: Path) -> File | None:
 
 
 def names(files: Sequence[Path]) -> list[str]:
-    """The classes: background, then all labels that have an area, by name."""
-    read_files = (found for path in files if (found := read(path)) is not None)
-    labels = {shape.label for one in read_files for shape in one.shapes if (shape.shape_type or "polygon") in AREAS}
-    return class_names(sorted(labels))
+    """The classes: background, then all labels that have an area, by name.
+
+    UserError where two labels of one file would be one class. Those of two files may be: `predict` writes the names of
+    classes, without blanks, beside what was drawn before.
+    """
+    found: set[str] = set()
+    for path in files:
+        content = read(path)
+        drawn = content.shapes if content is not None else []
+        found.update(class_names([one.label for one in drawn if (one.shape_type or "polygon") in AREAS], path))
+    return class_names(sorted(found), files[0])
 
 
 def records(path: Path, base: Path, classes: Sequence[str], content: File) -> tuple[list[Record], list[Fault]]:

@@ -178,7 +178,7 @@ def names(path: Path) -> list[str]:
     for task in _tasks(path):
         regions = _regions(task) or []
         labels |= {label for one in regions if _shape(one) is not None for label in _labels(one, regions)[:1]}
-    return class_names(sorted(labels))
+    return class_names(sorted(labels), path)
 
 
 def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:
@@ -264,7 +264,7 @@ def _class_of(name: str, classes: Sequence[str]) -> int | None:
 def png_labels(files: Sequence[Path]) -> list[str]:
     """The classes of PNGs: what follows the name of the control, which is the first word for most projects."""
     middles = [match[3] for path in files if (match := PNG.fullmatch(path.name))]
-    return class_names(sorted({middle.partition("-")[2] or middle for middle in middles}))
+    return class_names(sorted({middle.partition("-")[2] or middle for middle in middles}), files[0].parent)
 
 
 def _images_of_tasks(folder: Path) -> dict[str, str]:

@@ -122,7 +122,7 @@ def names(files: Sequence[Path], meta: Path | None) -> list[str]:
     content = shapes.read_json(meta, "Supervisely's classes") if meta is not None else {}
     listed = content.get("classes", []) if isinstance(content, dict) else []
     order = [one["title"] for one in listed if isinstance(one, dict) and one.get("title") in used]
-    return class_names([*order, *sorted(used - set(order))])
+    return class_names([*order, *sorted(used - set(order))], meta or files[0].parent)
 
 
 def records(path: Path, base: Path, classes: Sequence[str], content: File) -> tuple[list[Record], list[Fault]]:

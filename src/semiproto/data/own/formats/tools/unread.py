@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from semiproto.data.own.formats import coco
+
 MARKS: Mapping[tuple[str, ...], tuple[str, str]] = {
     ("item", "annotations"): ("V7 Darwin", "export it as COCO"),
     ("project_name", "label_classes"): ("Hasty", "export it as COCO"),
@@ -28,6 +30,8 @@ def remedy(files: Iterable[Path]) -> str | None:
 
 
 def _remedy(path: Path) -> str | None:
+    if (task := coco.other_task(path)) is not None:
+        return f"{path}: holds COCO's {task}, which are no masks; export the instances, which have outlines"
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         text = file.read() if path.suffix.lower() == ".json" else file.readline(1_000_000)
     try:

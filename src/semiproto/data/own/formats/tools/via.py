@@ -133,16 +133,8 @@ def names(path: Path) -> list[str]:
     """The classes: background, then all labels of regions that have an area, by name."""
     content = read(path)
     regions = [(index, one) for _, listed in content.images for index, one in enumerate(listed, start=1)]
-    return class_names(
-        sorted(
-            {
-                label
-                for index, one in regions
-                if _drawn(path, index, one) is not None
-                for label in _labels_of(one, content.attribute)[:1]
-            }
-        )
-    )
+    drawn = [one for index, one in regions if _drawn(path, index, one) is not None]
+    return class_names(sorted({label for one in drawn for label in _labels_of(one, content.attribute)[:1]}), path)
 
 
 def _drawn(path: Path, number: int, region: _Region) -> object | None:

@@ -88,6 +88,6 @@ def test_run_lengths_of_another_size_are_refused():
 
 def test_the_classes_are_the_labels_that_are_used_in_the_order_of_the_task(tmp_path):
     path = file_of(tmp_path, '<box label="dog" xtl="0" ytl="0" xbr="4" ybr="4"/><tag label="cat"/>')
-    assert cvat.names(path) == ["background", "cat", "dog"] and cvat.is_cvat(path)
+    assert cvat.names(path) == ["background", "dog"] and cvat.without_area(path) == ["cat"] and cvat.is_cvat(path)
     (tmp_path / "other.xml").write_text("<settings/>")
     assert not cvat.is_cvat(tmp_path / "other.xml")
