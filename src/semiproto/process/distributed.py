@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import uuid
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from torch.nn import functional
 from semiproto.errors import Interrupted, UserError, of_memory, of_system
 from semiproto.process import cards
 from semiproto.process.failures import raise_first
-from semiproto.process.parent import end_with_parent
+from semiproto.process.parent import end_children, end_with_parent
 
 SECONDS_TO_STOP = 300
 """From SIGTERM or SIGINT until processes that do not stop are killed: the longest time that a step may take."""
@@ -105,8 +106,10 @@ def wrap(phase: nn.Module, device: torch.device) -> nn.Module:
         return phase
     synchronise_batch_norm(phase)
     devices = [device] if device.type == "cuda" else None
-    # All buffers follow from what the processes exchange anyway, so those of the first need not be sent each step.
-    return nn.parallel.DistributedDataParallel(phase, device_ids=devices, broadcast_buffers=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of a new name that torch before 2.14 does not know
+        # All buffers follow from what the processes exchange anyway, so those of the first need not be sent each step.
+        return nn.parallel.DistributedDataParallel(phase, device_ids=devices, broadcast_buffers=False)
 
 
 class SyncBatchNorm2d(nn.Module):
@@ -340,6 +343,7 @@ def _work_in_group(device: torch.device, batch: int, work: Callable[[], None]) -
     except BaseException as error:  # recorded: the process that waits reports the one that matters
         if WAITED_FOR not in os.environ:  # torchrun waits, and would print pages
             print(f"semiproto: {error}", file=sys.stderr, flush=True)
+        end_children()
         # Not a regular exit, which would wait for processes that wait for this one.
         os._exit(1)
     distributed.destroy_process_group()
