@@ -95,9 +95,11 @@ def gather(x: Tensor) -> Tensor:
     """`x` [n, ...] of all processes in order, [world * n, ...], without gradient; all must have one shape."""
     if world() == 1:
         return x.detach()
-    parts = [torch.empty_like(x) for _ in range(world())]
-    distributed.all_gather(parts, x.detach().contiguous())
-    return torch.cat(parts)
+    gathered = x.new_empty((world() * len(x), *x.shape[1:]))
+    # The name since torch 2.14, and the one before.
+    into_one = getattr(distributed, "all_gather_single", None) or distributed.all_gather_into_tensor
+    into_one(gathered, x.detach().contiguous())
+    return gathered
 
 
 def wrap(phase: nn.Module, device: torch.device) -> nn.Module:
@@ -135,6 +137,7 @@ class SyncBatchNorm2d(nn.Module):
         self.eps, self.momentum = norm.eps, norm.momentum or 0.0
         self.drop: nn.Module = getattr(norm, "drop", nn.Identity())
         self.act: nn.Module = getattr(norm, "act", nn.Identity())
+        self._counts: tuple[int, Tensor, Tensor] | None = None
         self.train(norm.training)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -153,6 +156,14 @@ class SyncBatchNorm2d(nn.Module):
         self.num_batches_tracked += 1
         out: Tensor = _NormOfAll.apply(x, self.weight, self.bias, self)
         return out
+
+    def counts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Values of a channel in each process, float32 and int32 [processes]; the same in nearly all steps."""
+        count = x.numel() // x.shape[1]
+        if self._counts is None or self._counts[0] != count:
+            counts = torch.full((world(),), count, dtype=self.running_mean.dtype, device=x.device)
+            self._counts = count, counts, counts.int()
+        return self._counts[1:]
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and biased variance [C] of the whole batch, with gradient; the running ones follow them."""
@@ -186,12 +197,11 @@ class _NormOfAll(torch.autograd.Function):
         x = _dense(x)
         own = torch.cat(torch.batch_norm_stats(x, norm.eps))
         means, deviations = gather(own.unsqueeze(0)).chunk(2, dim=1)
-        counts = torch.full((world(),), x.numel() // x.shape[1], dtype=norm.running_mean.dtype, device=x.device)
+        counts, ctx.counts = norm.counts(x)
         mean, deviation = torch.batch_norm_gather_stats_with_counts(
             x, means, deviations, norm.running_mean, norm.running_var, norm.momentum, norm.eps, counts
         )
         ctx.save_for_backward(x, weight, mean, deviation)
-        ctx.counts = counts.int()
         return torch.batch_norm_elemt(x, weight, bias, mean, deviation, norm.eps)
 
     @staticmethod
@@ -201,7 +211,9 @@ class _NormOfAll(torch.autograd.Function):
         *sums, of_weight, of_bias = torch.batch_norm_backward_reduce(
             gradient, x, mean, deviation, weight, True, True, True
         )
-        dy, dy_x = total(torch.cat(sums)).chunk(2)
+        both = torch.cat(sums)
+        distributed.all_reduce(both)
+        dy, dy_x = both.chunk(2)
         of_x = torch.batch_norm_backward_elemt(gradient, x, mean, deviation, weight, dy, dy_x, ctx.counts)
         return of_x, of_weight, of_bias, None
 
