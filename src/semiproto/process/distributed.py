@@ -292,6 +292,7 @@ def run(compute: Machine, batch: int, work: Callable[[], None]) -> None:
     When one of them fails, all are stopped, and its error is raised here: UserError or Interrupted as it raised them.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
+        _require_one_task()
         cards.hold(_wanted(compute.gpus, batch), "compute.gpus")
     device = device_of(compute)
     if "TORCHELASTIC_RUN_ID" in os.environ:
@@ -305,6 +306,16 @@ def run(compute: Machine, batch: int, work: Callable[[], None]) -> None:
         _launch(count)
     else:
         work()
+
+
+def _require_one_task() -> None:
+    """Of several that Slurm starts of one command, each would write the same files."""
+    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
+    if tasks > 1:
+        raise UserError(
+            f"srun: {tasks} tasks of this command, which starts its processes itself; take --ntasks=1, and set"
+            " compute.gpus (or compute.processes) to those of one node that are to share the batch"
+        )
 
 
 def _wanted(gpus: Any, batch: int) -> int:
