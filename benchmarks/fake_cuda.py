@@ -63,22 +63,27 @@ class FakeCuda(Meter):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         fakes = [x for x in tree_leaves((args, kwargs)) if isinstance(x, FakeTensor)]
-        if not fakes and "cuda" not in str(kwargs.get("device")):
-            return func(*args, **kwargs)
-        if self._waits(func, args, kwargs, fakes):
-            self.syncs[str(func)] += SYNCS.get(func, 1)
         if fakes:
-            out = super().__torch_dispatch__(func, types, args, kwargs)
-        else:
-            out = self.faked(func(*args, **kwargs | {"device": "meta"}))
-        self.launches += not any(view in str(func) for view in VIEWS)
+            return super().__torch_dispatch__(func, types, args, kwargs)
+        if "cuda" not in str(kwargs.get("device")):
+            return func(*args, **kwargs)
+        out = self.faked(func(*args, **kwargs | {"device": "meta"}))
+        self._note(func, args, kwargs, out)
         return out
 
-    def _waits(self, func: Any, args: Any, kwargs: Any, fakes: list[FakeTensor]) -> bool:
+    def _note(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        super()._note(func, args, kwargs, out)
+        if self._waits(func, args, kwargs):
+            self.syncs[str(func)] += SYNCS.get(func, 1)
+        if any(isinstance(x, Tensor) and x.is_cuda for x in tree_leaves((args, out))):
+            self.launches += not any(view in str(func) for view in VIEWS)
+
+    def _waits(self, func: Any, args: Any, kwargs: Any) -> bool:
         """Whether the operation has the CPU wait for the GPU, as torch.cuda.set_sync_debug_mode counts it."""
-        if not fakes:
-            return any(isinstance(x, Tensor) for x in tree_leaves(args)) and not kwargs.get("non_blocking")
-        on_gpu = any(x.is_cuda for x in fakes)
+        tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
+        if not any(isinstance(x, FakeTensor) for x in tensors):
+            return bool(tensors) and not kwargs.get("non_blocking")
+        on_gpu = any(x.is_cuda for x in tensors)
         return on_gpu and (_is_masked(func, args) or func in SYNCS or str(kwargs.get("device")) == "cpu")
 
     def _hold(self, x: Any) -> None:

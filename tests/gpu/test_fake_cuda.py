@@ -12,6 +12,7 @@ import pytest
 import torch
 from fake_cuda import TORCH, fake_cuda
 from gpu_step import count, kinds
+from torch import nn
 
 from semiproto import params as parameters
 from semiproto.measure.inference import classify, head_scores, linear_scores, predict
@@ -85,6 +86,19 @@ NUMBERS |= {"window", "micro_batch", "repeat_threshold", "supervised_epochs", "w
 METHODS, NETWORKS = of_methods(), of_networks()
 WORLDS = [(1, False), (2, True), (4, False), (8, True), (1, True), (2, False), (4, True), (8, False)]
 """GPUs and bfloat16, in turn."""
+
+
+def test_an_operation_is_counted_once_in_inference_mode_too():
+    found = []
+    for context in (torch.no_grad, torch.inference_mode):
+        with fake_cuda() as mode:
+            network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.UpsamplingBilinear2d(scale_factor=2))
+            mode.move(network.eval())
+            images = mode.faked(torch.empty(2, 3, 8, 8, device="meta"))
+            with mode, context():
+                network(images)
+            found.append((mode.launches, mode.flops))
+    assert found == [(3, 2 * 2 * 4 * 6 * 6 * 3 * 9)] * 2  # 4 bands of 6 x 6 outputs, 27 products and sums each
 
 
 @pytest.mark.parametrize("label", METHODS)

@@ -35,6 +35,19 @@ def test_a_profile_plans_what_a_run_without_one_does(profile, empty):
     assert empty.planned("--workflow-profile", f"workflow/profiles/{profile}") == empty.planned() != {}
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--set-resources", "train:nodes=2"], "nodes: 2 (train): a job is one command on one node"),
+        (["--default-resources", "tasks=2"], "tasks: 2 (default-resources): a job is one command on one node"),
+    ],
+)
+def test_more_than_one_node_is_refused_before_a_job_is_sent(options, said, empty):
+    result = empty.run("snakemake", "--workflow-profile", "workflow/profiles/slurm", *options, check=False)
+    assert result.returncode == 1 and said in result.stdout
+    assert not (empty.path / "data").exists()
+
+
 def test_the_recipe_of_the_container_keeps_the_rules_of_its_linter():
     hadolint = Path(sys.executable).parent / "hadolint"
     result = subprocess.run([hadolint, tiny.ROOT / "Dockerfile"], capture_output=True, text=True)

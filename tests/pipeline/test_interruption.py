@@ -143,6 +143,32 @@ def test_a_stop_signal_saves_and_says_so(training, undisturbed, number, processe
     assert run.weights() == undisturbed[processes]
 
 
+@pytest.fixture
+def small_shared_memory():
+    """A command that runs another with so much /dev/shm, in bytes; skipped where that may not be mounted."""
+    inside = 'mount -t tmpfs -o size="$0" tmpfs /dev/shm && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", inside]
+    if sys.platform != "linux" or subprocess.run([*command, "64k", "true"], capture_output=True).returncode:
+        pytest.skip("mounting needs root on Linux")
+    return lambda size, *others: [*command, str(size), *others]
+
+
+@pytest.mark.parametrize(
+    ("pages", "processes", "said"),
+    [(3, 1, "No space left"), (8, 2, "No space left"), (40, 1, "a worker process was killed")],
+    ids=["no queue", "no queue of a process", "no batch"],
+)
+def test_full_shared_memory_is_one_line(training, small_shared_memory, pages, processes, said):
+    """A queue to a worker takes three pages; batches come after."""
+    run = training(processes)
+    run.command = small_shared_memory(pages * os.sysconf("SC_PAGESIZE"), sys.executable, *run.command[1:])
+    process = run.start(workers=1)
+    output = process.communicate(timeout=PATIENCE)[0]
+    (line,) = output.splitlines()
+    assert process.returncode == 1 and line.startswith("semiproto: ") and said in line and "compute.workers" in line
+    assert not subprocess.run(["pgrep", "--full", str(run.folder)], capture_output=True).stdout
+
+
 def test_a_checkpoint_of_another_content_is_passed_over(training, undisturbed):
     run = training(1)
     with at_checkpoints() as gate:

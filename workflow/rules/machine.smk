@@ -9,6 +9,23 @@ if CARDS and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", CARDS)
 
 
+def require_one_machine():
+    """A job is one command on one machine, which starts its own processes: more nodes or tasks would stand idle."""
+    if CARDS and PARAMS.compute.gpus != "auto" and PARAMS.compute.gpus > CARDS:
+        raise WorkflowError(f"compute.gpus: {PARAMS.compute.gpus}, and this machine has {CARDS}; lower it")
+    settings = workflow.resource_settings
+    for where, resources in {"default-resources": settings.default_resources, **settings.overwrite_resources}.items():
+        for name in {"nodes", "tasks"} & set(resources or ()):
+            if (asked := resources[name].value) != 1:
+                raise WorkflowError(
+                    f"{name}: {asked} ({where}): a job is one command on one node, which starts its processes itself;"
+                    f" set {name} to 1, and compute.gpus to the GPUs of a node that are to share a training"
+                )
+
+
+require_one_machine()
+
+
 def threads_of(processes, lists, gpus):
     """Threads of a job of so many processes, each of which loads so many lists of images.
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import re
-import signal
 import sys
 from itertools import pairwise
 from typing import Any, NoReturn, TextIO, cast
@@ -13,7 +11,7 @@ from typing import Any, NoReturn, TextIO, cast
 import typer
 
 from semiproto.errors import Interrupted, UserError, of_memory, of_system, printable
-from semiproto.process.parent import end_with_caller
+from semiproto.process.parent import end_children, end_with_caller
 
 Usage = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
 """The base of all that typer says of a command line. It has no public name there."""
@@ -37,7 +35,10 @@ def main() -> None:
     if "--help" in sys.argv:
         sys.stdout = cast(TextIO, _Trimmed(sys.stdout))
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="semiproto", standalone_mode=False))
+        try:
+            sys.exit(app(sys.argv[1:] or ["--help"], prog_name="semiproto", standalone_mode=False))
+        finally:  # before a line is printed, which the end of a worker would interrupt
+            end_children()
     except Usage as error:
         _stop(_of_usage(error), 2)
     except UserError as error:
@@ -48,8 +49,6 @@ def main() -> None:
         _stop(str(of_system(error)), 1)
     except (MemoryError, RuntimeError) as error:
         _stop(str(of_memory(error)), 1)
-    finally:
-        _end_workers()
 
 
 def _of_usage(error: typer.BadParameter) -> str:
@@ -81,11 +80,3 @@ def say(line: str, *, err: bool = False) -> None:
 def _stop(message: str, status: int) -> NoReturn:
     print(f"semiproto: {printable(message)}", file=sys.stderr)
     raise SystemExit(status)
-
-
-def _end_workers() -> None:
-    """Ends what is left of a loader's workers, which ignore SIGTERM: Python would wait for them for ever."""
-    if workers := multiprocessing.active_children():
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would report their end as a fault
-        for worker in workers:
-            worker.kill()

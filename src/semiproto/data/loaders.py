@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing
+import errno
+import os
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
 from semiproto.data import augment, layout
 from semiproto.data.augment import Colour, Padding
 from semiproto.data.dataset import Images
 from semiproto.errors import UserError
 from semiproto.params import AugmentParams
+from semiproto.process.parent import end_children
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -27,6 +31,10 @@ Key = tuple[int, int, int, int]
 
 CACHE_BYTES = 256 * 2**20
 """Most bytes of decoded images that a set of views keeps: small sets are read from disk once."""
+
+
+NO_WORKERS = {errno.ENOSPC, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE}
+"""What the system says where it has no room for another process, or for a queue to it in /dev/shm."""
 
 
 class WeakViews(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -107,19 +115,39 @@ class Loader(DataLoader[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         """As without workers, a file that cannot be read ends in the one line that says so. torch puts the worker's
-        whole traceback into the error's message, whose end that line is."""
+        whole traceback into the error's message, whose end that line is. Workers that cannot be started do too."""
         try:
             yield from super().__iter__()
         except UserError as error:
             raise UserError(
                 str(error).rpartition(f"\n{UserError.__module__}.{UserError.__name__}: ")[2].rstrip()
             ) from None
+        except OSError as error:
+            if error.errno not in NO_WORKERS:
+                raise
+            raise UserError(
+                f"compute.workers: {self.num_workers} processes of a loader cannot be started"
+                f" ({os.strerror(error.errno)}), as happens where shared memory (/dev/shm), memory, processes or open"
+                " files run out; end other processes, or lower it (0 starts none), and run the same command again"
+            ) from None
+
+    def _get_iterator(self) -> _BaseDataLoaderIter:
+        return _Iterator(self) if self.num_workers else super()._get_iterator()
+
+
+class _Iterator(_MultiProcessingDataLoaderIter):
+    """torch's, which says nothing when it is given up half made, or while another one's workers die: the error that led
+    to that is the one to report."""
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, RuntimeError):
+            super().__del__()
 
 
 def loader(views: WeakViews, keys: StepBatches, workers: int, *, pin: bool = False) -> Loader:
     """The views in the order of `keys`. pin: in memory that a GPU reads by itself, which makes a context of CUDA."""
     if workers:
-        atexit.register(_end_workers)
+        atexit.register(end_children)
     return Loader(
         views,
         batch_sampler=keys,
@@ -128,13 +156,6 @@ def loader(views: WeakViews, keys: StepBatches, workers: int, *, pin: bool = Fal
         pin_memory=pin,
         worker_init_fn=_start_worker,
     )
-
-
-def _end_workers() -> None:
-    """Where an error keeps an iterator alive, Python would wait without end for workers that ignore its SIGTERM."""
-    for process in multiprocessing.active_children():
-        if process.daemon:
-            process.kill()
 
 
 def _start_worker(worker: int) -> None:

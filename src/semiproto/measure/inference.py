@@ -20,7 +20,7 @@ from semiproto.model.layers import resize
 from semiproto.model.network import Output, SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import WindowParams
-from semiproto.process import distributed
+from semiproto.process import distributed, pool
 
 BATCH = 16
 """Images of one size that go through the network together, unless these are more than PIXELS."""
@@ -140,12 +140,12 @@ def own_part(images: Images) -> slice:
     return slice(BATCH * groups.start, min(BATCH * groups.stop, len(images)))
 
 
-def batches(images: Images, device: torch.device) -> Iterator[tuple[list[int], Tensor, list[Tensor]]]:
+def batches(images: Images, device: torch.device, readers: int = 0) -> Iterator[tuple[list[int], Tensor, list[Tensor]]]:
     """(positions, images [B, bands, H, W], masks) of this process's part: neighbours of one size in groups of BATCH,
-    or of fewer that have no more than PIXELS."""
+    or of fewer that have no more than PIXELS. readers: threads that read the next ones meanwhile."""
     waiting: list[tuple[int, Tensor, Tensor]] = []
-    for position in range(len(images))[own_part(images)]:
-        image, mask = images[position]
+    part = range(len(images))[own_part(images)]
+    for position, (image, mask) in zip(part, _read(images, part, readers), strict=True):
         full = position % BATCH == 0 or (len(waiting) + 1) * image[0].numel() > PIXELS[device.type]
         if waiting and (full or waiting[0][1].shape != image.shape):
             yield _stacked(waiting, device)
@@ -153,6 +153,14 @@ def batches(images: Images, device: torch.device) -> Iterator[tuple[list[int], T
         waiting.append((position, image, mask))
     if waiting:
         yield _stacked(waiting, device)
+
+
+def _read(images: Images, positions: range, readers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The images of the positions, in order. With readers, no more than BATCH are read and not used yet."""
+    if readers == 0:
+        return (images[position] for position in positions)
+    items = ((position, 1.0) for position in positions)
+    return pool.Cores(readers).mapped(images.__getitem__, items, BATCH)
 
 
 def _stacked(waiting: list[tuple[int, Tensor, Tensor]], device: torch.device) -> tuple[list[int], Tensor, list[Tensor]]:
@@ -166,19 +174,20 @@ def validate(
     names: Sequence[str],
     tau: float | None = None,
     window: WindowParams | None = None,
+    readers: int = 0,
 ) -> dict[str, list[float]]:
     """The measures of the linear head on `images` during training, in eval mode; the model's mode is restored.
 
     miou: percent. With tau also coverage and precision of the pseudo-labels that the model would give, counted as in
     pseudo_labels.py: coverage and precision, percent, of the foreground; validation_coverage and validation_precision,
-    shares, of each of the classes `names`. Several processes look at a part of the images each, and all get the numbers
-    of the whole.
+    shares, of each of the classes `names`. readers: threads that read images beside the network. Several processes look
+    at a part of the images each, and all get the numbers of the whole.
     """
     device = next(model.parameters()).device
     confusion, labels = ConfusionMatrix(len(names)), PseudoLabels(names, [] if tau is None else [tau])
     was_training = model.training
     model.eval()
-    for _, batch, masks in batches(images, device):
+    for _, batch, masks in batches(images, device, readers):
         found = [x.cpu() for x in classify(linear_scores(model), batch, window)]
         for prediction, confidence, mask in zip(*found, masks, strict=True):
             confusion.update(prediction, mask)

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import uuid
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from torch.nn import functional
 from semiproto.errors import Interrupted, UserError, of_memory, of_system
 from semiproto.process import cards
 from semiproto.process.failures import raise_first
-from semiproto.process.parent import end_with_parent
+from semiproto.process.parent import end_children, end_with_parent
 
 SECONDS_TO_STOP = 300
 """From SIGTERM or SIGINT until processes that do not stop are killed: the longest time that a step may take."""
@@ -94,9 +95,11 @@ def gather(x: Tensor) -> Tensor:
     """`x` [n, ...] of all processes in order, [world * n, ...], without gradient; all must have one shape."""
     if world() == 1:
         return x.detach()
-    parts = [torch.empty_like(x) for _ in range(world())]
-    distributed.all_gather(parts, x.detach().contiguous())
-    return torch.cat(parts)
+    gathered = x.new_empty((world() * len(x), *x.shape[1:]))
+    # The name since torch 2.14, and the one before.
+    into_one = getattr(distributed, "all_gather_single", None) or distributed.all_gather_into_tensor
+    into_one(gathered, x.detach().contiguous())
+    return gathered
 
 
 def wrap(phase: nn.Module, device: torch.device) -> nn.Module:
@@ -105,8 +108,10 @@ def wrap(phase: nn.Module, device: torch.device) -> nn.Module:
         return phase
     synchronise_batch_norm(phase)
     devices = [device] if device.type == "cuda" else None
-    # All buffers follow from what the processes exchange anyway, so those of the first need not be sent each step.
-    return nn.parallel.DistributedDataParallel(phase, device_ids=devices, broadcast_buffers=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of a new name that torch before 2.14 does not know
+        # All buffers follow from what the processes exchange anyway, so those of the first need not be sent each step.
+        return nn.parallel.DistributedDataParallel(phase, device_ids=devices, broadcast_buffers=False)
 
 
 class SyncBatchNorm2d(nn.Module):
@@ -132,6 +137,7 @@ class SyncBatchNorm2d(nn.Module):
         self.eps, self.momentum = norm.eps, norm.momentum or 0.0
         self.drop: nn.Module = getattr(norm, "drop", nn.Identity())
         self.act: nn.Module = getattr(norm, "act", nn.Identity())
+        self._counts: tuple[int, Tensor, Tensor] | None = None
         self.train(norm.training)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -150,6 +156,14 @@ class SyncBatchNorm2d(nn.Module):
         self.num_batches_tracked += 1
         out: Tensor = _NormOfAll.apply(x, self.weight, self.bias, self)
         return out
+
+    def counts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Values of a channel in each process, float32 and int32 [processes]; the same in nearly all steps."""
+        count = x.numel() // x.shape[1]
+        if self._counts is None or self._counts[0] != count:
+            counts = torch.full((world(),), count, dtype=self.running_mean.dtype, device=x.device)
+            self._counts = count, counts, counts.int()
+        return self._counts[1:]
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and biased variance [C] of the whole batch, with gradient; the running ones follow them."""
@@ -183,12 +197,11 @@ class _NormOfAll(torch.autograd.Function):
         x = _dense(x)
         own = torch.cat(torch.batch_norm_stats(x, norm.eps))
         means, deviations = gather(own.unsqueeze(0)).chunk(2, dim=1)
-        counts = torch.full((world(),), x.numel() // x.shape[1], dtype=norm.running_mean.dtype, device=x.device)
+        counts, ctx.counts = norm.counts(x)
         mean, deviation = torch.batch_norm_gather_stats_with_counts(
             x, means, deviations, norm.running_mean, norm.running_var, norm.momentum, norm.eps, counts
         )
         ctx.save_for_backward(x, weight, mean, deviation)
-        ctx.counts = counts.int()
         return torch.batch_norm_elemt(x, weight, bias, mean, deviation, norm.eps)
 
     @staticmethod
@@ -198,7 +211,9 @@ class _NormOfAll(torch.autograd.Function):
         *sums, of_weight, of_bias = torch.batch_norm_backward_reduce(
             gradient, x, mean, deviation, weight, True, True, True
         )
-        dy, dy_x = total(torch.cat(sums)).chunk(2)
+        both = torch.cat(sums)
+        distributed.all_reduce(both)
+        dy, dy_x = both.chunk(2)
         of_x = torch.batch_norm_backward_elemt(gradient, x, mean, deviation, weight, dy, dy_x, ctx.counts)
         return of_x, of_weight, of_bias, None
 
@@ -277,6 +292,7 @@ def run(compute: Machine, batch: int, work: Callable[[], None]) -> None:
     When one of them fails, all are stopped, and its error is raised here: UserError or Interrupted as it raised them.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
+        _require_one_task()
         cards.hold(_wanted(compute.gpus, batch), "compute.gpus")
     device = device_of(compute)
     if "TORCHELASTIC_RUN_ID" in os.environ:
@@ -290,6 +306,16 @@ def run(compute: Machine, batch: int, work: Callable[[], None]) -> None:
         _launch(count)
     else:
         work()
+
+
+def _require_one_task() -> None:
+    """Of several that Slurm starts of one command, each would write the same files."""
+    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
+    if tasks > 1:
+        raise UserError(
+            f"srun: {tasks} tasks of this command, which starts its processes itself; take --ntasks=1, and set"
+            " compute.gpus (or compute.processes) to those of one node that are to share the batch"
+        )
 
 
 def _wanted(gpus: Any, batch: int) -> int:
@@ -340,6 +366,7 @@ def _work_in_group(device: torch.device, batch: int, work: Callable[[], None]) -
     except BaseException as error:  # recorded: the process that waits reports the one that matters
         if WAITED_FOR not in os.environ:  # torchrun waits, and would print pages
             print(f"semiproto: {error}", file=sys.stderr, flush=True)
+        end_children()
         # Not a regular exit, which would wait for processes that wait for this one.
         os._exit(1)
     distributed.destroy_process_group()

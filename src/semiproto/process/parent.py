@@ -1,8 +1,9 @@
-"""Processes that end with the one that started them. Orphans would write into the outputs of the next run."""
+"""Processes end with the one that started them. Orphans would write into the outputs of the next run."""
 
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -28,3 +29,12 @@ def end_with_caller() -> None:
         os.kill(int(caller), 0)
     except ProcessLookupError:  # it ended before the call above took effect
         raise SystemExit(f"semiproto: process {caller}, which called this command, is gone") from None
+
+
+def end_children() -> None:
+    """Ends what multiprocessing started here and is left: a loader's workers ignore SIGTERM, and Python would wait for
+    them for ever."""
+    if children := multiprocessing.active_children():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would report their end as a fault
+        for child in children:
+            child.kill()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -30,9 +31,55 @@ def save(folder: Path, key: str, state: State) -> None:
     data = io.BytesIO()  # torch's own file writer does not say "disk full" as an OSError
     torch.save({"key": _stamp(key), **state}, data)
     with atomic_write(latest) as temporary:
-        temporary.write_bytes(data.getvalue() + hashlib.sha256(data.getbuffer()).digest())
+        with temporary.open("wb") as file:
+            file.write(data.getbuffer())
+            file.write(hashlib.sha256(data.getbuffer()).digest())
         if latest.exists():
             latest.replace(folder / PREVIOUS)
+
+
+class Writer:
+    """Saves states beside the training that goes on, one at a time: a state waits for the one before.
+
+    A write that fails raises its error in the next call of any method, and at the end of a `with` block, which waits.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self._folder, self._key = folder, key
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown()
+        if kind is None:
+            self.check()
+
+    def save(self, state: State) -> None:
+        """As the function `save`, of a copy: `state` may change once this returns."""
+        self.wait()
+        self._last = self._thread.submit(save, self._folder, self._key, _copied(state))
+
+    def check(self) -> None:
+        """Returns at once."""
+        if self._last is not None and self._last.done():
+            self._last.result()
+
+    def wait(self) -> None:
+        """Returns when all is written."""
+        if self._last is not None:
+            self._last.result()
+
+
+def _copied(value: Any) -> Any:
+    """A copy of a state; its tensors are in main memory."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {name: _copied(one) for name, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
 def load(folder: Path, key: str) -> State | None:

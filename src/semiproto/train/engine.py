@@ -124,7 +124,11 @@ def fit(
     progress = Progress(run.name, run.steps, "steps", done=start)
     row_every = max(1, run.steps // LOG_LINES)
     folders = run.logs if distributed.rank() == 0 else LogFolders()
-    with _stop_signal() as stopped, loggers(folders, run.name, start) as log:
+    with (
+        _stop_signal() as stopped,
+        loggers(folders, run.name, start) as log,
+        checkpoint.Writer(run.checkpoints, run.key) as writer,
+    ):
         _log_again(log, result)
         iterators: list[Iterator[Batch]] = [iter(loader) for loader in loaders(start)] if start < run.steps else []
         for step in range(start, run.steps):
@@ -144,9 +148,11 @@ def fit(
                 result.validated(step + 1, validate(phase.evaluated()), run.classes)
                 _log_score(log, result.scores[-1])
             progress.update(extra=_speed(values) + _last_score(result))
+            writer.check()
             if stop or ((step + 1) % run.checkpoint_every == 0 and step + 1 < run.steps):
-                _save(training, step + 1, result)
+                _save(training, step + 1, result, writer)
             if stop:
+                writer.wait()
                 raise Interrupted(f"{run.name}: stopped at step {step + 1}; the same command goes on from there")
     _require_finite(phase, run, run.steps)
     return result
@@ -222,12 +228,12 @@ def _resume(training: Training) -> tuple[Result, int]:
     return Result(**found | {"health": Health(**found["health"])}), start
 
 
-def _save(training: Training, step: int, result: Result) -> None:
+def _save(training: Training, step: int, result: Result, writer: checkpoint.Writer) -> None:
     phase, _, optimizer, run = training
     _require_finite(phase, run, step)
     if distributed.rank() == 0:
         state: dict[str, Any] = {"step": step, "phase": phase.state_dict(), "optimizer": optimizer.state_dict()}
-        checkpoint.save(run.checkpoints, run.key, state | {"result": asdict(result)})
+        writer.save(state | {"result": asdict(result)})
 
 
 def write_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
@@ -243,7 +249,7 @@ def _require_finite(phase: Phase, run: Run, step: int) -> None:
 
 
 def _diverged(run: Run, step: int, what: str) -> UserError:
-    saved = (run.checkpoints / checkpoint.LATEST).exists()
+    saved = step > run.checkpoint_every or (run.checkpoints / checkpoint.LATEST).exists()  # or is being written
     kept = f"the last good state is kept in {run.checkpoints}" if saved else "no state was saved yet"
     return UserError(
         f"{run.name}, step {step}: {what}; {kept}; lower optimizer.lr (or raise optimizer.warmup_steps) and run again"

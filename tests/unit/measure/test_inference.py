@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from semiproto.data.dataset import Images
 from semiproto.data.layout import IMAGES, MASKS, read_mask, write_mask
+from semiproto.errors import UserError
 from semiproto.measure import inference
 from semiproto.measure.inference import BATCH, batches, head_names, head_scores, linear_scores, predict, validate
 from semiproto.model.heads import LINEAR, PROTOTYPE
@@ -136,13 +137,22 @@ def odd_set(tmp_path):
     return Images(tmp_path, [f"i{n:02d}" for n in range(len(sizes))])
 
 
-def test_neighbours_of_one_size_go_together(odd_set):
-    groups = list(batches(odd_set, torch.device("cpu")))
+@pytest.mark.parametrize("readers", [0, 3])
+def test_neighbours_of_one_size_go_together(odd_set, readers):
+    groups = list(batches(odd_set, torch.device("cpu"), readers))
     assert [len(positions) for positions, _, _ in groups] == [BATCH, 2, 1, 2, 1]
     assert [p for positions, _, _ in groups for p in positions] == list(range(len(odd_set)))
     for positions, images, masks in groups:
         for n, position in enumerate(positions):
             assert torch.equal(images[n], odd_set[position][0]) and torch.equal(masks[n], odd_set[position][1])
+
+
+def test_images_are_read_beside_the_network_and_one_that_cannot_be_is_an_error(odd_set):
+    (odd_set.root / MASKS / f"{odd_set.ids[-1]}.png").unlink()
+    groups = batches(odd_set, torch.device("cpu"), readers=2)
+    assert next(groups)[0] == list(range(BATCH))
+    with pytest.raises((OSError, UserError)):
+        list(groups)
 
 
 def test_large_images_go_in_smaller_groups(odd_set, monkeypatch):

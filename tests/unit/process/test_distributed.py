@@ -355,3 +355,11 @@ def test_a_gpu_that_is_not_there(one_line):
     one_line(error, "compute.gpus", 2, "auto")
     assert device_of(compute(gpus="auto")) == torch.device("cpu")
     assert process_count(compute(gpus="auto"), 8) == 1
+
+
+def test_a_command_that_slurm_starts_several_times_is_refused(monkeypatch, one_line, tiny):
+    """Each would train, and write the same files."""
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    with pytest.raises(UserError) as error:
+        distributed.run(tiny.compute, 4, lambda: pytest.fail("it ran"))
+    one_line(error, "srun", "2 tasks", "--ntasks=1")

@@ -1,5 +1,7 @@
 """Resume checkpoints survive interruption and damage."""
 
+import threading
+
 import pytest
 import torch
 
@@ -62,6 +64,61 @@ def test_an_interrupted_write_leaves_the_last_good_state(tmp_path):
         checkpoint.save(tmp_path, "key", {"step": 2, "bad": lambda: None})
     assert checkpoint.load(tmp_path, "key")["step"] == 1
     assert [p.name for p in tmp_path.iterdir()] == ["latest.pt"]
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """An event that writes wait for, and the number of those that are at work or were at once."""
+    free, at_work, most, save = threading.Event(), [], [], checkpoint.save
+
+    def slow(*args):
+        at_work.append(args)
+        most.append(len(at_work))
+        free.wait()
+        save(*args)
+        at_work.pop()
+
+    monkeypatch.setattr(checkpoint, "save", slow)
+    return free, most
+
+
+def test_a_writer_saves_what_the_state_was_while_the_training_goes_on(tmp_path, held):
+    free, most = held
+    own = state(1) | {"optimizer": {"groups": [{"lr": 0.1, "moments": [torch.zeros(2)]}]}}
+    with checkpoint.Writer(tmp_path, "key") as writer:
+        writer.save(own)
+        own["phase"]["w"] += 1
+        own["optimizer"]["groups"][0]["moments"][0] += 1
+        own["history"].append("later")
+        writer.check()
+        assert not list(tmp_path.iterdir())
+        free.set()
+        writer.save(state(2))  # waits for the first
+    assert checkpoint.load(tmp_path, "key")["step"] == 2 and most == [1, 1]
+    first = checkpoint._read(tmp_path / "previous.pt")
+    assert first["phase"]["w"].tolist() == [1, 1, 1] and first["history"] == state(1)["history"]
+    assert first["optimizer"]["groups"][0]["moments"][0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("next_call", ["check", "save", "wait", "end"])
+def test_a_write_that_fails_raises_its_error_in_what_is_called_next(tmp_path, next_call):
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError), checkpoint.Writer(tmp_path / "file", "key") as writer:
+        writer.save(state(1))
+        if next_call == "check":
+            writer._thread.shutdown()
+            writer.check()
+            pytest.fail("no error")
+        elif next_call != "end":
+            writer.save(state(2)) if next_call == "save" else writer.wait()
+            pytest.fail("no error")
+
+
+def test_an_error_in_the_training_is_not_hidden_by_a_write_that_fails(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(KeyError), checkpoint.Writer(tmp_path / "file", "key") as writer:
+        writer.save(state(1))
+        raise KeyError
 
 
 def test_remove_deletes_the_folder_if_nothing_else_is_in_it(tmp_path):

@@ -22,7 +22,7 @@ def pretrain(job: Job[PretrainConfig]) -> Written | None:
     first = first_weights(job, student, pretrained=True)
     run = run_of(job, "pretrain", config.pretrain, lists.classes, steps, first["first_weights"])
     loaders = views(job, lists.root, run, student, [lists.labeled_views(config.pretrain)])
-    result = fit(phase, config.optimizer, run, loaders, lists.validator(config.pretrain.window))
+    result = fit(phase, config.optimizer, run, loaders, lists.validator(job.machine.workers, config.pretrain.window))
     if distributed.rank() > 0:
         return None
     write_card(job, lists, student, {"step": "pretrain", "steps": steps})

@@ -53,7 +53,8 @@ def train(job: Job[TrainConfig]) -> Written | None:
     if uses_unlabeled:
         asked.append(Asked(lists.unlabeled, unlabeled_batch(semi), labeled=False))
     loaders = views(job, lists.root, run, student, asked)
-    result = fit(phase, config.optimizer, run, loaders, lists.validator(semi.window, semi.tau))
+    validator = lists.validator(job.machine.workers, semi.window, semi.tau)
+    result = fit(phase, config.optimizer, run, loaders, validator)
     if distributed.rank() > 0:
         return None
     write_card(job, lists, student, {"step": "train", "method": config.method, "steps": steps})

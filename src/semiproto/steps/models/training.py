@@ -65,10 +65,11 @@ class Lists:
         return cls(root, layout.read_classes(root), **lists)
 
     def validator(
-        self, window: WindowParams | None, tau: float | None = None
+        self, readers: int, window: WindowParams | None, tau: float | None = None
     ) -> Callable[[SegmentationNetwork], Means]:
-        """What the loop calls for the validation score of a network."""
-        return partial(validate, images=Images(self.root, self.val), names=self.classes, tau=tau, window=window)
+        """What the loop calls for the validation score of a network. readers: threads that read images beside it."""
+        images = Images(self.root, self.val)
+        return partial(validate, images=images, names=self.classes, tau=tau, window=window, readers=readers)
 
     @cached_property
     def class_pixels(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._C import DispatchKey
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -73,17 +74,20 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if not any(isinstance(x, FakeTensor) for x in tree_leaves((args, kwargs))):
             return func(*args, **kwargs)
-        if torch.is_inference_mode_enabled() and func.namespace != "prim" and func not in WITHOUT_CONTENT:
-            with self:  # where operations arrive undivided
-                if (out := func.decompose(*args, **kwargs)) is not NotImplemented:
-                    return out
+        if torch.is_inference_mode_enabled() and _is_composite(func):  # elsewhere its parts arrive
+            with self:
+                return func._op_dk(DispatchKey.CompositeImplicitAutograd, *args, **kwargs)
         with self.fake:
             out = _of_all(*args) if _is_masked(func, args) else WITHOUT_CONTENT.get(func, func)(*args, **kwargs)
+        self._note(func, args, kwargs, out)
+        return out
+
+    def _note(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        """Counts an operation that the device does as a whole."""
         if count := flop_registry.get(getattr(func, "_overloadpacket", None)):
             self.flops += count(*args, **kwargs, out_val=out)
         for x in tree_leaves(out):
             self._hold(x)
-        return out
 
     def faked(self, x: Tensor) -> Tensor:
         """A tensor of the size and strides of x, whatever x's device, without content."""
@@ -118,6 +122,13 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _let_go(self, key: int, size: int) -> None:
         self.live.discard(key)
         self.now -= size
+
+
+def _is_composite(func: Any) -> bool:
+    """Whether torch makes it of others on every device."""
+    if func.namespace == "prim" or func in WITHOUT_CONTENT:
+        return False
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), DispatchKey.CompositeImplicitAutograd))
 
 
 def _is_masked(func: Any, args: Any) -> bool:

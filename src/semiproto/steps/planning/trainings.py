@@ -48,7 +48,8 @@ class Images:
 
 def trainings(params: Params) -> list[Training]:
     """The trainings of all rules; UserError where their length depends on images that nobody has counted yet."""
-    return [training for split in sorted({run.split for run in params.runs()}) for training in _of_split(params, split)]
+    splits = sorted({run.split for run in params.runs()}, key=lambda name: (not name.isdecimal(), len(name), name))
+    return [training for split in splits for training in _of_split(params, split)]
 
 
 def _of_split(params: Params, split: str) -> Iterator[Training]:

@@ -157,7 +157,7 @@ def test_a_window_is_what_the_network_sees_of_a_validation_image(training, make_
     net.register_forward_pre_hook(lambda module, args: seen.add(tuple(args[0].shape[-2:])))
     lists = Lists.of(training)
     for window in (None, WindowParams(size=32, stride=32)):
-        lists.validator(window)(net)
+        lists.validator(0, window)(net)
     assert seen == {(64, 64), (32, 32)}
 
 
