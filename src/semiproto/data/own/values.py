@@ -19,6 +19,8 @@ SPARSE = 16
 """Values from which a gap between them is no forgotten class but a numbering of its own."""
 SOFT_EDGES = 24
 """Different values from which masks of two classes are taken for ones with soft edges."""
+A_FEW, LARGE = 20, 2048
+"""Masks, and pixels of a side, in which it is looked where fewer values than that lie."""
 FLAT = 0.5
 """Share of the pixels of such masks that must be of the lowest or the highest value."""
 BACKGROUND = ("background", "bg")
@@ -60,6 +62,8 @@ class Tally:
     """Masks by the number of objects in them if their values are 1 to n; 0: they are not. Empty masks are left out."""
     both: int = 0
     """Masks that have 1 and 255."""
+    filled: set[int] = field(default_factory=set)
+    """Values that fill a square of 3 x 3 pixels in some of the first masks; others are seen only where two meet."""
 
     def seen(self) -> list[int]:
         found: list[int] = np.flatnonzero(self.pixels).tolist()
@@ -74,18 +78,22 @@ def tally(paths: Iterable[Path], read: Callable[[Path], np.ndarray] = masks.valu
     """The values of all masks; masks that cannot be read are left out."""
     pixels, images, total = np.zeros(65537, np.int64), np.zeros(65537, np.int64), 0
     objects: Counter[int] = Counter()
+    filled: set[int] = set()
     both = 0
     for path in paths:
         try:
-            found = np.bincount(read(path).ravel().clip(0, 65536))
+            mask = read(path)
         except UserError:
             continue
+        found = np.bincount(mask.ravel().clip(0, 65536))
+        if total < A_FEW:
+            filled |= _filled(mask[:LARGE, :LARGE])
         pixels[: len(found)] += found
         images[: len(found)] += found > 0
         objects.update(_objects(found))
         both += len(found) > IGNORE_INDEX and bool(found[1] and found[IGNORE_INDEX])
         total += 1
-    return Tally(pixels, images, total, objects, both)
+    return Tally(pixels, images, total, objects, both, filled)
 
 
 def _objects(counts: np.ndarray) -> list[int]:
@@ -103,17 +111,12 @@ def meaning(found: Tally, names: Sequence[str] | None, why: str = "") -> Meaning
     which check-data names.
     """
     seen = found.seen()
-    if _soft_edged(found.pixels, seen, names):
-        first, second = names or ("background", "class1")
-        half = (seen[-1] + 1) // 2
-        table = {f"0-{half - 1}": first, f"{half}-{seen[-1]}": second}
-        return Meaning([first, second], why or "from masks with soft edges, which are cut in the middle", table, None)
-    if _of_one_bit_and_eight(found) and (names is None or len(names) == 2):
-        first, second = names or ("background", "class1")
-        table = {"0": first, "1": second, "255": second}
-        return Meaning([first, second], why or "from binary masks of 0 and 1, and others of 0 and 255", table, None)
+    if names is None or len(names) == 2:
+        if of_two := _binary(found, seen, names or ("background", "class1"), why):
+            return of_two
+        why += _of_few(found, names or ("background", "class1"))
     if names is None:
-        return _unnamed(seen)
+        return _unnamed(seen, why)
     indices = {*range(len(names)), IGNORE_INDEX}
     if seen == [0, IGNORE_INDEX] and len(names) == 2:
         return Meaning(list(names), why, _table(seen, names), None)
@@ -129,6 +132,30 @@ def meaning(found: Tally, names: Sequence[str] | None, why: str = "") -> Meaning
     if len(inner) == len(names) and 0 in seen:  # ids with gaps, 0 is void
         return Meaning(list(names), why, {"0": "void"} | _table(inner, names))
     return Meaning(list(names), why)
+
+
+def _binary(found: Tally, seen: list[int], names: Sequence[str], why: str) -> Meaning | None:
+    """The meaning of masks of two classes with soft edges, or of 0 and 1, as those of one bit, beside 0 and 255."""
+    first, second = names
+    if _soft_edged(found, seen):
+        half = (seen[-1] + 1) // 2
+        table = {f"0-{half - 1}": first, f"{half}-{seen[-1]}": second}
+        return Meaning([first, second], why or "from masks with soft edges, which are cut in the middle", table, None)
+    if _never_beside(found) and found.is_common([IGNORE_INDEX]):
+        table = {"0": first, "1": second, "255": second}
+        return Meaning([first, second], why or "from binary masks of 0 and 1, and others of 0 and 255", table, None)
+    return None
+
+
+def _of_few(found: Tally, names: Sequence[str]) -> str:
+    """What to say where few masks are of 0 and 255 and the others of 0 and 1: 255 is void then, or the class of 1."""
+    if not _never_beside(found):
+        return ""
+    table = f"{{0: {names[0]}, 1: {names[1]}, 255: {names[1]}}}"
+    return (
+        f" (255, in {found.masks[IGNORE_INDEX]} of {found.total} masks and never beside 1, is taken for void; if it is"
+        f" the class of 1, say --set dataset.values='{table}' --set dataset.ignore=null)"
+    )
 
 
 # ------------------------------------------------------------------------------------------- numbers of objects
@@ -180,10 +207,9 @@ def _regions(path: Path) -> list[int]:
     return [ndimage.label(found[place] == value, EIGHT)[1] for value, place in places if place is not None]
 
 
-def _of_one_bit_and_eight(found: Tally) -> bool:
-    """Whether many masks are of 0 and 1, as those of one bit, many others of 0 and 255, and none is of both."""
-    binary = set(found.seen()) <= {0, 1, IGNORE_INDEX} and not found.both
-    return binary and found.is_common([1]) and found.is_common([IGNORE_INDEX])
+def _never_beside(found: Tally) -> bool:
+    """Whether there are only 0, 1 and 255, and no mask has the last two."""
+    return found.seen() == [0, 1, IGNORE_INDEX] and not found.both
 
 
 def _is_background(names: Sequence[str]) -> bool:
@@ -199,27 +225,41 @@ def _table(values: Iterable[int], names: Sequence[str]) -> dict[str, str]:
     return {str(value): name for value, name in zip(values, names, strict=True)}
 
 
-def _unnamed(seen: list[int]) -> Meaning:
+def _unnamed(seen: list[int], why: str) -> Meaning:
     if seen == [0, IGNORE_INDEX]:
         names = ["background", "class1"]
         return Meaning(names, "from binary masks of 0 and 255", _table(seen, names), None)
-    inner = [value for value in seen if value not in (0, IGNORE_INDEX)]
+    void = IGNORE_INDEX if seen and seen[-1] <= IGNORE_INDEX else None  # a convention of masks of 8 bits
+    inner = [value for value in seen if value not in (0, void)]
     if len(inner) > 1 and 0 not in seen:
         names = [f"class{value}" for value in inner]
-        return Meaning(names, "from the mask values, of which none is 0", _table(inner, names))
+        return Meaning(names, "from the mask values, of which none is 0", _table(inner, names), void)
     if inner and inner[-1] >= SPARSE and 4 * len(inner) <= inner[-1]:
         names = ["background", *(f"class{value}" for value in inner)]
-        return Meaning(names, "from the mask values", _table([0, *inner], names))
+        return Meaning(names, "from the mask values", _table([0, *inner], names), void)
     highest = min(max(inner, default=1), 253)
-    return Meaning(["background", *(f"class{i}" for i in range(1, highest + 1))], "from the highest mask value")
+    names = ["background", *(f"class{i}" for i in range(1, highest + 1))]
+    return Meaning(names, f"from the highest mask value{why}")
 
 
-def _soft_edged(pixels: np.ndarray, seen: list[int], names: Sequence[str] | None) -> bool:
-    """Whether masks of two classes were saved with soft edges: many values, and most pixels at the ends."""
-    if (names is not None and len(names) != 2) or len(seen) < SOFT_EDGES or not 127 <= seen[-1] <= 255:
+def _soft_edged(found: Tally, seen: list[int]) -> bool:
+    """Whether masks of two classes were saved with soft edges: most pixels are at the ends, and the values between are
+    many, or those of lines where the ends meet. A mask that was halved has three such values."""
+    if len(seen) < 3 or not 127 <= seen[-1] <= 255:
         return False
-    ends = int(pixels[: seen[-1] // 16 + 1].sum() + pixels[seen[-1] - seen[-1] // 16 :].sum())
-    return ends > FLAT * int(pixels.sum())
+    ends = int(found.pixels[: seen[-1] // 16 + 1].sum() + found.pixels[seen[-1] - seen[-1] // 16 :].sum())
+    if ends <= FLAT * int(found.pixels.sum()):
+        return False
+    return len(seen) >= SOFT_EDGES or found.filled == {0, seen[-1]}
+
+
+def _filled(mask: np.ndarray) -> set[int]:
+    """The values that fill some square of 3 x 3 pixels."""
+    if min(mask.shape) < 3:
+        return set()
+    squares = np.lib.stride_tricks.sliding_window_view(mask, (3, 3))
+    same = (squares == squares[:, :, :1, :1]).all((2, 3))
+    return set(np.unique(mask[1:-1, 1:-1][same]).tolist())
 
 
 # ---------------------------------------------------------------------------------------------------- palettes

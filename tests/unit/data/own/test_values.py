@@ -117,3 +117,49 @@ def test_palettes_that_merely_differ_are_a_warning():
 
 def test_equal_palettes_are_no_fault_and_neither_is_one_colour_for_two_values():
     assert not faults({0: BLACK, 1: GREEN}, {1: GREEN, 2: GREEN}, {0: BLACK, 2: GREEN})
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_masks_that_were_made_larger_and_averaged_are_cut_in_the_middle(tmp_path, factor):
+    paths = []
+    for i in range(4):
+        large = np.zeros((30 * factor, 40 * factor), np.uint8)
+        large[5 * factor + 1 + i : 20 * factor + 1, 7 * factor + 1 : 29 * factor + 1 + i] = 255
+        paths.append(tmp_path / f"{i}.png")
+        Image.fromarray(large).resize((40, 30), Image.Resampling.BOX).save(paths[-1])
+    seen = values.tally(paths)
+    assert 3 <= len(seen.seen()) < values.SOFT_EDGES
+    for names in (None, ["sky", "bird"]):
+        assert list(values.meaning(seen, names).values) == ["0-127", "128-255"]
+    assert values.meaning(seen, ["sky", "bird", "tree"]).values is None
+
+
+def test_a_value_that_fills_an_area_is_no_soft_edge(tmp_path):
+    """A trimap's band of 128, and void of 255 beside a class."""
+    for middle in (128, 1):
+        mask = np.zeros((30, 40), np.uint8)
+        mask[5:25, 5:35], mask[10:20, 10:30] = middle, 255
+        Image.fromarray(mask).save(tmp_path / "mask.png")
+        assert "soft" not in values.meaning(values.tally([tmp_path / "mask.png"]), None).why
+
+
+def test_of_few_values_beside_binary_ones_the_rarer_meaning_is_said(tmp_path):
+    def of(*highest):
+        for i, value in enumerate(highest):
+            mask = np.zeros((20, 20), np.uint8)
+            mask[5:15, 5:15] = value
+            Image.fromarray(mask).save(tmp_path / f"{i}.png")
+        return values.tally(tmp_path / f"{i}.png" for i in range(len(highest)))
+
+    few_of_one_bit = values.meaning(of(1, *[255] * 11), None)
+    assert few_of_one_bit.values == {"0": "background", "1": "class1", "255": "class1"}
+    few_of_255 = values.meaning(of(255, *[1] * 11), None)
+    assert few_of_255.ignore == 255 and "255, in 1 of 12 masks and never beside 1, is taken for void" in few_of_255.why
+
+
+def test_in_masks_of_more_than_8_bits_255_is_a_class(tmp_path):
+    mask = np.zeros((20, 20), np.uint16)
+    mask[5:10], mask[10:15] = 255, 510
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    found = values.meaning(values.tally([tmp_path / "mask.png"]), None)
+    assert found.values == {"0": "background", "255": "class255", "510": "class510"} and found.ignore is None
