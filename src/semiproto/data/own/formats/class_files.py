@@ -1,5 +1,5 @@
 """Files that name the classes: classes.txt and its likes, CVAT's labelmap.txt, Roboflow's _classes.csv, CamVid's tables
-of colours, nnU-Net's dataset.json."""
+of colours, nnU-Net's dataset.json, Mapillary's and Pixel Annotation Tool's config.json, ADE20K's objectInfo150.txt."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from semiproto.errors import UserError
 from semiproto.params import VOID, FolderSource
 
 Colour = tuple[int, int, int]
+ADE20K = "objectInfo150.txt"
+"""Its columns are Idx, Ratio, Train, Val, Stuff, Name; 0 is what is not labelled."""
 NAMES = (
     "classes.txt",
     "class_names.txt",
@@ -27,7 +29,14 @@ NAMES = (
     "class_dict.csv",
     "codes.txt",
     "dataset.json",
+    "config.json",
+    "config_v1.1.json",
+    "config_v1.2.json",
+    "config_v2.0.json",
+    ADE20K,
 )
+UNLABELED = {"Unlabeled": VOID[0]}
+"""Mapillary's name of what is not labelled."""
 NNUNET = ("channel_names", "modality", "numTraining", "file_ending")
 """Keys of nnU-Net's dataset.json, by which another file of that name is told from it."""
 
@@ -161,17 +170,28 @@ def _extended(first: ClassTable, other: ClassTable, more: list[int | Colour]) ->
 
 
 def read(path: Path) -> ClassTable | None:
-    """The table of a file; None where a dataset.json is not nnU-Net's."""
+    """The table of a file; None for JSON of another kind."""
     text = text_of(path, "class names")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if path.name == "dataset.json":
         return _nnunet(path, text)
+    if path.suffix == ".json":
+        return _labelled(path, text)
+    if path.name == ADE20K:
+        return _ade20k(path, lines)
     if path.name == "labelmap.txt":
         return _cvat(path, lines)
     if path.suffix == ".csv":
         rows = lines[1:] if lines and not re.search(r"\d", lines[0]) else lines  # without the header
         return _numbered(path, [line.replace(",", " ", 1) for line in rows]) or _plain(path, rows)
     return _numbered(path, lines) or _plain(path, lines)
+
+
+def _ade20k(path: Path, lines: list[str]) -> ClassTable:
+    """The first of each class's names, which commas part; the header has no number."""
+    rows = [line.split("\t") for line in lines if re.match(r"\d+\t", line)]
+    names = _named(path, [row[-1].split(",")[0] for row in rows])
+    return ClassTable(path, names, [None] * len(rows), [int(row[0]) for row in rows])
 
 
 def _cvat(path: Path, lines: list[str]) -> ClassTable:
@@ -205,6 +225,23 @@ def _nnunet(path: Path, text: str) -> ClassTable | None:
     return ClassTable(
         path, _named(path, [name for _, name in order]), [None] * len(order), [value for value, _ in order]
     )
+
+
+def _labelled(path: Path, text: str) -> ClassTable | None:
+    """Labels with the mask value of each: Mapillary's, whose value is their place, or Pixel Annotation Tool's."""
+    try:
+        labels = json.loads(text).get("labels")
+    except (ValueError, AttributeError):
+        return None
+    if isinstance(labels, list) and labels and all(isinstance(one, dict) and "readable" in one for one in labels):
+        found = {value: UNLABELED.get(str(one["readable"]), str(one["readable"])) for value, one in enumerate(labels)}
+    elif isinstance(labels, dict) and all(
+        isinstance(one, dict) and type(one.get("id")) is int for one in labels.values()
+    ):
+        found = {one["id"]: str(name) for name, one in sorted(labels.items(), key=lambda item: item[1]["id"])}
+    else:
+        return None
+    return ClassTable(path, _named(path, list(found.values())), [None] * len(found), list(found))
 
 
 def _regions(path: Path, labels: dict[str, Any]) -> ClassTable:

@@ -191,3 +191,26 @@ def test_names_that_would_be_one_class_are_named(tmp_path, name, text, one_line)
     with pytest.raises(UserError) as error:
         read(tmp_path, name, text)
     one_line(error, tmp_path / name, "'big dog' and 'big_dog'", "rename one")
+
+
+def test_the_tables_that_published_sets_and_tools_ship(tmp_path):
+    ade = tmp_path / "objectInfo150.txt"
+    ade.write_text(
+        "Idx\tRatio\tTrain\tVal\tStuff\tName\n1\t0.15\t11664\t1172\t1\twall\n2\t0.1\t6046\t612\t1\tbuilding, edifice\n"
+    )
+    assert class_files.read(ade).meanings() == {1: "wall", 2: "building"}
+    labels = [
+        {"name": "object--vehicle--car", "readable": "Car", "color": [0, 0, 142], "evaluate": True},
+        {"name": "void--unlabeled", "readable": "Unlabeled", "color": [0, 0, 0], "evaluate": False},
+    ]
+    mapillary = tmp_path / "config_v1.2.json"
+    mapillary.write_text(json.dumps({"version": 1.2, "labels": labels}))
+    assert class_files.read(mapillary).meanings() == {0: "Car", 1: "void"}
+    tool = tmp_path / "config.json"
+    tool.write_text(
+        json.dumps({"labels": {"cat": {"id": 2, "color": [1, 2, 3]}, "dog": {"id": 1, "color": [0, 0, 0]}}})
+    )
+    assert class_files.read(tool).meanings() == {1: "dog", 2: "cat"}
+    for other in ({"labels": ["cat"]}, {"labels": {"cat": 1.5}}, ["cat"], {"model_type": "vit"}):
+        tool.write_text(json.dumps(other))
+        assert class_files.read(tool) is None
