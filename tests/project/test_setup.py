@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-HARD_NAME = "a b it's $HOME;c&d größe 語"
-"""Of a folder: what a shell, make or an encoding could trip over. A `:` cannot stand in a PATH at all."""
+HARD_NAMES = ("a b", "it's", "a$b", "a;b", "a&b", "größe 語", "a b it's $HOME;c&d größe 語")
+"""Of folders: what a shell, make or an encoding could trip over. A `:` cannot stand in a PATH at all."""
 BACKEND = """
 import zipfile
 from pathlib import Path
@@ -122,9 +122,10 @@ def test_killed_while_the_environment_is_made_the_same_command_runs(checkout, co
     assert (finished.returncode, finished.stdout.splitlines()[-1:]) == (0, [f"ran in {checkout} --cores"])
 
 
-def test_a_checkout_may_have_any_path(tmp_path, commands):
+@pytest.mark.parametrize("name", HARD_NAMES)
+def test_a_checkout_may_have_any_path(tmp_path, commands, name):
     """The real Snakemake runs the real rule `data` there; the rest of the pipeline takes minutes."""
-    folder = tmp_path / HARD_NAME
+    folder = tmp_path / name
     folder.mkdir()
     checkouts.new_checkout(folder)
     copy("Makefile", "requirements.lock", "pyproject.toml", to=folder)
@@ -135,7 +136,7 @@ def test_a_checkout_may_have_any_path(tmp_path, commands):
     result = make_run(folder, commands("harmless"), SNAKEMAKE_PROFILE=str(profile.parent))
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     assert (folder / "data/raw/tiny/receipt.json").is_file()
-    assert {path.name for path in tmp_path.iterdir()} == {HARD_NAME, "profile", "harmless"}
+    assert {path.name for path in tmp_path.iterdir()} == {name, "profile", "harmless"}
 
 
 def environment_of_this_python(folder: Path) -> None:

@@ -55,10 +55,13 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """The content of a JSON file; ValueError where it is none: a pipe or a device would block, and a file that is too
     long or too deeply nested was written by nobody."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("not a regular file")
-        data = file.read(MOST_JSON + 1)
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError("not a regular file")
+            data = file.read(MOST_JSON + 1)
+    except IsADirectoryError:
+        raise ValueError("not a regular file") from None
     if len(data) > MOST_JSON:
         raise ValueError(f"longer than {MOST_JSON // 2**20} MiB")
     try:

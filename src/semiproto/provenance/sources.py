@@ -19,8 +19,8 @@ PACKAGE = Path(__file__).parents[1]
 
 NEUTRAL = (
     *("__init__.py", "__main__.py", "errors.py", "paths.py", "cli", "params", "provenance"),
-    *("process/cards.py", "process/locks.py", "process/loggers.py", "process/parent.py", "process/progress.py"),
-    *("process/signals.py", "steps/job.py"),
+    *("process/cards.py", "process/collector.py", "process/locks.py", "process/loggers.py", "process/parent.py"),
+    *("process/progress.py", "process/signals.py", "steps/job.py"),
 )
 """Files and folders that decide no result: they hand on, check, word and record. A change there would rerun everything
 for nothing. Parameters are left out too: a rule has their values. The commit in a receipt covers all of these."""

@@ -38,12 +38,13 @@ def edited(shipped_file):
 
 @pytest.fixture
 def refused(one_line):
-    """Checks that a tree is refused in one line that names the file and all of the given words."""
+    """Checks that a tree is refused in one line that names the file and all of the given words; returns the line."""
 
     def check(tree, *words):
         with pytest.raises(UserError) as error:
             parameters.validate(tree, "params.yaml")
         assert str(error.value).startswith("params.yaml: ")
         one_line(error, *words)
+        return str(error.value)
 
     return check

@@ -81,3 +81,10 @@ def test_a_file_that_is_no_mapping(refused, tree):
 def test_values_do_not_change_once_read(shipped):
     with pytest.raises(ValidationError, match="frozen"):
         shipped.semi.tau = 0.1
+
+
+def test_a_long_value_does_not_make_the_line_long(edited, refused):
+    message = refused(
+        edited({"model.decoder.rates": [1] * 100_000}), "model.decoder.rates: [1, 1, ", "at most 16 items"
+    )
+    assert len(message) < 400

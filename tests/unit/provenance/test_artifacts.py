@@ -11,6 +11,7 @@ from semiproto.provenance.artifacts import (
     RECEIPT,
     atomic_directory,
     atomic_write,
+    read_json,
     sha256_file,
     sha256_text,
     sha256_tree,
@@ -86,3 +87,10 @@ def test_what_killed_writers_left_is_removed_and_what_live_ones_write_is_not(tmp
     with atomic_directory(tmp_path / "files"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [live.name, "files", "table.csv"]
+
+
+def test_json_is_not_read_of_a_folder_or_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(ValueError, match=r"^not a regular file$"):
+            read_json(path)

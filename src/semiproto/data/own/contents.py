@@ -45,6 +45,7 @@ from semiproto.data.own.names import (
 )
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
+from semiproto.process.collector import no_search_for_cycles
 
 __all__ = ["PARTS", "Contents", "Item", "read", "safe_id", "text_of"]
 
@@ -98,6 +99,7 @@ class Contents:
         return {part: len(self.of(part)) for part in PARTS}
 
 
+@no_search_for_cycles()
 def read(source: FolderSource) -> Contents:
     """The contents of the folder; UserError where the folder, or a file that everything depends on, is missing."""
     base = Path(source.path)
