@@ -613,6 +613,7 @@ class _Found:
         self._unread_lists(parts)
         doubtful = self._doubtful(parts, listed)
         self._unknown_lists(parts, doubtful)
+        self._unread_pairs(parts, doubtful)
         self._unknown_words(doubtful)
         self._unread_tables(doubtful)
         if not val and not test:
@@ -777,6 +778,32 @@ class _Found:
             how = "write its names, one a line, into" if file.suffix.lower() == ".json" else "rename it to"
             remedy = f"{how} val.txt, test.txt, train.txt or unlabeled.txt and run `semiproto init` again"
             self.error("list-unknown", file, found, f"{remedy}, or if it is none of these move it out of the folder")
+
+    def _unread_pairs(self, parts: dict[str, list[Path]], doubtful: set[Path]) -> None:
+        """Lists of unlabelled images that no parameter names, of which some would be trained on with their masks: there
+        are several, and the choice is the user's."""
+        trained = doubtful & set(parts["train"])
+        if not trained or self.source.unlabeled_list is not None:
+            return
+        hits: dict[Path, int] = {}
+        for file in self.files:
+            known = file in self.uses or file.suffix.lower() not in (".txt", ".lst")
+            if not known and part_of(file.stem) == "unlabeled":
+                hits[file] = len(trained & set(self._images_of(file, readers.names_in(file))))
+        if not any(hits.values()):
+            return
+        files = [file.relative_to(self.base) for file, count in hits.items() if count]
+        beside = [path.relative_to(self.base) for path in self.folders[self.base / files[0].parent]]
+        labeled = next(
+            (path for path in beside if path.suffix == files[0].suffix and part_of(path.stem) == "train"), None
+        )
+        others = f"; so do {', '.join(map(str, files[1:MANY]))}" if files[1:] else ""
+        found = f"keeps {max(hits.values())} images without masks that would be trained on with them{others}"
+        first = f"dataset.train_list to {labeled} and " if labeled else ""
+        remedy = (
+            f"set {first}dataset.unlabeled_list to {files[0]}, or to another of these, or move them out of the folder"
+        )
+        self.error("list-unread", self.base / files[0], found, remedy)
 
     def _unknown_words(self, doubtful: set[Path]) -> None:
         """Words that stand where a part should and mean none, in files that are read for parts or might have been."""

@@ -348,6 +348,32 @@ def test_a_column_that_may_tell_images_apart_and_is_not_read_is_an_error(base, n
     assert "2 images of it would be trained on, such as photo4.png" in fault.found and "split" in fault.remedy
 
 
+def test_the_one_pair_of_lists_in_a_folder_below_is_read(base):
+    write_pair(base / "splits/pascal/1_8", "photo0\nphoto1\n", "photo2\nphoto4\n")
+    (base / "splits/pascal/val.txt").write_text("photo5\n")
+    found = contents.read(discover(base, "own")[0])
+    assert not found.faults and found.counts() == {"train": 2, "val": 1, "unlabeled": 2}
+
+
+def write_pair(folder, labeled, unlabeled):
+    folder.mkdir(parents=True)
+    (folder / "labeled.txt").write_text(labeled)
+    (folder / "unlabeled.txt").write_text(unlabeled)
+
+
+def test_of_several_pairs_of_lists_the_user_has_to_choose(base):
+    write_pair(base / "splits/1_4", "photo0\nphoto1\n", "photo2\nphoto4\n")
+    write_pair(base / "splits/1_8", "photo0\n", "photo1\nphoto2\nphoto4\n")
+    source = discover(base, "own")[0]
+    (fault,) = contents.read(source).faults
+    assert (fault.kind, fault.file) == ("list-unread", str(base / "splits/1_4/unlabeled.txt"))
+    assert "so do splits/1_8/unlabeled.txt" in fault.found
+    assert "train_list to splits/1_4/labeled.txt and dataset.unlabeled_list to splits/1_4/unl" in fault.remedy
+    lists_of = {"train_list": "splits/1_4/labeled.txt", "unlabeled_list": "splits/1_4/unlabeled.txt"}
+    found = contents.read(source.model_copy(update=lists_of))
+    assert not found.faults and found.counts() == {"train": 2, "val": 0, "unlabeled": 2}
+
+
 def test_images_that_a_test_list_names_are_counted_as_test_images(base):
     (base / "train.txt").write_text("photo0\nphoto1\n")
     (base / "test.txt").write_text("photo4\nphoto5\n")
