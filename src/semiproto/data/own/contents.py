@@ -66,6 +66,8 @@ NO_IMAGES = (
     "overlay",
 )
 """Folders that hold no photographs, wherever they are; lower case."""
+LISTS, PAIRS = "lists of images", "annotations (pairs)"
+"""What such files are used as."""
 MANY = 5
 """Warnings of one kind from which one stands for all."""
 
@@ -167,6 +169,8 @@ class _Found:
     """Images that a list, table or annotation file names."""
     lossy: list[Fault] = field(default_factory=list)
     """Masks of a table that do not keep values."""
+    test: set[Path] = field(default_factory=set)
+    """Images that are left out of everything by a list, table or folder."""
     unnamed: dict[Path, Path] = field(default_factory=dict)
     """By image that no table names, the mask that lies among those of the table."""
 
@@ -368,7 +372,7 @@ class _Found:
             for place in named.get(part, []):
                 inside = [path for path in self.images if path.is_relative_to(place)] if place.is_dir() else []
                 if place.is_file():
-                    self.uses[place] = "lists of images"
+                    self.uses[place] = LISTS
                     inside = list(self._images_of(place, readers.names_in(place)))
                 for image in inside:
                     if not (part == "train" and image in self.parts) and not self._contradicts(image, part, place):
@@ -588,6 +592,7 @@ class _Found:
         listed = {part: self._listed(files, part) for part, files in lists_of.items()}
         test = set(self._listed(_paths(self.base, source.test_list), TEST)) if source.test_list else set()
         test |= {path for path in self.images if self.parts.get(path) == TEST}
+        self.test = test
         images = sorted(path for path in self.images if path not in test)
         labeled = {path for path in images if path in self.masks and not _without_instances(self.masks[path])}
         val = listed.get("val", [path for path in images if path in labeled and self.parts.get(path) == "val"])
@@ -606,7 +611,11 @@ class _Found:
         self._overlaps(parts, files)
         self._require_held_out(parts, test, files)
         self._unread_lists(parts)
-        self._unknown_lists(parts, listed)
+        doubtful = self._doubtful(parts, listed)
+        self._unknown_lists(parts, doubtful)
+        self._unread_pairs(parts, doubtful)
+        self._unknown_words(doubtful)
+        self._unread_tables(doubtful)
         if not val and not test:
             self._unread_parts()
         if not train and not any(fault.kind.startswith("list") for fault in self.faults):
@@ -631,7 +640,7 @@ class _Found:
         return list(dict.fromkeys(path for file in files for path in self._listed_in(file, part)))
 
     def _listed_in(self, file: Path, part: str) -> list[Path]:
-        self.uses[file] = "lists of images"
+        self.uses[file] = LISTS
         try:
             entries = lists.entries(file, part)
         except UserError as error:
@@ -746,15 +755,17 @@ class _Found:
                 remedy = self._remedy_for_list(file, part, list(files))
                 self.error("held-out", file, found, f"{remedy}, or rename the file")
 
-    def _unknown_lists(self, parts: dict[str, list[Path]], listed: dict[str, list[Path]]) -> None:
-        """Lists of some of the images that would be trained on, whose names say no part: they may be for validation.
-
-        One that names all labelled images around it tells none apart, and what a list or folder calls training images
-        is not in doubt.
-        """
+    def _doubtful(self, parts: dict[str, list[Path]], listed: dict[str, list[Path]]) -> set[Path]:
+        """The images that would be trained on although no list, table or folder calls them training images."""
         said = {path for part in ("train", "unlabeled") for path in listed.get(part, [])}
         said |= {path for path in self.images if self.parts.get(path) in ("train", "unlabeled")}
-        doubtful = {path for part in ("train", "unlabeled") for path in parts[part]} - said
+        return {path for part in ("train", "unlabeled") for path in parts[part]} - said
+
+    def _unknown_lists(self, parts: dict[str, list[Path]], doubtful: set[Path]) -> None:
+        """Lists of some of the images that would be trained on, whose names say no part: they may be for validation.
+
+        One that names all labelled images around it tells none apart.
+        """
         for file in self._possible_lists() if doubtful else ():
             images = self._plainly_listed(file)
             if not images & doubtful:
@@ -767,6 +778,62 @@ class _Found:
             how = "write its names, one a line, into" if file.suffix.lower() == ".json" else "rename it to"
             remedy = f"{how} val.txt, test.txt, train.txt or unlabeled.txt and run `semiproto init` again"
             self.error("list-unknown", file, found, f"{remedy}, or if it is none of these move it out of the folder")
+
+    def _unread_pairs(self, parts: dict[str, list[Path]], doubtful: set[Path]) -> None:
+        """Lists of unlabelled images that no parameter names, of which some would be trained on with their masks: there
+        are several, and the choice is the user's."""
+        trained = doubtful & set(parts["train"])
+        if not trained or self.source.unlabeled_list is not None:
+            return
+        hits: dict[Path, int] = {}
+        for file in self.files:
+            known = file in self.uses or file.suffix.lower() not in (".txt", ".lst")
+            if not known and part_of(file.stem) == "unlabeled":
+                hits[file] = len(trained & set(self._images_of(file, readers.names_in(file))))
+        if not any(hits.values()):
+            return
+        files = [file.relative_to(self.base) for file, count in hits.items() if count]
+        beside = [path.relative_to(self.base) for path in self.folders[self.base / files[0].parent]]
+        labeled = next(
+            (path for path in beside if path.suffix == files[0].suffix and part_of(path.stem) == "train"), None
+        )
+        others = f"; so do {', '.join(map(str, files[1:MANY]))}" if files[1:] else ""
+        found = f"keeps {max(hits.values())} images without masks that would be trained on with them{others}"
+        first = f"dataset.train_list to {labeled} and " if labeled else ""
+        remedy = (
+            f"set {first}dataset.unlabeled_list to {files[0]}, or to another of these, or move them out of the folder"
+        )
+        self.error("list-unread", self.base / files[0], found, remedy)
+
+    def _unknown_words(self, doubtful: set[Path]) -> None:
+        """Words that stand where a part should and mean none, in files that are read for parts or might have been."""
+        for file in self.files:
+            is_read = self.uses.get(file) == LISTS
+            if file.suffix.lower() not in (".json", *lists.TABLES) or (file in self.uses and not is_read):
+                continue
+            counts: Counter[str] = Counter()
+            for word, names in lists.unknown(file).items():
+                images = set(self._images_of(file, names))
+                counts[word] = len(images if is_read else images & doubtful)
+            if +counts:
+                words = ", ".join(f"{shown(word)} ({count})" for word, count in (+counts).most_common(MANY))
+                found = f"says of {counts.total()} images a part that there is not: {words}"
+                remedy = f"write {', '.join(PARTS)} or {TEST}, which is left out, and run `semiproto init` again"
+                self.error("part-unknown", file, found, f"{remedy}, or move it out of the folder if it is for no parts")
+
+    def _unread_tables(self, doubtful: set[Path]) -> None:
+        """Tables with a column that is not read and may keep images for validation or test."""
+        for file in self.files:
+            if self.uses.get(file) not in (None, PAIRS):
+                continue
+            column, names = lists.telling(file)
+            if hit := set(self._images_of(file, names)) & doubtful:
+                found = (
+                    f"the column {column!r} is not read, and {len(hit)} images of it would be trained on, such as"
+                    f" {min(hit).name}"
+                )
+                remedy = f"call it split, write train, val or {TEST} in each row, and run `semiproto init` again"
+                self.error("list-unknown", file, found, f"{remedy}, or rename it if it is for no parts")
 
     def _possible_lists(self) -> Iterator[Path]:
         """Files that may be lists of images but do not say of which part; one called like an image is of that image."""
@@ -853,15 +920,13 @@ class _Found:
 
     def _why_left_out(self, path: Path) -> str:
         part = self.parts.get(path)
+        if path in self.test:
+            return "test images, left out of everything"
         if path not in self.masks and part == "val":
             return "validation images without a mask"
-        if (path in self.masks or path in self.unnamed) and part not in (TEST, "val"):
+        if (path in self.masks or path in self.unnamed) and part != "val":
             return "images with masks that no list or table names"
-        return (
-            "test images, left out of everything"
-            if part == TEST or self.source.test_list
-            else "images that no list names"
-        )
+        return "images that no list names"
 
     def _other(self, path: Path) -> str:
         relative = path.relative_to(self.base)

@@ -480,7 +480,7 @@ def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | list[str] | Non
     """The list files of each part, and in words which ones are not read."""
     beside = [Path(name) for name in found.masks] if found.format == "masks" else []  # as Oxford's pets have them
     folders = list(dict.fromkeys([*map(Path, contents.LIST_FOLDERS), *_further_lists(tree), *beside]))
-    lists_of, notes = _chosen(tree, found, folders)
+    lists_of, notes = _chosen(tree, found, [*folders, *_pair_of_lists(tree, folders)])
     if not any(lists_of.values()):  # exports side by side, each with its own
         tops = dict.fromkeys(Path(name).parent for name in found.images)
         each = [_chosen(tree, found, [top / name for name in contents.LIST_FOLDERS]) for top in tops]
@@ -527,6 +527,17 @@ def _further_lists(tree: _Tree) -> list[Path]:
     """Folders of lists as DAVIS has them: ImageSets/2017."""
     inner = sorted({path.parent for path in tree.suffixed(".txt") if path.parts[0] == "ImageSets"})
     return [path for path in inner if path.as_posix() not in contents.LIST_FOLDERS and not is_of_another_task(path)]
+
+
+def _pair_of_lists(tree: _Tree, folders: list[Path]) -> list[Path]:
+    """The only folder below those of lists that has one of unlabelled images, as UniMatch's splits/1_8, and those
+    between; none where there are several such, which `check-data` names, or the lists lie further up."""
+    tops = [folder for folder in folders if folder != Path()]
+    said = {folder: {part_of(path.stem) for path in tree.inside(folder, ".txt", ".lst")} for folder in tree.folders}
+    if any({"train", "unlabeled"} & said.get(folder, set()) for folder in folders):
+        return []
+    inner = [folder for folder in said if "unlabeled" in said[folder] and _is_below(folder, tops)]
+    return [inner[0], *(above for above in inner[0].parents if _is_below(above, tops))] if len(inner) == 1 else []
 
 
 def _assigning(tree: _Tree, folders: list[Path], found: _Layout) -> Path | None:

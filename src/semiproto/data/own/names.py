@@ -16,12 +16,19 @@ from pathlib import Path, PurePath, PurePosixPath
 PARTS, TEST = ("train", "val", "unlabeled"), "test"
 """The parts that a prepared set has, and the one that is left out of it."""
 WORDS = {
-    "train": ("train", "training", "labeled", "labelled"),
-    "val": ("val", "valid", "validation", "validierung", "dev", "eval", "evaluation"),
-    TEST: ("test", "testing", "holdout"),
+    "train": (
+        *("train", "training", "trn", "labeled", "labelled"),
+        *("entrenamiento", "entrainement", "apprentissage", "addestramento", "treino"),
+    ),
+    "val": (
+        *("val", "valid", "validation", "dev", "eval", "evaluation"),
+        *("validierung", "validacion", "validazione", "validacao"),
+    ),
+    TEST: ("test", "tests", "testing", "tst", "holdout", "prueba", "pruebas", "teste"),
     "unlabeled": ("unlabeled", "unlabelled"),
 }
-"""The words for each part of a set. Case, digits behind them (val2017) and other words beside them do not matter."""
+"""The words for each part of a set, without accents. Case, digits behind them (val2017) and other words beside them do
+not matter."""
 UNLABELED = re.compile(r"(?i)\b(?:un|non?|not|without)[-_ ]?label?l?(?:ed|s)?(?![a-z])")
 HOLDOUT = re.compile(r"(?i)(?<![a-z])h[eo]ld[-_ ]?out(?![a-z])")
 NNUNET = re.compile(r"(?<=images)(Tr|Ts)$|(?<=labels)(Tr|Ts)$")
@@ -62,18 +69,24 @@ FURTHER_PICTURES = re.compile(r"(?i)[-_.](?:gt(?:fine|coarse)_)?(?:color(?:_mask
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name, in lower case: `train_masks`, `trainMasks` and `trainmasks` have two."""
+    """The words of a name, in lower case and without accents: `train_masks`, `trainMasks` and `trainmasks` have two."""
+    name = "".join(sign for sign in unicodedata.normalize("NFD", name) if not unicodedata.combining(sign))
     name = NNUNET.sub(lambda match: {"Tr": " train", "Ts": " test"}[match[0]], name)
     plain = HOLDOUT.sub(" holdout ", UNLABELED.sub(" unlabeled ", JOINED.sub(r"\1 ", name).replace("_", " ")))
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", plain)]
 
 
 def part_of(name: str) -> str | None:
-    """The part of the set that a name means: train, val, test, unlabeled, or None where it names none or several."""
+    """The part of the set that a name means: train, val, test, unlabeled, or None where it names none or several.
+
+    test-dev is one for test, as COCO calls it.
+    """
     words = set(words_of(name))
     found = {part for part, known in WORDS.items() if words & set(known)}
     if "unlabeled" in found:
         found.discard("train")
+    if found == {"val", TEST}:
+        return TEST
     return found.pop() if len(found) == 1 else None
 
 

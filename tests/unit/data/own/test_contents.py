@@ -317,6 +317,71 @@ def test_a_list_whose_name_says_no_part_is_an_error(base, name, text):
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("split.csv", "image,split\nphoto0,trian\nphoto1,trian\nphoto4,tset\nphoto5,val\n", "'trian' (2), 'tset' (1)"),
+        ("meta.csv", "sep=;\nimage;subset\nphoto4.png;0\nphoto5.png;1\n", "'0' (1), '1' (1)"),
+        ("meta.csv", "image,set\nphoto1,train\nphoto4,benchmark\n", "'benchmark' (1)"),
+        ("split.json", '{"train": ["photo0", "photo1"], "val": ["photo2"], "exam": ["photo4"]}', "'exam' (1)"),
+        ("split.json", '{"photo0": "train", "photo2": "val", "photo4": "exam"}', "'exam' (1)"),
+    ],
+)
+def test_a_word_that_is_no_part_where_one_should_stand_is_an_error(base, name, text, words):
+    (base / name).write_text(text)
+    (fault,) = [fault for fault in contents.read(discover(base, "own")[0]).faults if not fault.warning]
+    assert (fault.kind, fault.file) == ("part-unknown", str(base / name))
+    assert fault.found.endswith(f"there is not: {words}") and "train, val, unlabeled or test" in fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("train_valid.csv", "fname,is_valid\nphoto4.png,True\nphoto5.png,False\n"),
+        ("folds.csv", "sep=;\nname;fold\nphoto4;0\nphoto5;1\n"),
+        ("pairs.csv", "image,mask,fold\nimages/photo4.png,masks/photo4.png,0\nimages/photo5.png,masks/photo5.png,1\n"),
+    ],
+)
+def test_a_column_that_may_tell_images_apart_and_is_not_read_is_an_error(base, name, text):
+    (base / name).write_text(text)
+    (fault,) = [fault for fault in contents.read(discover(base, "own")[0]).faults if not fault.warning]
+    assert (fault.kind, fault.file) == ("list-unknown", str(base / name))
+    assert "2 images of it would be trained on, such as photo4.png" in fault.found and "split" in fault.remedy
+
+
+def test_the_one_pair_of_lists_in_a_folder_below_is_read(base):
+    write_pair(base / "splits/pascal/1_8", "photo0\nphoto1\n", "photo2\nphoto4\n")
+    (base / "splits/pascal/val.txt").write_text("photo5\n")
+    found = contents.read(discover(base, "own")[0])
+    assert not found.faults and found.counts() == {"train": 2, "val": 1, "unlabeled": 2}
+
+
+def write_pair(folder, labeled, unlabeled):
+    folder.mkdir(parents=True)
+    (folder / "labeled.txt").write_text(labeled)
+    (folder / "unlabeled.txt").write_text(unlabeled)
+
+
+def test_of_several_pairs_of_lists_the_user_has_to_choose(base):
+    write_pair(base / "splits/1_4", "photo0\nphoto1\n", "photo2\nphoto4\n")
+    write_pair(base / "splits/1_8", "photo0\n", "photo1\nphoto2\nphoto4\n")
+    source = discover(base, "own")[0]
+    (fault,) = contents.read(source).faults
+    assert (fault.kind, fault.file) == ("list-unread", str(base / "splits/1_4/unlabeled.txt"))
+    assert "so do splits/1_8/unlabeled.txt" in fault.found
+    assert "train_list to splits/1_4/labeled.txt and dataset.unlabeled_list to splits/1_4/unl" in fault.remedy
+    lists_of = {"train_list": "splits/1_4/labeled.txt", "unlabeled_list": "splits/1_4/unlabeled.txt"}
+    found = contents.read(source.model_copy(update=lists_of))
+    assert not found.faults and found.counts() == {"train": 2, "val": 0, "unlabeled": 2}
+
+
+def test_images_that_a_test_list_names_are_counted_as_test_images(base):
+    (base / "train.txt").write_text("photo0\nphoto1\n")
+    (base / "test.txt").write_text("photo4\nphoto5\n")
+    rows = {row.use: row.count for row in contents.read(discover(base, "own")[0]).files}
+    assert rows["passed over: test images, left out of everything"] == 2
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("all.txt", "".join(f"photo{n}\n" for n in range(6))),

@@ -31,6 +31,15 @@ from semiproto.data.own.names import Ambiguous, Names, encoding_of, main_encodin
             for name in ("test", "Testing", "test_images", "instances_Test", "labelsTs", "hold-out", "Held_Out")
         ),
         *((name, "unlabeled") for name in ("unlabeled", "Unlabelled", "un-labeled", "unlabeled_train", "not_labelled")),
+        *(
+            (name, "train")
+            for name in ("TRN", "trn_images", "entrenamiento", "entraînement", "Apprentissage", "treino")
+        ),
+        *((name, "val") for name in ("validación", "Validacion", "validação", "validazione")),
+        *((name, "test") for name in ("tst", "TST", "tests", "prueba", "pruebas", "teste")),
+        *((name, "test") for name in ("test-dev", "image_info_test-dev2017", "test-challenge", "test_2017")),
+        *((name, None) for name in ("train_test", "train_val_test", "t", "tr", "te", "pâtest")),
+        (unicodedata.normalize("NFD", "validación"), "val"),
         *((name, None) for name in ("trainval", "train_val", "contest", "valley", "strain", "images", "latest", "")),
     ],
 )

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from semiproto.data.layout import IMAGE_SUFFIXES
-from semiproto.data.own.formats.pairs import COLUMNS, text_of
+from semiproto.data.own.formats.pairs import COLUMNS, DELIMITER, cells, text_of
 from semiproto.data.own.names import TEST, WORDS, part_of
 from semiproto.errors import UserError
 
@@ -31,6 +31,11 @@ INSIDE = re.compile(
 """How tools' JSON files say that an image is not for training."""
 HEADERS = ("id", "name", "file", "filename", "file_name", "path", "image_id", "img")
 """What the column of a table of names alone may be called, besides what it is called in tables of pairs."""
+TELLING = (
+    *("fold", "folds", "kfold", "usage", "partition", "phase", "valid", "validation", "test"),
+    *("is_valid", "is_val", "is_validation", "is_test", "is_train", "is_training"),
+)
+"""Columns that are not read and may say which images are for validation or test; lower case."""
 Entry = tuple[int | None, str]
 """The line, where the file has lines, and the name."""
 TABLES = (".csv", ".tsv")
@@ -42,10 +47,11 @@ def entries(file: Path, part: str) -> list[Entry]:
         text_of(file, "images and their parts")  # says why it cannot be read
         if parts := assigned(file):
             return [(None, name) for name in parts.get(part, [])]
-    lines = text_of(file, "ids, one a line").split("\n")
-    if file.suffix.lower() in TABLES and _is_header(lines[0]):
-        lines[0] = ""
-    return [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+    text = text_of(file, "ids, one a line")
+    is_table = file.suffix.lower() in TABLES
+    lines = (DELIMITER.sub("", text) if is_table else text).split("\n")
+    found = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+    return found[1:] if is_table and found and _is_header(found[0][1]) else found
 
 
 def plain(file: Path) -> list[str]:
@@ -55,7 +61,7 @@ def plain(file: Path) -> list[str]:
         if file.suffix.lower() == ".json":
             content = json.loads(text) if text.lstrip().startswith("[") else []
             return content if all(isinstance(name, str) for name in content) else []
-        if file.suffix.lower() in TABLES and any(sign in text for sign in ",;\t"):
+        if file.suffix.lower() in TABLES and any(sign in DELIMITER.sub("", text) for sign in ",;\t"):
             return []
         return [name for _, name in entries(file, "")]
     except (UserError, ValueError, RecursionError):
@@ -69,6 +75,35 @@ def _is_header(text: str) -> bool:
 
 def assigned(file: Path) -> Mapping[str, Sequence[str]]:
     """The names of each part; empty where the file does not say of which part images are."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for word, names in _by_word(file).items():
+        if (part := part_of(word)) is not None:
+            found[part] += names
+    return dict(found)
+
+
+def unknown(file: Path) -> dict[str, list[str]]:
+    """The names by each word that stands where a part should and means none; a name without a word is not meant."""
+    return {word: names for word, names in _by_word(file).items() if word and part_of(word) is None}
+
+
+def telling(file: Path) -> tuple[str, list[str]]:
+    """The column of a table without parts by which images may be told apart all the same, and their names; or none."""
+    try:
+        table = _table(text_of(file, "images")) if file.suffix.lower() in TABLES else None
+    except (UserError, csv.Error):
+        return "", []
+    if table is None or _part_column(*table) is not None:
+        return "", []
+    header, rows = table
+    for place, name in enumerate(header):
+        if name in TELLING and len(header) > 1 and len({row[place] for row in rows}) > 1:
+            return name, _names_beside(place, rows)
+    return "", []
+
+
+def _by_word(file: Path) -> Mapping[str, list[str]]:
+    """The names by the word for their part, which may be none; empty where a file is not for that."""
     try:
         text = text_of(file, "images and their parts")
         if file.suffix.lower() in TABLES:
@@ -106,30 +141,42 @@ def _of_json(content: Any) -> dict[str, list[str]]:
         content = content[0] if content else {}
     if not isinstance(content, dict):
         return {}
-    found: dict[str, list[str]] = defaultdict(list)
-    for key, value in content.items():
-        if isinstance(value, list) and (part := part_of(key)) is not None:
-            found[part] += [name.strip() for name in value if isinstance(name, str)]
-    if not found and all(isinstance(value, str) for value in content.values()):
+    found = {key: value for key, value in content.items() if isinstance(value, list)}
+    if not any(part_of(key) for key in found) and all(isinstance(value, str) for value in content.values()):
+        found = defaultdict(list)
         for name, word in content.items():
-            if (part := part_of(word)) is not None:
-                found[part].append(name)
-    return {part: names for part, names in found.items() if names}
+            found[word.strip()].append(name)
+    if not any(part_of(word) for word in found):
+        return {}
+    named = {word: [name.strip() for name in names if isinstance(name, str)] for word, names in found.items()}
+    return {word: names for word, names in named.items() if names}
 
 
 def _of_table(text: str) -> dict[str, list[str]]:
-    first = text.partition("\n")[0]
-    rows = list(csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)))
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    rows = [row for row in rows[1:] if len(row) == len(header)]
+    header, rows = _table(text)
+    place = _part_column(header, rows)
+    found: dict[str, list[str]] = defaultdict(list)
+    if place is not None and len(header) > 1:
+        for row, name in zip(rows, _names_beside(place, rows), strict=True):
+            found[row[place].strip()].append(name)
+    return dict(found)
+
+
+def _table(text: str) -> tuple[list[str], list[list[str]]]:
+    """The header, in lower case, and the rows that are as long."""
+    header, *rows = [*filter(None, cells(text))] or [[]]
+    return [name.strip().lower() for name in header], [row for row in rows if len(row) == len(header)]
+
+
+def _part_column(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """The place of the column that is called like one of parts, or in which there is nothing else."""
     named = [place for place, name in enumerate(header) if COLUMNS.get(name) == "part"]
     places = named or [place for place in range(len(header)) if all(_is_part(row[place]) for row in rows)]
-    if not places or not rows:
-        return {}
-    others = [place for place in range(len(header)) if place != places[0]]
+    return places[0] if places and rows else None
+
+
+def _names_beside(column: int, rows: Sequence[Sequence[str]]) -> list[str]:
+    """The names of images in a table of two or more columns, one of which is of something else."""
+    others = [place for place in range(len(rows[0])) if place != column]
     pictures = [place for place in others if is_picture(rows[0][place])]
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in rows if others else []:
-        if (part := part_of(row[places[0]])) is not None:
-            found[part].append(row[(pictures or others)[0]].strip())
-    return dict(found)
+    return [row[(pictures or others)[0]].strip() for row in rows]

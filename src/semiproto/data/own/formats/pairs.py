@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ COLUMNS = {
     "part": "part", "split": "part", "subset": "part", "set": "part",
 }  # fmt: skip
 """The names that the columns may have."""
+DELIMITER = re.compile(r'(?i)\A"?sep=([^\w\s"]|\t)"?[ ,;\t]*(?=\n|$)')
+"""The first line by which Excel is told the delimiter."""
 
 
 def text_of(file: Path, what: str) -> str:
@@ -36,13 +39,11 @@ def text_of(file: Path, what: str) -> str:
 
 
 def is_pairs(path: Path) -> bool:
-    """Whether the first line of a .csv has the two columns."""
+    """Whether the header of a .csv has the two columns."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return {"image", "mask"} <= set(_columns(file.readline(10_000)))
-
-
-def _columns(header: str) -> list[str]:
-    return [_column(name) for name in next(csv.reader([header.strip()], delimiter=_delimiter(header)), [])]
+        lines = file.readline(10_000) + file.readline(10_000)
+    header = next(filter(None, cells(lines.replace("\r\n", "\n").replace("\r", "\n"))), [])
+    return {"image", "mask"} <= set(map(_column, header))
 
 
 def _column(text: str) -> str:
@@ -50,12 +51,13 @@ def _column(text: str) -> str:
     return COLUMNS.get(name, name)
 
 
-def _delimiter(header: str) -> str:
-    """Comma, or what a spreadsheet in another country writes in its place."""
-    signs = (
-        sign for sign in (",", ";", "\t") if {"image", "mask"} <= {_column(word) for word in header.strip().split(sign)}
-    )
-    return next(signs, ",")
+def cells(text: str) -> csv.Reader:
+    """The cells of each line of a table, none for a line that is empty or that names the delimiter, as Excel's `sep=;`
+    does; otherwise the delimiter is a comma, or what a spreadsheet in another country writes in its place."""
+    named = DELIMITER.match(text)
+    header = text.partition("\n")[0]
+    delimiter = named[1] if named else max(",;\t", key=header.count)
+    return csv.reader(io.StringIO(text[named.end() :] if named else text, newline=""), delimiter=delimiter)
 
 
 def records(file: Path, base: Path) -> tuple[list[Record], list[Fault]]:
@@ -78,10 +80,9 @@ def records(file: Path, base: Path) -> tuple[list[Record], list[Fault]]:
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells of each row of a CSV file with at least the columns image and mask."""
     text = text_of(file, "pairs")
-    header = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(header))
+    reader = cells(text)
     try:
-        rows = [(reader.line_num, row) for row in reader]
+        rows = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
         raise UserError(f"{file}, line {reader.line_num}: not CSV ({error}); save it again") from None
     names = [_column(name) for name in rows[0][1]] if rows else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -138,7 +137,7 @@ def names_in(file: Path) -> Iterator[str]:
     except UserError:
         return
     if file.suffix.lower() in lists.TABLES:
-        for row in csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.partition("\n")[0].count)):
+        for row in pairs.cells(text):
             yield from (cell.strip() for place, cell in enumerate(row) if place == 0 or lists.is_picture(cell))
     elif file.suffix.lower() == ".json":
         try:

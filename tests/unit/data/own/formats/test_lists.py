@@ -22,6 +22,8 @@ def test_a_text_has_a_name_on_each_line(tmp_path):
         ("a.csv", "name;subset\nx;Training\ny;Validation\n"),
         ("a.tsv", "split\tname\ntrain\tx\nval\ty\n"),
         ("a.csv", "image_id,patient,fold_type\nx,1,train\ny,2,val\n"),
+        ("a.csv", "sep=;\r\nname;subset\r\nx;train\r\ny;val\r\n"),
+        ("a.csv", '"sep=|"\nname|set\nx|train\ny|val\n'),
     ],
 )
 def test_a_json_or_table_gives_each_name_its_part(name, text, tmp_path):
@@ -53,6 +55,38 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "unknown"),
+    [
+        ("a.json", {"train": ["x"], "benchmark": ["y"]}, {"benchmark": ["y"]}),
+        ("a.json", {"x": "train", "y": "tset", "z": "tset"}, {"tset": ["y", "z"]}),
+        ("a.json", {"x": "sunny", "y": "rain"}, {}),
+        ("a.csv", "image,split\nx,trian\ny,val\nz,\n", {"trian": ["x"]}),
+        ("a.csv", "image,subset\nx,0\ny,1\n", {"0": ["x"], "1": ["y"]}),
+        ("a.csv", "image,weather\nx,sunny\ny,rain\n", {}),
+    ],
+)
+def test_words_that_are_no_part(name, text, unknown, tmp_path):
+    (tmp_path / name).write_text(text if isinstance(text, str) else json.dumps(text))
+    assert lists.unknown(tmp_path / name) == unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("fname,is_valid\nx.jpg,True\ny.jpg,False\n", ("is_valid", ["x.jpg", "y.jpg"])),
+        ("Fold;id;image\n0;7;x.jpg\n1;8;y.jpg\n", ("fold", ["x.jpg", "y.jpg"])),
+        ("image,fold\nx,1\ny,1\n", ("", [])),
+        ("image,fold,split\nx,1,train\ny,2,val\n", ("", [])),
+        ("image,sun\nx,1\ny,2\n", ("", [])),
+        ("", ("", [])),
+    ],
+)
+def test_a_column_that_may_tell_images_apart(text, found, tmp_path):
+    (tmp_path / "a.csv").write_text(text)
+    assert lists.telling(tmp_path / "a.csv") == found
+
+
+@pytest.mark.parametrize(
     ("content", "word"),
     [
         ({"images": [{"file_name": "a.jpg"}, {"file_name": "b.jpg", "split": "val"}]}, "val"),
@@ -74,6 +108,7 @@ def test_a_file_of_labels_may_call_an_image_one_for_validation(content, word, tm
         ("a.txt", "x\n\n y \n", ["x", "y"]),
         ("a.csv", "File_Name\nx\ny\n", ["x", "y"]),
         ("a.csv", "x\ny\n", ["x", "y"]),
+        ("a.csv", "sep=;\r\nimage\r\nx\r\ny\r\n", ["x", "y"]),
         ("a.json", '["x", "y"]', ["x", "y"]),
         ("a.csv", "image,mask\nx,y\n", []),
         ("a.json", '{"x": "y"}', []),

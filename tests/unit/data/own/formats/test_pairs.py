@@ -24,6 +24,12 @@ def test_columns_and_parts_in_any_spelling(tmp_path, text):
     assert pairs.is_pairs(tmp_path / "pairs.csv")
 
 
+def test_the_first_line_may_name_the_delimiter_as_excel_has_it(tmp_path):
+    (record,), faults = records(tmp_path, "sep=;\r\nimage;mask;split\r\na.jpg;a.png;val\r\n")
+    assert (record.image, record.mask_name, record.part, record.line) == ("a.jpg", "a.png", "val", 3) and not faults
+    assert pairs.is_pairs(tmp_path / "pairs.csv")
+
+
 @pytest.mark.parametrize(("name", "part"), [("train.csv", "train"), ("val_pairs.csv", "val"), ("pairs.csv", None)])
 def test_the_name_of_the_file_says_the_part_where_no_column_does(tmp_path, name, part):
     (record,), _ = records(tmp_path, "image,mask\na.jpg,a.png\n", name)
