@@ -252,7 +252,7 @@ def test_a_file_without_permission_is_named(base):
     ("content", "words"),
     [
         (b"picture,mask\n", ["no column 'image'", "picture, mask"]),
-        (b"image;truth\n", ["no column 'image'", "image;truth"]),
+        (b"image;truth\n", ["no column 'mask'", "image, truth"]),
         (b"", ["no column 'image'", "none"]),
         (b"image,mask\n\xff\xfe", ["UTF-8"]),
         (b"image,mask\n" + b"x" * 200_000, ["not CSV"]),

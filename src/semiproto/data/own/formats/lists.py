@@ -50,7 +50,7 @@ def entries(file: Path, part: str) -> list[Entry]:
     text = text_of(file, "ids, one a line")
     is_table = file.suffix.lower() in TABLES
     lines = (DELIMITER.sub("", text) if is_table else text).split("\n")
-    found = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+    found: list[Entry] = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
     return found[1:] if is_table and found and _is_header(found[0][1]) else found
 
 

@@ -8,11 +8,15 @@ import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats.outlines import Record
 from semiproto.data.own.names import PARTS, TEST, part_of, shown
 from semiproto.errors import UserError
+
+if TYPE_CHECKING:
+    from _csv import Reader  # in csv its name is new
 
 COLUMNS = {
     "image": "image", "images": "image", "image_path": "image", "img_path": "image",
@@ -42,7 +46,7 @@ def is_pairs(path: Path) -> bool:
     """Whether the header of a .csv has the two columns."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         lines = file.readline(10_000) + file.readline(10_000)
-    header = next(filter(None, cells(lines.replace("\r\n", "\n").replace("\r", "\n"))), [])
+    header: list[str] = next(filter(None, cells(lines.replace("\r\n", "\n").replace("\r", "\n"))), [])
     return {"image", "mask"} <= set(map(_column, header))
 
 
@@ -51,7 +55,7 @@ def _column(text: str) -> str:
     return COLUMNS.get(name, name)
 
 
-def cells(text: str) -> csv.Reader:
+def cells(text: str) -> Reader:
     """The cells of each line of a table, none for a line that is empty or that names the delimiter, as Excel's `sep=;`
     does; otherwise the delimiter is a comma, or what a spreadsheet in another country writes in its place."""
     named = DELIMITER.match(text)
