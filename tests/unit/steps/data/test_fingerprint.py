@@ -94,7 +94,7 @@ def test_what_changes_the_set_is_seen(source, base, tmp_path, change):
 
 def test_the_names_of_numbered_labels_are_content(tmp_path):
     base = exports.yolo(tmp_path / "set")
-    source, _ = discover(base, "own")
+    source = discover(base, "own").source
     before, description = fingerprint(source), base / "data.yaml"
     text = description.read_text()
     description.write_text(f"{text}# a note\n")
