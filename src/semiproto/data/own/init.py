@@ -126,15 +126,13 @@ def _equalise(tree: Any, wishes: Wishes) -> None:
 
 
 def _what_fits(tree: Any, gpu: bool) -> str:
-    of = "with" if gpu else "without"
-    other = "" if gpu else f"; as for one with a GPU: --template {TEMPLATE}"
     pretrain, semi = (
         f"{tree[phase]['steps']} steps" if tree[phase]["steps"] else f"{tree[phase]['epochs']} epochs"
         for phase in ("pretrain", "semi")
     )
     return (
-        f"for this machine, {of} a GPU, and for these images: {tree['model']['encoder']['name']}, crops of"
-        f" {tree['augment']['crop']} pixels, {pretrain} on labelled images, {semi} more with unlabelled ones{other}"
+        f"for this machine ({'a' if gpu else 'no'} GPU) and these images: crops of {tree['augment']['crop']} pixels,"
+        f" {pretrain}, then {semi} with unlabelled ones"
     )
 
 
