@@ -51,7 +51,13 @@ def commands() -> Iterator[Path]:
 
 
 def stand_in(arguments: list[str]) -> None:
-    """Has the server run the command on this process's files, and ends as the command does."""
+    """Has the server run the command on this process's files, and ends as the command does.
+
+    A job of Slurm has a session of its own, whose process group no process of the server may join: it runs the command.
+    """
+    if "SLURM_JOB_ID" in os.environ:
+        real = Path(sys.executable).with_name(Path(arguments[0]).name)
+        os.execv(real, [str(real), *arguments[1:]])
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(str(Path(arguments[0]).with_name("socket")))
         for number in (signal.SIGINT, signal.SIGHUP):  # they go to the whole group: the command decides
