@@ -24,7 +24,7 @@ from gates import PATIENCE
 from semiproto.provenance.artifacts import sha256_file
 
 PROFILES = sorted(path.name for path in (tiny.ROOT / "workflow/profiles").iterdir())
-WHERE_SNAKEMAKE_RUNS = {"split", "folds", "tables", "outcome", "figures", "report"}
+WHERE_SNAKEMAKE_RUNS = {"machine", "split", "folds", "tables", "outcome", "figures", "report"}
 RUN = "tiny/8/supervised/seed0"
 
 Job = dict[str, str]
