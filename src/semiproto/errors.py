@@ -91,6 +91,16 @@ def _sizes(told: str) -> str:
     return f" ({asked} more were needed, of {has})" if asked and has else ""
 
 
+def shortened(text: str) -> str:
+    """`text` of any length as a part of a line."""
+    return text if len(text) < 120 else text[:117] + "..."
+
+
+def reason(error: BaseException) -> str:
+    """What another library's error says, on one line."""
+    return shortened(" ".join(str(error).split()) or type(error).__name__)
+
+
 def printable(text: str) -> str:
     """`text` on one line that a terminal shows and does not obey: a file's name may hold newlines, escape sequences, or
     bytes that are not text."""

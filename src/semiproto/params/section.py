@@ -9,6 +9,8 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from semiproto.errors import shortened
+
 PUNCTUATION = "._-+/()'&:"
 """Characters of class names besides letters, digits and marks of any script."""
 
@@ -82,16 +84,10 @@ def first_problem(error: ValidationError) -> str:
     elif fault["type"] == "value_error":
         text = f"{key}{fault['ctx']['error']}"
     elif fault["type"] == "string_type" and not isinstance(fault["input"], list | dict):
-        text = f"{key}{_shown(fault['input'])} is what YAML makes of a word without quotes; write it in quotes"
+        text = f"{key}{shortened(repr(fault['input']))} is what YAML makes of a word without quotes; write it in quotes"
     else:
-        text = f"{key}{_shown(fault['input'])} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+        text = f"{key}{shortened(repr(fault['input']))} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
     return text + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
-
-
-def _shown(value: object) -> str:
-    """A value that others wrote, which may be a list of any length."""
-    text = repr(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 def _suggestion(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image, UnidentifiedImageError
 
 from semiproto.data.images import tiff
-from semiproto.errors import Interrupted, UserError
+from semiproto.errors import Interrupted, UserError, reason
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "PPM")
 """Formats of images, by Pillow's names; a build of Pillow without AVIF refuses AVIF by name."""
@@ -105,7 +105,7 @@ def one_line(path: Path, what: str = "an image") -> Iterator[None]:
         raise UserError(f"{path}: not a regular file; remove it") from None
     except Exception as error:  # decoders raise many kinds, all meaning the same here
         unknown = isinstance(error, UnidentifiedImageError)
-        why = "no picture, or its header is damaged" if unknown else _short(error)
+        why = "no picture, or its header is damaged" if unknown else reason(error)
         raise UserError(f"{path}: cannot be read as {what} ({why}); replace or remove it") from None
 
 
@@ -192,8 +192,3 @@ def outline(path: Path) -> Outline:
             with picture(path, stream) as file:
                 (width, height), turn = file.size, orientation(file)
     return Outline((width, height) if turn < 5 else (height, width), turn)
-
-
-def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) < 120 else text[:117] + "..."

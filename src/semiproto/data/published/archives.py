@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from semiproto.data.published.download import require_space, write_all
-from semiproto.errors import UserError, of_system
+from semiproto.errors import UserError, of_system, reason
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import atomic_directory
 
@@ -103,7 +103,7 @@ def extract(
         except _DAMAGE as error:
             if isinstance(error, OSError) and error.filename:  # of a file written, not of the archive read
                 raise of_system(error) from None
-            raise UserError(f"{archive}: damaged or unusual ({_words(error)}); {_REMEDY}") from None
+            raise UserError(f"{archive}: damaged or unusual ({reason(error)}); {_REMEDY}") from None
     progress.update(size - reached)
 
 
@@ -251,8 +251,3 @@ def _zip_unusual(info: zipfile.ZipInfo) -> str | None:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "it is compressed in an unusual way"
     return None
-
-
-def _words(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) < 120 else text[:117] + "..."
