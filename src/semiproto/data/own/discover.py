@@ -876,8 +876,9 @@ def _coco(tree: _Tree) -> _Layout | None:
     files = tree.json_of("coco")
     if not files:
         return None
-    others = {path: task for path in files if (task := coco.other_task(tree.base / path)) is not None}
     instances = [path for path in files if path.name.startswith("instances")]
+    rest = [path for path in files if path not in instances]
+    others = {path: task for path in rest if (task := coco.other_task(tree.base / path)) is not None}
     instances = instances or [path for path in files if path not in others] or _with_outlines(tree, files)
     if not instances:
         return None
@@ -1139,7 +1140,8 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
     meant = published or _of_objects(found, seen, sample, names, why) or values.meaning(seen, names, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     if table is not None:
-        _leave_out_unseen(found, _values_of(found), paths, _values)
+        keys = {name: own for name, own in _values_of(found).items() if not own & set(seen.seen())}
+        _leave_out_unseen(found, keys, [] if complete else paths, _values)
     return found
 
 

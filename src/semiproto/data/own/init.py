@@ -82,7 +82,7 @@ def write_params(folder: Path, wishes: Wishes, template: Path | None, out: Path,
             raise UserError(f"--labels {wishes.labels}: not a number of images; give a number, or all")
         for experiment in tree["experiments"]:
             experiment["split"] = int(wishes.labels) if wishes.labels.isdigit() else wishes.labels
-    gpu = bool(cards.visible())
+    gpu = fit and bool(cards.visible())
     if fit:
         _fit(tree, found.contents, wishes, gpu)
     for change in wishes.changes:

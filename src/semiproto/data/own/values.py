@@ -255,11 +255,9 @@ def _soft_edged(found: Tally, seen: list[int]) -> bool:
 
 def _filled(mask: np.ndarray) -> set[int]:
     """The values that fill some square of 3 x 3 pixels."""
-    if min(mask.shape) < 3:
-        return set()
-    squares = np.lib.stride_tricks.sliding_window_view(mask, (3, 3))
-    same = (squares == squares[:, :, :1, :1]).all((2, 3))
-    return set(np.unique(mask[1:-1, 1:-1][same]).tolist())
+    across, down = mask[:, 1:] == mask[:, :-1], mask[1:, 1:-1] == mask[:-1, 1:-1]
+    rows, columns = across[:, 1:] & across[:, :-1], down[1:] & down[:-1]  # three alike
+    return set(np.unique(mask[1:-1, 1:-1][rows[:-2] & rows[1:-1] & rows[2:] & columns]).tolist())
 
 
 # ---------------------------------------------------------------------------------------------------- palettes

@@ -207,13 +207,19 @@ def _named(path: Path, labels: list[str]) -> list[str]:
     return [class_name(label) for label in labels]
 
 
-def _nnunet(path: Path, text: str) -> ClassTable | None:
-    """nnU-Net's labels: the value of each name, the name of each value in version 1, or regions of several values."""
+def _object(text: str) -> dict[str, Any]:
+    """The object that a text in JSON is; empty for others."""
     try:
         content = json.loads(text)
-        labels = content.get("labels")
-    except (ValueError, AttributeError):
-        return None
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _nnunet(path: Path, text: str) -> ClassTable | None:
+    """nnU-Net's labels: the value of each name, the name of each value in version 1, or regions of several values."""
+    content = _object(text)
+    labels = content.get("labels")
     if not isinstance(labels, dict):
         return None
     if any(isinstance(value, list) for value in labels.values()) and any(key in content for key in NNUNET):
@@ -229,10 +235,7 @@ def _nnunet(path: Path, text: str) -> ClassTable | None:
 
 def _labelled(path: Path, text: str) -> ClassTable | None:
     """Labels with the mask value of each: Mapillary's, whose value is their place, or Pixel Annotation Tool's."""
-    try:
-        labels = json.loads(text).get("labels")
-    except (ValueError, AttributeError):
-        return None
+    labels = _object(text).get("labels")
     if isinstance(labels, list) and labels and all(isinstance(one, dict) and "readable" in one for one in labels):
         found = {value: UNLABELED.get(str(one["readable"]), str(one["readable"])) for value, one in enumerate(labels)}
     elif isinstance(labels, dict) and all(

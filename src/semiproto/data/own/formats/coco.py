@@ -87,14 +87,18 @@ class Instances(BaseModel):
 
 
 def other_task(path: Path) -> str | None:
-    """What a COCO file holds that are no masks: keypoints or captions; None for other files.
+    """What a COCO file holds that are no masks: keypoints or captions; None for other files."""
+    try:
+        return task_of(shapes.read_json(path, "COCO"))
+    except UserError:
+        return None
+
+
+def task_of(content: Any) -> str | None:
+    """The same of the content of a JSON file.
 
     Those of COCO's keypoints have the outlines of their persons too, which are among the instances.
     """
-    try:
-        content = shapes.read_json(path, "COCO")
-    except UserError:
-        return None
     listed = content.get("annotations") if isinstance(content, dict) and "images" in content else None
     first = listed[0] if isinstance(listed, list) and listed else None
     keys = set(first) if isinstance(first, dict) else set()

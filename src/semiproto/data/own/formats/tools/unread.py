@@ -30,14 +30,14 @@ def remedy(files: Iterable[Path]) -> str | None:
 
 
 def _remedy(path: Path) -> str | None:
-    if (task := coco.other_task(path)) is not None:
-        return f"{path}: holds COCO's {task}, which are no masks; export the instances, which have outlines"
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         text = file.read() if path.suffix.lower() == ".json" else file.readline(1_000_000)
     try:
         content: Any = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    if (task := coco.task_of(content)) is not None:
+        return f"{path}: holds COCO's {task}, which are no masks; export the instances, which have outlines"
     keys = set(content) if isinstance(content, dict) else set()
     return next((f"{path}: of {tool}, which is not read; {what}" for marks, (tool, what) in MARKS.items()
                  if keys >= set(marks)), None)  # fmt: skip
