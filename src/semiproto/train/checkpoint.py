@@ -65,7 +65,7 @@ class Writer:
     def check(self) -> None:
         """Returns at once."""
         if self._last is not None and self._last.done():
-            self._last.result()
+            self.wait()
 
     def wait(self) -> None:
         """Returns when all is written."""
