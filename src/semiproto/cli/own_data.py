@@ -176,9 +176,10 @@ def _say_of_files(unreadable: list[str], files: list[Row]) -> None:
 def suggest(
     model: Model,
     images: Annotated[list[Path], typer.Argument(callback=existing, help="Image files to choose from, or folders.")],
-    by: Annotated[AcquisitionKind, typer.Option(help="Score; the last two need a model with prototypes.")] = (
-        "uncertainty"
-    ),
+    by: Annotated[
+        AcquisitionKind | None,
+        typer.Option(help="Score; the last two need prototypes. If not given, coverage where the model has them."),
+    ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many images to suggest.")] = 50,
     labelled: Annotated[
         list[Path] | None,
@@ -200,7 +201,7 @@ def suggest(
     Labelled images and near duplicates of them are left out. What was looked at is kept for the next command.
 
     Example: semiproto suggest models/semi/digits/30/prototype/seed0 \\
-    new-photos --count 20 --by coverage
+    new-photos --count 20
     """
     from semiproto.deploy import labelled as known
     from semiproto.deploy import suggest as suggesting
@@ -213,7 +214,7 @@ def suggest(
         say(f"{number}. {one.image}: {one.score:.4g}, {one.why}")
     for line in outcome.notes:
         say(line)
-    say(f"{out}: suggestions by {by}: {len(outcome.suggestions)} ({suggesting.LIST}, {suggesting.SHEET})")
+    say(f"{out}: suggestions by {outcome.by}: {len(outcome.suggestions)} ({suggesting.LIST}, {suggesting.SHEET})")
     if outcome.unreadable:
         raise UserError(f"images that could not be read: {len(outcome.unreadable)}; the others were looked at")
 

@@ -47,9 +47,12 @@ UNKNOWN = (
 
 @dataclass(frozen=True)
 class Wishes:
-    """by: the score. count: images to suggest. window: as for a prediction. tool: a format for corrections."""
+    """by: the score; None: coverage where the model has prototypes, and uncertainty where it has none.
 
-    by: AcquisitionKind = "uncertainty"
+    count: images to suggest. window: as for a prediction. tool: a format for corrections.
+    """
+
+    by: AcquisitionKind | None = None
     count: int = 50
     window: int = 1024
     tool: ToolFormat | None = None
@@ -73,8 +76,9 @@ class LeftOut:
 
 @dataclass
 class Outcome:
-    """What was chosen and what was left out, why images could not be read, and what the files of the folders are."""
+    """By which score what was chosen, what was left out, why images could not be read, and what the files are."""
 
+    by: AcquisitionKind
     suggestions: list[Suggestion] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
@@ -108,10 +112,10 @@ def suggest(model: Path, paths: list[Path], labelled: Labelled | None, out: Path
     card = model_folder.read_card(model)
     if wishes.tool:
         writing.require_place(wishes.tool, card.classes, found)
-    acquisition = _acquisition(model, card, wishes.by)
-    outcome = Outcome(files=files.uses(paths), notes=[] if labelled else [UNKNOWN])
+    by, acquisition = _acquisition(model, card, wishes.by)
+    outcome = Outcome(by, files=files.uses(paths), notes=[] if labelled else [UNKNOWN])
     with files.alone_in(out), looks.opened(out / writing.WORK / LOOKS) as kept:
-        work = _Work(kept, acquisition, card, _key(model, wishes), wishes.window, outcome)
+        work = _Work(kept, acquisition, card, _key(model, by, wishes.window), wishes.window, outcome)
         _choose(found, labelled or Labelled(), wishes, work)
         _write(model, out, wishes, work)
     return outcome
@@ -122,22 +126,24 @@ def _require_apart(out: Path, paths: list[Path]) -> None:
         raise UserError(f"--out {out}: the sheet would lie among the images of this folder; give another")
 
 
-def _acquisition(model: Path, card: Card, by: AcquisitionKind) -> Acquisition:
-    network, bank, kind = model_folder.load_model(model), None, ACQUISITIONS[by]
-    if kind.with_prototypes:
+def _acquisition(model: Path, card: Card, by: AcquisitionKind | None) -> tuple[AcquisitionKind, Acquisition]:
+    student, bank = None, None
+    if by != "uncertainty" and (model / STUDENT).is_file():
+        student, bank = model_folder.load_student(model)
+    by = by or ("uncertainty" if bank is None else "coverage")
+    kind = ACQUISITIONS[by]
+    if kind.with_prototypes and bank is None:
+        lack = "a model without prototypes" if student else f"has no {STUDENT}, and so no prototypes"
         remedy = f"which --by {by} needs; name a model of the method prototype, or take --by uncertainty"
-        if not (model / STUDENT).is_file():
-            raise UserError(f"{model}: has no {STUDENT}, and so no prototypes, {remedy}")
-        network, bank = model_folder.load_student(model)
-        if bank is None:
-            raise UserError(f"{model}: a model without prototypes, {remedy}")
+        raise UserError(f"{model}: {lack}, {remedy}")
     device = segment.device()
-    return kind(network.to(device), None if bank is None else bank.to(device), card.classes)
+    network = student if student is not None and kind.with_prototypes else model_folder.load_model(model)
+    return by, kind(network.to(device), None if bank is None else bank.to(device), card.classes)
 
 
-def _key(model: Path, wishes: Wishes) -> str:
-    names = (CARD, STUDENT if ACQUISITIONS[wishes.by].with_prototypes else MODEL)
-    return f"{__version__} {wishes.by} {wishes.window} {' '.join(sha256_file(model / name) for name in names)}"
+def _key(model: Path, by: AcquisitionKind, window: int) -> str:
+    names = (CARD, STUDENT if ACQUISITIONS[by].with_prototypes else MODEL)
+    return f"{__version__} {by} {window} {' '.join(sha256_file(model / name) for name in names)}"
 
 
 def _choose(images: list[Path], labelled: Labelled, wishes: Wishes, work: _Work) -> None:

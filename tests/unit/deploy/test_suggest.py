@@ -110,7 +110,15 @@ def test_a_model_without_prototypes_has_uncertainty_alone(model, photos, confide
         suggest(model, [photos], None, tmp_path / "out", Wishes(by))
     one_line(error, model, f"--by {by}", "prototype", "uncertainty")
     assert not (tmp_path / "out").exists()
-    assert len(suggest(model, [photos], None, tmp_path / "out", Wishes(count=2)).suggestions) == 2
+    outcome = suggest(model, [photos], None, tmp_path / "out", Wishes(count=2))
+    assert outcome.by == "uncertainty" and len(outcome.suggestions) == 2
+
+
+def test_without_a_wish_the_prototypes_choose(model, photos, tmp_path):
+    outcome = suggest(model, [photos], None, tmp_path / "out", Wishes(count=5))
+    asked = suggest(model, [photos], None, tmp_path / "asked", Wishes("coverage", 5))
+    assert outcome.by == "coverage" and chosen(outcome) == chosen(asked)
+    assert chosen(suggest(model, [photos], None, tmp_path / "unsure", Wishes("uncertainty", 5))) != chosen(outcome)
 
 
 def test_broken_images_are_listed_once_and_the_others_suggested(model, photos, tmp_path):
