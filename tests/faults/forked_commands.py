@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NAMES = ("python", "snakemake", "dvc")
+SESSION = "session"
+"""The file beside the stand-ins with the id of the server's session."""
 LIBRARIES = (
     *("torch", "torch.utils.data", "torchvision.transforms.v2", "timm", "safetensors.torch", "pandas", "scipy.ndimage"),
     *("scipy.stats", "sklearn.cluster", "sklearn.datasets", "sklearn.manifold", "sklearn.metrics", "PIL.Image"),
@@ -53,9 +55,10 @@ def commands() -> Iterator[Path]:
 def stand_in(arguments: list[str]) -> None:
     """Has the server run the command on this process's files, and ends as the command does.
 
-    A job of Slurm has a session of its own, whose process group no process of the server may join: it runs the command.
+    In another session, such as that of a job of Slurm or of a training's further processes, it runs the command: no
+    process of the server may join a process group there.
     """
-    if "SLURM_JOB_ID" in os.environ:
+    if os.getsid(0) != int(Path(arguments[0]).with_name(SESSION).read_text()):
         real = Path(sys.executable).with_name(Path(arguments[0]).name)
         os.execv(real, [str(real), *arguments[1:]])
     with socket.socket(socket.AF_UNIX) as server:
@@ -88,6 +91,7 @@ def serve(folder: Path) -> None:
     for undo in list(weakref.finalize._registry):
         undo.atexit = False  # what libraries would undo one by one ends with a process anyway
     gc.freeze()  # or each command would look through all of them, and copy their pages, at every full collection
+    (folder / SESSION).write_text(str(os.getsid(0)))
     for name in NAMES:
         (folder / name).write_text(f"#!{sys.executable} -ISE\n{Path(__file__).read_text()}")
         (folder / name).chmod(0o755)
