@@ -6,6 +6,7 @@ Ghostscript). Here the formats are named, and everything else is refused by its 
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import warnings
@@ -17,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image, UnidentifiedImageError
 
 from semiproto.data.images import tiff
-from semiproto.errors import Interrupted, UserError, reason
+from semiproto.errors import Interrupted, UserError, of_system, reason
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "PPM")
 """Formats of images, by Pillow's names; a build of Pillow without AVIF refuses AVIF by name."""
@@ -65,6 +66,17 @@ TURNS = {
 
 MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
 """From which number on Pillow refuses a picture: its guard against files that unpack to too much."""
+LONGEST_SIDE = 2**20
+"""Pixels of a picture's side: Pillow keeps a place in memory for each row, however short."""
+HEADER = 2**25
+"""Bytes of what a picture's file holds beside its pixels: EXIF, colour profiles, previews, a telephone's short film."""
+WHOLE = 2**29
+"""The same for formats that Pillow reads whole to open them, and for TIFF, whose tables of tiles may be long."""
+PIXEL = 16
+"""Bytes of a pixel in a file, at most: four channels of 32 bits."""
+MOST_SCANS = 100
+"""Of a progressive JPEG, which has about ten. Each goes through all pixels again, and need not have more than a few
+bytes."""
 
 # Pillow's warnings (many pixels, odd metadata) would only be noise between our lines: faults are errors of their own.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -81,13 +93,34 @@ def opened(path: Path, formats: tuple[str, ...] = FORMATS, what: str = "an image
         yield file
 
 
+class Stream(io.BufferedReader):
+    """A picture's file, of which no more is read than a picture needs, whatever its header claims.
+
+    left: bytes that may still be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # A pipe or a device would block, or give bytes that nobody meant: it is looked at before it is read.
+        super().__init__(io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)))
+        self.path, self.left = path, HEADER
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(self.left + 1 if size is None or size < 0 else min(size, self.left + 1))
+        self.left -= len(data)
+        if self.left < 0:
+            raise UserError(f"{self.path}: more beside its pixels than a picture can need; save it anew")
+        return data
+
+
 @contextmanager
-def door(path: Path, what: str = "an image") -> Iterator[BinaryIO]:
+def door(path: Path, what: str = "an image") -> Iterator[Stream]:
     """The bytes of a regular file; whatever reading them raises in the block is a UserError of one line."""
-    # A pipe or a device would block, or give bytes that nobody meant: it is looked at before it is read.
-    with one_line(path, what), os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+    with one_line(path, what), Stream(path) as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise UserError(f"{path}: not a regular file; remove it")
+        start = stream.peek(12)
+        if tiff.is_tiff(start) or start.startswith(b"RIFF") or start[4:8] == b"ftyp":
+            stream.left = WHOLE
         yield stream
 
 
@@ -103,6 +136,8 @@ def one_line(path: Path, what: str = "an image") -> Iterator[None]:
         raise UserError(f"{path}: no such {noun}; remove its id from the list or restore the file") from None
     except IsADirectoryError:
         raise UserError(f"{path}: not a regular file; remove it") from None
+    except PermissionError as error:
+        raise of_system(error) from None
     except Exception as error:  # decoders raise many kinds, all meaning the same here
         unknown = isinstance(error, UnidentifiedImageError)
         why = "no picture, or its header is damaged" if unknown else reason(error)
@@ -111,11 +146,27 @@ def one_line(path: Path, what: str = "an image") -> Iterator[None]:
 
 @contextmanager
 def picture(path: Path, stream: BinaryIO, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
-    """`opened`, of a stream that came through the door."""
+    """`opened`, of a stream that came through the door, or of bytes in memory."""
     stream.seek(0)
     with _identified(path, stream, formats) as file:
+        require_sides(path, *file.size)
+        if isinstance(stream, Stream):
+            require_length(path, os.fstat(stream.fileno()).st_size, file.width * file.height)
+            stream.left = HEADER + PIXEL * file.width * file.height
         _require_one_picture(path, file, stream)
         yield file
+
+
+def require_sides(path: Path, width: int, height: int) -> None:
+    """UserError where a picture is too large to be read at once."""
+    if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
+        raise UserError(f"{path}: {width}x{height} pixels are too many to read at once; cut it into tiles")
+
+
+def require_length(path: Path, length: int, pixels: int) -> None:
+    """UserError where a picture's file, of `length` bytes, is longer than so many pixels need, as a sparse file is."""
+    if length > WHOLE + PIXEL * pixels:
+        raise UserError(f"{path}: {length:,} bytes are more than its {pixels:,} pixels can need; save it anew")
 
 
 def _identified(path: Path, stream: BinaryIO, formats: tuple[str, ...]) -> Image.Image:
@@ -147,8 +198,21 @@ def _require_one_picture(path: Path, file: Image.Image, stream: BinaryIO) -> Non
     """
     if file.format == "TIFF":
         tiff.read_header(path, stream)
+    elif file.info.get("progressive") and (scans := _scans(stream)) > MOST_SCANS:
+        raise UserError(f"{path}: a JPEG of {scans:,} scans, which take for ever to read; save it anew")
     elif file.format != "MPO" and (count := getattr(file, "n_frames", 1)) > 1:
         raise UserError(f"{path}: an animation of {count} pictures; save the ones to use as files of their own")
+
+
+def _scans(stream: BinaryIO) -> int:
+    """How often a scan begins in a JPEG, its previews included; the stream's place is kept."""
+    place, found, last = stream.tell(), 0, b""
+    stream.seek(0)
+    while block := stream.read(2**20):
+        found += (last + block).count(b"\xff\xda")
+        last = block[-1:]
+    stream.seek(place)
+    return found
 
 
 def require_bands(path: Path, found: int, bands: int) -> None:

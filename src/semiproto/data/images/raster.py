@@ -64,10 +64,8 @@ def dataset(path: Path, driver: str) -> Iterator[DatasetReader]:
 def read(path: Path, driver: str, bands: int) -> tuple[Array, Array | None]:
     """All samples [height, width, bands], and where they are known, bool [height, width], or None: everywhere."""
     with dataset(path, driver) as data:
-        if data.width * data.height > opening.MOST_PIXELS:
-            raise UserError(
-                f"{path}: {data.width}x{data.height} pixels are too many to read at once; cut it into tiles"
-            )
+        opening.require_sides(path, data.width, data.height)
+        opening.require_length(path, path.stat().st_size, data.width * data.height * data.count)
         return window(path, data, bands)
 
 

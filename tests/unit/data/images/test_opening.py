@@ -2,6 +2,7 @@
 
 import os
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -168,3 +169,78 @@ def test_the_outline_is_that_of_the_picture_as_shown(tmp_path, format):
 def test_the_suffixes_are_those_of_the_formats():
     known = {suffix for suffix, format in Image.registered_extensions().items() if format in opening.FORMATS}
     assert set(opening.SUFFIXES) - {".avif"} <= known
+
+
+# ------------------------------------------------------------------------------- more than a picture can need
+
+
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(width, height, *chunks):
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(width + 1) * min(height, 100))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(*one) for one in ((b"IHDR", header), *chunks, (b"IDAT", pixels), (b"IEND", b""))
+    )
+
+
+def test_a_side_has_a_limit_where_the_pixels_are_few(tmp_path, one_line):
+    path = tmp_path / "long.png"
+    path.write_bytes(png(1, 2**20 + 1))
+    refused(path, one_line, "1x1048577", "tiles")
+
+
+def test_a_sparse_file_is_refused_without_being_read(tmp_path, one_line):
+    path = tmp_path / "sparse.png"
+    path.write_bytes(png(4, 4))
+    os.truncate(path, 2**40)
+    refused(path, one_line, "1,099,511,627,776 bytes", "16 pixels")
+
+
+@pytest.mark.parametrize("name", ["exif.jpg", "chunk.png"])
+def test_what_lies_before_the_pixels_has_a_limit(tmp_path, one_line, name):
+    """Pillow adds up EXIF segments in quadratic time: 64 MiB of them take a minute."""
+    path = tmp_path / name
+    if name.endswith("png"):
+        path.write_bytes(png(4, 4, (b"junk", bytes(2**26))))
+    else:
+        picture().save(path)
+        plain, segment = path.read_bytes(), b"Exif\0\0" + bytes(65000)
+        path.write_bytes(plain[:2] + (b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment) * 1000 + plain[2:])
+    refused(path, one_line, "more beside its pixels")
+
+
+def test_a_tiff_whose_tags_claim_the_whole_of_a_sparse_file(tmp_path, one_line):
+    path = tmp_path / "claims.tif"
+    picture().save(path)
+    tags = [(256, 4, 1, 8), (257, 4, 1, 4), (33550, 12, 2**32 - 1, 4096)]  # a pixel's scale, of 32 GiB
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4))
+    os.truncate(path, 2**36)
+    with pytest.raises(UserError) as error:
+        outline(path)
+    one_line(error, path, "more beside its pixels")
+
+
+def test_a_jpeg_of_thousands_of_scans(tmp_path, one_line):
+    path = tmp_path / "scans.jpg"
+    picture((64, 64)).save(path, progressive=True)
+    plain = path.read_bytes()
+    with opened(path) as file:
+        file.load()
+    last = plain[plain.rindex(b"\xff\xda") : -2]
+    path.write_bytes(plain[:-2] + last * 2000 + plain[-2:])
+    refused(path, one_line, "JPEG of 2,0", "scans")
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM"])
+def test_noise_is_no_more_than_its_pixels_need(tmp_path, format):
+    """A picture that no format can make smaller, with what a telephone adds to it."""
+    path = tmp_path / "noise"
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (1200, 1600, 3), dtype=np.uint8))
+    noise.save(path, format=format, quality=100, lossless=True)
+    path.write_bytes(path.read_bytes() + bytes(2**24))
+    with opened(path) as file:
+        assert np.asarray(file).shape == (1200, 1600, 3)
