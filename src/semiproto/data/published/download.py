@@ -14,7 +14,9 @@ import io
 import json
 import os
 import shutil
+import socket
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -27,7 +29,7 @@ from typing import IO, Any
 
 from semiproto import __version__
 from semiproto.data.published.entry import Remote
-from semiproto.errors import UserError, of_system
+from semiproto.errors import UserError, of_system, printable, reason, shortened
 from semiproto.process.progress import Progress
 from semiproto.provenance.artifacts import write_json
 
@@ -40,6 +42,8 @@ LONGEST_WAIT = 60.0
 MOST_DIGITS = 18
 """Of a length that a server states: an exabyte. A longer number is no length, and Python refuses very long ones."""
 SLOW_TO_CHECK = 2**28
+SLOWEST = 1000
+"""Bytes a second below which a source is left for the next: gigabytes would take weeks."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Access:
     """Where files may be downloaded from; no result depends on it.
 
     mirror: URL of a folder, or a local folder, that is tried before the sources; files in a local folder are used where
-    they are. offline: no connection is made. timeout: seconds without a byte before the connection is given up.
+    they are. offline: no connection is made. timeout: seconds without a byte, or for the head of an answer, before the
+    connection is given up.
     attempts: tries in a row without a new byte before the next source is used. wait: seconds before the second try,
     doubled for each further one.
     """
@@ -198,7 +203,7 @@ def _download(remote: Remote, sources: Sequence[str], target: Path, access: Acce
             _from_source(url, remote, part, access)
         except _Unusable as error:
             problems.append(f"{url}: {error}")
-            print(f"download {remote.name}: {problems[-1]}", file=sys.stderr, flush=True)
+            print(printable(f"download {remote.name}: {problems[-1]}"), file=sys.stderr, flush=True)
             continue
         part.replace(target)
         _discard(part)
@@ -233,7 +238,8 @@ def _complete(url: str, remote: Remote, part: Path, access: Access) -> bool:
             if fruitless >= access.attempts:
                 raise _Unusable(f"{error}, {fruitless} times") from None
             wait = max(min(error.wait, LONGEST_WAIT), access.wait * 2 ** (fruitless - 1))
-            print(f"download {remote.name}: {url}: {error}; again in {wait:.0f} s", file=sys.stderr, flush=True)
+            line = printable(f"download {remote.name}: {url}: {error}; again in {wait:.0f} s")
+            print(line, file=sys.stderr, flush=True)
             time.sleep(wait)
 
 
@@ -249,7 +255,7 @@ def _transfer(url: str, remote: Remote, part: Path, timeout: float) -> bool:
         total = _total(response, start, remote)
         require_space(part.parent, total - start, remote.name)
         write_json(_note(part), {"url": url, "version": _version(response)})
-        _copy(response, part, start, total, f"download {remote.name}")
+        _copy(response, part, start, total, f"download {remote.name}", timeout)
     return start == 0
 
 
@@ -257,24 +263,64 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
     """The response to a GET; _Passing or _Unusable where there is none."""
     headers = {"User-Agent": f"semiproto/{__version__}", "Accept-Encoding": "identity", **headers}
     try:
-        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout)
+        return _opener().open(urllib.request.Request(url, headers=headers), timeout=timeout)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and "Range" in headers:
             return _open(url, {}, timeout)  # the file has become shorter
-        message = f"HTTP {error.code} {error.reason}"
+        message = shortened(f"HTTP {error.code} {error.reason}")
         if error.code in BUSY or error.code >= 500:
             raise _Passing(message, _seconds(error.headers.get("Retry-After"))) from None
         raise _Unusable(message) from None
     except (http.client.InvalidURL, ValueError) as error:  # an address, or one that it leads to, which is none
-        raise _Unusable(" ".join(str(error).split())) from None
+        raise _Unusable(reason(error)) from None
     except (OSError, http.client.HTTPException) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        if isinstance(reason, TimeoutError):
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(cause, TimeoutError):
             raise _Passing(f"no answer within {timeout:.0f} s") from None
-        if isinstance(reason, ConnectionRefusedError) or not isinstance(reason, _CUT):
-            raise _Unusable(str(reason)) from None
-        raise _Passing(f"the connection was cut ({reason})") from None
+        if isinstance(cause, ConnectionRefusedError) or not isinstance(cause, _CUT):
+            raise _Unusable(shortened(str(cause))) from None
+        raise _Passing(f"the connection was cut ({reason(cause)})") from None
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """urllib's own, but for servers that never come to an end: in the head of an answer, or in what they send with a
+    redirection, which urllib would read."""
+    return urllib.request.build_opener(_OfHttp, _OfHttps, _Redirection)
+
+
+class _Prompt(http.client.HTTPConnection):
+    """Has the head of an answer within the time-out, which otherwise begins again with every byte."""
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        cut = threading.Timer(self.timeout or 0, socket.socket.shutdown, (self.sock, socket.SHUT_RDWR))
+        cut.start()
+        try:
+            return super().getresponse()
+        finally:
+            cut.cancel()
+
+
+class _PromptTls(_Prompt, http.client.HTTPSConnection):
+    """The same, encrypted."""
+
+
+class _OfHttp(urllib.request.HTTPHandler):
+    def do_open(self, http_class: Any, req: Any, **arguments: Any) -> Any:
+        return super().do_open(_Prompt, req, **arguments)
+
+
+class _OfHttps(urllib.request.HTTPSHandler):
+    def do_open(self, http_class: Any, req: Any, **arguments: Any) -> Any:
+        return super().do_open(_PromptTls, req, **arguments)
+
+
+class _Redirection(urllib.request.HTTPRedirectHandler):
+    def http_error_302(self, req: Any, fp: Any, *answer: Any) -> Any:
+        fp.close()
+        return super().http_error_302(req, fp, *answer)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _start(response: Any, asked: int) -> int:
@@ -298,9 +344,10 @@ def _total(response: Any, start: int, remote: Remote) -> int:
     return total
 
 
-def _copy(response: Any, part: Path, start: int, total: int, what: str) -> None:
+def _copy(response: Any, part: Path, start: int, total: int, what: str, timeout: float) -> None:
     progress = Progress(what, total, "bytes", done=start)
-    position = start
+    position = last = start
+    since = time.monotonic()
     with part.open("r+b" if start else "wb", buffering=0) as file:
         file.seek(start)
         for block in _blocks(response):
@@ -309,6 +356,10 @@ def _copy(response: Any, part: Path, start: int, total: int, what: str) -> None:
             write_all(file, block, part)
             position += len(block)
             progress.update(len(block))
+            if (seconds := time.monotonic() - since) > timeout:
+                if position - last < SLOWEST * seconds:
+                    raise _Unusable(f"sends fewer than {SLOWEST:,} bytes a second")
+                last, since = position, time.monotonic()
         os.fsync(file.fileno())
     if position < total:
         message = f"the connection was cut or fell silent after {position:,} of {total:,} bytes"

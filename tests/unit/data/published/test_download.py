@@ -663,3 +663,45 @@ def test_a_disk_that_fills_up_on_the_way_keeps_the_part(serve, small_disk, one_l
 
 def test_enough_space_is_enough(tmp_path):
     require_space(tmp_path, 1, "a byte")
+
+
+# ----------------------------------------------------------------------------- servers that never come to an end
+
+
+def for_ever(piece, pause, head=b"", answers=b"HTTP/1.1 200 OK\r\n"):
+    """An answer that goes on with `piece` until the client hangs up."""
+
+    def answer(handler):
+        with suppress(OSError):
+            handler.wfile.write(answers + head)
+            while True:
+                handler.wfile.write(piece)
+                handler.wfile.flush()
+                time.sleep(pause)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("endless", "said"),
+    [
+        (for_ever(b"x", 0.2, b"X-Slow: "), "fell silent after 0 of 3,000,000 bytes"),
+        (for_ever(b"HTTP/1.1 100 Continue\r\n\r\n", 0.2, answers=b""), "cut"),
+        (for_ever(b"x", 0.2, b"Content-Length: 3000000\r\n\r\n"), "sends fewer than 1,000 bytes a second"),
+        (for_ever(bytes(2**16), 0, b"Location: /b\r\n\r\n", b"HTTP/1.1 302 Found\r\n"), "infinite loop"),
+    ],
+    ids=["head", "interim answers", "body", "body of a redirection"],
+)
+def test_a_server_that_never_comes_to_an_end_is_left_for_the_next(serve, tmp_path, capsys, endless, said):
+    sources = remote(serve(endless), serve(send()))
+    assert fetch(sources, tmp_path, Access(timeout=2, attempts=1)).read_bytes() == CONTENT
+    assert said in capsys.readouterr().err
+
+
+def test_what_a_server_says_is_shown_on_one_line_and_not_obeyed(serve, tmp_path, capsys):
+    def answer(handler):
+        handler.wfile.write(b"HTTP/1.1 404 \x1b[31mno\xe2\x80\xae" + b"x" * 5000 + b"\r\n\r\n")
+
+    fetch(remote(serve(answer), serve(send())), tmp_path, QUICK)
+    shown = capsys.readouterr().err.splitlines()[0]
+    assert "HTTP 404 \\x1b[31mno" in shown and len(shown) < 250
