@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import write_bytes
+from semiproto.provenance.reading import regular
 
 FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
 """Names of the files of the steps features and prototypes."""
@@ -35,10 +38,11 @@ def digest(module: nn.Module) -> str:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file; UserError when it is missing or damaged."""
     try:
-        return load_file(path)
+        with regular(path):
+            return load_file(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
 
 
@@ -79,14 +83,24 @@ def _of_as_many_bands(given: Tensor, own: Tensor) -> Tensor:
     return widened
 
 
+def _require_stored(file: BinaryIO) -> None:
+    """ValueError where a .pth was compressed, as torch compresses none: it may unpack to more than the memory has."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as members:
+            if any(one.file_size > one.compress_size for one in members.infolist()):
+                raise ValueError("compressed, which torch does not do")
+
+
 def read_weights(path: Path) -> Mapping[str, Tensor]:
     """The tensors of a .pth or .safetensors file by name, without the wrappers that training scripts put around them.
 
     UserError when there is no such file or it is no file of weights.
     """
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
+        with regular(path) as file:
+            if path.suffix == ".safetensors":
+                return load_file(path)
+            _require_stored(file)
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such weights file; correct model.encoder.weights, or set it to null") from None

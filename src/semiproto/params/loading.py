@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from semiproto.errors import UserError
 from semiproto.params.experiment import Params
 from semiproto.params.section import Section, first_problem
+from semiproto.provenance.reading import contents, yaml_tree
 
 _PLAIN_NUMBER = re.compile(
     r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?|[-+]?\.(\d+([eE][-+]?\d+)?|inf|nan)", re.IGNORECASE
@@ -24,12 +25,12 @@ _PLAIN_NUMBER = re.compile(
 def load(path: Path) -> Params:
     """Reads and checks a parameter file."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+        raw = yaml_tree(contents(path).decode(), _StrictLoader)
     except FileNotFoundError:
         raise UserError(
             f"{path}: no such file; copy one from experiments/, or write one with `semiproto init`"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         what = " ".join(str(error).split())
         raise UserError(f"{path}: not valid YAML ({what}); correct it there; indents are spaces, not tabs") from None
     return validate(raw, str(path))

@@ -7,20 +7,19 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+
+from semiproto.errors import UserError
+from semiproto.provenance.reading import contents, regular
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RECEIPT = "receipt.json"
 """Beside what a step wrote; receipts.py writes it, and no digest includes it."""
-
-MOST_JSON = 256 * 2**20
-"""Bytes that a JSON file of ours may have; the digests of a million files take half of them."""
 
 
 @contextmanager
@@ -53,17 +52,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file; ValueError where it is none: a pipe or a device would block, and a file that is too
-    long or too deeply nested was written by nobody."""
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError("not a regular file")
-            data = file.read(MOST_JSON + 1)
-    except IsADirectoryError:
-        raise ValueError("not a regular file") from None
-    if len(data) > MOST_JSON:
-        raise ValueError(f"longer than {MOST_JSON // 2**20} MiB")
+    """The content of a JSON file; ValueError where it is none, or not to be read whole."""
+    data = contents(path)
     try:
         return json.loads(data)
     except RecursionError:
@@ -126,8 +116,12 @@ def is_inside(name: str) -> bool:
 
 
 def sha256_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """UserError where it is a pipe or a device, which might never end."""
+    try:
+        with regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; remove it, or put the right one in its place") from None
 
 
 def sha256_text(text: str) -> str:

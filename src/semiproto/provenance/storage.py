@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from semiproto.errors import UserError
+import yaml
+
+from semiproto.errors import UserError, reason, shortened
 from semiproto.provenance.artifacts import is_inside, write_bytes
+from semiproto.provenance.reading import MOST_LABELS, contents, yaml_tree
 
 LOCK = Path("dvc.lock")
 
@@ -37,15 +40,15 @@ def fetch_lists() -> None:
             for name in names:
                 kept = Path(cache.oid_to_path(name))
                 if kept.is_file():
-                    check_list(kept.as_posix(), name, kept.read_bytes())
+                    check_list(kept.as_posix(), name, contents(kept, MOST_LABELS))
                     continue
                 there = storage.oid_to_path(name)
                 if storage.fs.exists(there):
                     with storage.fs.open(there, "rb") as file:
-                        data = file.read()
+                        data = file.read(MOST_LABELS)
                     check_list(there, name, data)
                     write_bytes(kept, data)
-        except (DvcException, OSError) as error:
+        except (DvcException, OSError, ValueError) as error:
             why = " ".join(str(error).split())[:200]
             raise UserError(f"DVC's storage: {why}; mend that, then run the same command again") from None
 
@@ -57,20 +60,30 @@ def check_list(where: str, name: str, data: bytes) -> None:
             f"{where}: not the list that {LOCK} names (its MD5 sum differs); delete it, and run `dvc push` in a"
             " checkout that has the files"
         )
-    for entry in json.loads(data):
-        if not re.fullmatch(r"[0-9a-f]{32}", str(entry.get("md5"))) or not is_inside(str(entry.get("relpath", ""))):
-            raise UserError(
-                f"{where}: lists {str(entry)[:100]}, which is no file inside a folder; do not run `dvc pull` here"
-            )
+    try:
+        entries = json.loads(data)
+    except (ValueError, RecursionError):
+        entries = None
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if not _is_file_inside(entry):
+            what = shortened(str(entry))
+            raise UserError(f"{where}: lists {what}, which is no file inside a folder; do not run `dvc pull` here")
+
+
+def _is_file_inside(entry: Any) -> bool:
+    md5, name = (entry.get("md5"), entry.get("relpath")) if isinstance(entry, dict) else (None, None)
+    return re.fullmatch(r"[0-9a-f]{32}", str(md5)) is not None and isinstance(name, str) and is_inside(name)
 
 
 def _lists() -> list[str]:
     """The names of the lists in dvc.lock."""
-    import yaml
-
-    if not LOCK.is_file():
+    if not LOCK.exists():
         raise UserError(f"{LOCK}: no such file; run `dvc repro` or check out a commit that has it")
-    return sorted(set(_objects(yaml.safe_load(LOCK.read_text(encoding="utf-8")))))
+    try:
+        tree = yaml_tree(contents(LOCK).decode(), yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{LOCK}: not valid YAML ({reason(error)}); check out a commit that has it") from None
+    return sorted(set(_objects(tree)))
 
 
 def _objects(tree: Any) -> Iterator[str]:

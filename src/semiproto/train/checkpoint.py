@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,7 @@ from typing import Any, Self
 import torch
 
 from semiproto.provenance.artifacts import atomic_write
+from semiproto.provenance.reading import contents
 
 LATEST, PREVIOUS = "latest.pt", "previous.pt"
 FORMAT = 2
@@ -105,7 +107,7 @@ def _stamp(key: str) -> str:
 
 
 def _read(path: Path) -> State:
-    data = path.read_bytes()
+    data = contents(path, sys.maxsize)
     content, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         raise ValueError("damaged or cut short: its checksum does not fit")

@@ -86,7 +86,7 @@ def test_a_list_that_dvc_pull_has_brought_is_named_too(clone, one_line):
 @pytest.mark.parametrize(
     "entry",
     [{"md5": "0" * 32, "relpath": name} for name in ("../a", "/a", "a/../../b", "")]
-    + [{"md5": "../../a", "relpath": "a"}, {"relpath": "a"}],
+    + [{"md5": "../../a", "relpath": "a"}, {"relpath": "a"}, {"md5": "0" * 32, "relpath": None}, 5, None, "a"],
 )
 def test_a_list_that_leads_out_is_named_even_with_its_right_sum(one_line, entry):
     import hashlib

@@ -58,6 +58,7 @@ from semiproto.data.own.names import (
 )
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, first_problem
+from semiproto.provenance import reading
 
 IMAGE_FOLDERS = (
     *("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit"),
@@ -220,7 +221,7 @@ class _Tree:
 
 def _kind_of_json(path: Path) -> str | None:
     """The tool that a JSON file is of; one that is broken is taken for COCO's where it has the words."""
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    text = reading.text(path)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):

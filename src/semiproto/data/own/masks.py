@@ -109,7 +109,7 @@ def values(path: Path) -> np.ndarray:
 
 def _array(path: Path) -> np.ndarray:
     try:
-        loaded: np.ndarray = np.load(path, allow_pickle=False)
+        loaded: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)  # its header may claim anything
     except (OSError, ValueError, EOFError) as error:
         reason = " ".join(str(error).split())[:100]
         raise UserError(
@@ -119,6 +119,7 @@ def _array(path: Path) -> np.ndarray:
         raise UserError(
             f"{path}: an array of {loaded.dtype} {list(loaded.shape)}; save a two-dimensional array of integers"
         )
+    opening.require_sides(path, loaded.shape[1], loaded.shape[0])
     signed = loaded.astype(np.int64)
     signed[signed == -1] = layout.IGNORE_INDEX  # labelme2voc's void, which its PNGs hold as 255
     return signed

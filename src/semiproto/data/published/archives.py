@@ -186,6 +186,8 @@ class _Bounded:
 
     def read(self, size: int) -> bytes:
         _check_budget(self._stream.tell() + size, self._most, self._archive, self.member)
+        if size > 2 * CHUNK:  # contents are read in CHUNKs, but long names and pax headers at once
+            raise tarfile.ReadError(f"a header of {size:,} bytes")
         self.last = self._stream.read(size)
         return self.last
 

@@ -316,9 +316,9 @@ class _OfHttps(urllib.request.HTTPSHandler):
 
 
 class _Redirection(urllib.request.HTTPRedirectHandler):
-    def http_error_302(self, req: Any, fp: Any, *answer: Any) -> Any:
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
         fp.close()
-        return super().http_error_302(req, fp, *answer)
+        return super().http_error_302(req, fp, code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 

@@ -20,6 +20,7 @@ from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.formats.pairs import COLUMNS, DELIMITER, cells, text_of
 from semiproto.data.own.names import TEST, WORDS, part_of
 from semiproto.errors import UserError
+from semiproto.provenance import reading
 
 WORD = "|".join((*WORDS["val"], *WORDS[TEST]))
 INSIDE = re.compile(
@@ -117,7 +118,7 @@ def part_inside(file: Path) -> str | None:
     """The word by which a JSON file with labels calls an image one for validation or test; None where there is none."""
     if file.suffix.lower() != ".json":
         return None
-    found = INSIDE.search(file.read_text(encoding="utf-8-sig", errors="replace"))
+    found = INSIDE.search(reading.text(file))
     return next((word for word in found.groups() if word), None) if found else None
 
 

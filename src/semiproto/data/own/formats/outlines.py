@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from semiproto.data.images import opening
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.errors import UserError
 from semiproto.params import VOID
+from semiproto.provenance import reading
 
 Key = int | str
 
@@ -113,7 +115,7 @@ def require_distinct(labels: Iterable[str], file: Path, alike: str = ", or write
 def read_json(path: Path, what: str) -> Any:
     """The content of a JSON file; UserError, which does not repeat the file, where it is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(reading.contents(path, reading.MOST_LABELS).decode("utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file of {what}; correct dataset.masks") from None
     except UnicodeDecodeError:
@@ -179,6 +181,15 @@ def require_points(kind: str, points: Sequence[tuple[float, float]], least: int,
         raise ValueError(f"a {kind} of {len(points)} points")
     if not all(abs(value) <= 2 * max(size) for point in points for value in point):
         raise ValueError(f"a point outside an image of {size[0]}x{size[1]}")
+    _require_outline(sum(abs(x - left) + abs(y - top) for (left, top), (x, y) in pairwise(points)), size)
+
+
+def _require_outline(length: float, size: tuple[int, int]) -> None:
+    """ValueError where an outline passes each pixel of an image of `size` again and again: drawing it takes time and
+    memory for all of its length."""
+    width, height = size
+    if length > 4 * width * height + 8 * (width + height):
+        raise ValueError(f"an outline of {length:,.0f} pixels in an image of {width}x{height}")
 
 
 def through_middles(points: Sequence[tuple[float, float]], height: int, width: int) -> np.ndarray:
@@ -211,6 +222,7 @@ def polygons(segmentation: Any, height: int, width: int) -> list[list[float]]:
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if not number or not -side <= value <= 2 * side:
                 raise ValueError(f"coordinate {value!r} is outside an image of {width}x{height}")
+        _require_outline(sum(abs(b - a) for a, b in zip(polygon, polygon[2:], strict=False)), (width, height))
     return found
 
 

@@ -14,6 +14,7 @@ from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats.outlines import Record
 from semiproto.data.own.names import PARTS, TEST, part_of, shown
 from semiproto.errors import UserError
+from semiproto.provenance import reading
 
 if TYPE_CHECKING:
     from _csv import Reader  # in csv its name is new
@@ -31,13 +32,15 @@ DELIMITER = re.compile(r'(?i)\A"?sep=([^\w\s"]|\t)"?[ ,;\t]*(?=\n|$)')
 def text_of(file: Path, what: str) -> str:
     """The text of a file, in UTF-16 too if it begins so, as PowerShell writes it; UserError where it cannot be read."""
     try:
-        content = file.read_bytes()
+        content = reading.contents(file, reading.MOST_LABELS)
         text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
         return text.replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise UserError(f"{file}: no such file of {what}; name one that exists") from None
     except UnicodeDecodeError:
         raise UserError(f"{file}: not a text file of {what} in UTF-8; save it as one") from None
+    except ValueError as error:
+        raise UserError(f"{file}: {error}, no file of {what}; remove it, or put the right one in its place") from None
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
 

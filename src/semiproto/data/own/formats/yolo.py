@@ -20,6 +20,7 @@ from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_name, class_names
 from semiproto.data.own.names import TEST, part_of_folders
 from semiproto.errors import UserError
+from semiproto.provenance.reading import text, yaml_tree
 
 COORDINATE = "yolo-coordinate"
 """The kind of fault of a coordinate that is no share: all files of an export have it."""
@@ -42,11 +43,7 @@ class Share:
 def description(base: Path) -> Path | None:
     """The file that names the classes: data.yaml, another YAML file with names, or a classes.txt."""
     found = [base / name for name in DESCRIPTIONS if (base / name).is_file()]
-    found += [
-        path
-        for path in sorted(base.glob("*.y*ml"))
-        if path not in found and "names:" in path.read_text("utf-8", "replace")
-    ]
+    found += [path for path in sorted(base.glob("*.y*ml")) if path not in found and "names:" in text(path)]
     found += [path for path in (base / "classes.txt", base / "labels/classes.txt") if path.is_file()]
     return found[0] if found else None
 
@@ -57,8 +54,7 @@ def labels(base: Path) -> list[str]:
     if path is None:
         raise UserError(f"{base}: no data.yaml names the classes of the YOLO labels; add one with `names: [...]`")
     if path.suffix == ".txt":
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        return [line.strip() for line in text(path).splitlines() if line.strip()]
     names = _content(path).get("names")
     if isinstance(names, dict) and all(key.isdigit() for key in names):
         names = [names.get(str(number), f"class{number}") for number in range(max(map(int, names)) + 1)]
@@ -101,7 +97,7 @@ def _places(base: Path, names: Sequence[str]) -> list[Path]:
 def _content(path: Path) -> dict[str, Any]:
     """A YAML file, in which every word is text: a class may be called `no`."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig", errors="replace"), Loader=yaml.BaseLoader)
+        content = yaml_tree(text(path), yaml.BaseLoader)
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())[:100]}); correct it") from None
     return content if isinstance(content, dict) else {}
@@ -116,8 +112,7 @@ def drawn(base: Path, files: Iterable[Path]) -> set[str]:
     known = labels(base)
     numbers: set[str] = set()
     for path in files:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-        numbers.update(row.split(maxsplit=1)[0] for row in text.splitlines() if row.strip())
+        numbers.update(row.split(maxsplit=1)[0] for row in text(path).splitlines() if row.strip())
     return {class_name(known[int(one)]) for one in numbers if one.isdecimal() and int(one) < len(known)}
 
 
@@ -136,7 +131,7 @@ def records(path: Path, base: Path, classes: Sequence[str], known: Sequence[str]
     shapes.require_tools(path)
     instances: list[tuple[int, int, Share]] = []
     faults: list[Fault] = []
-    for line, row in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+    for line, row in enumerate(text(path).splitlines(), start=1):
         words = row.split()
         if not words:
             continue

@@ -70,6 +70,16 @@ def test_a_polygon_by_itself_is_drawn_as_in_a_list():
     np.testing.assert_array_equal(outlines.pixels(SMALL[0], 4, 6), outlines.pixels(SMALL, 4, 6))
 
 
+def test_an_outline_that_passes_each_pixel_again_and_again_is_not_drawn():
+    """pycocotools takes memory for all of its length: gigabytes for a file of some megabytes."""
+    with pytest.raises(ValueError, match=r"an outline of 9,\d{3} pixels in an image of 6x4"):
+        outlines.pixels([[1, 1, 5, 1, 5, 3] * 1000], 4, 6)
+    with pytest.raises(ValueError, match="an outline of"):
+        outlines.through_middles([(1, 1), (5, 1), (5, 3)] * 1000, 4, 6)
+    comb = [value for x in range(1, 40) for value in ((x, 1, x, 39) if x % 2 else (x, 39, x, 1))]
+    assert outlines.pixels([comb], 40, 40).any()  # up and down in every column
+
+
 @pytest.mark.parametrize("mode", ["L", "1", "RGBA", "P"])
 def test_what_a_png_within_a_json_covers(mode):
     covered = np.array([[0, 255], [255, 0]], np.uint8)

@@ -68,7 +68,7 @@ def read(path: Path) -> Annotations:
     """What a file says; UserError where it is malformed."""
     try:
         images = list(_of_table(path) if path.suffix.lower() == ".csv" else _of_json(path))
-    except (AttributeError, TypeError, KeyError, ValueError, csv.Error) as error:
+    except (ArithmeticError, AttributeError, TypeError, KeyError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: not a file of VIA ({' '.join(str(error).split())[:100]}); export it again") from None
     counts = Counter(
         name for _, regions in images for one in regions for name, value in one.attributes.items() if _labels(value)

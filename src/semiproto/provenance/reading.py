@@ -1,0 +1,80 @@
+"""Files that others wrote, read whole within bounds: regular files of a length and depth that someone can have meant.
+
+A pipe would block, a device would never end, and a sparse file of a terabyte takes no room on the disk.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import yaml
+
+from semiproto.errors import UserError
+
+NO_FILE = "not a regular file"
+MOST = 256 * 2**20
+"""Bytes of a file of parameters, or of one of ours; the digests of a million files take half of them."""
+MOST_LABELS = 2 * 2**30
+"""Bytes of a file with the labels or lists of a set; the largest published ones have half of them."""
+MOST_NODES = 2_000_000
+"""Of YAML, as they are when aliases are unfolded."""
+
+
+@contextmanager
+def regular(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, open; ValueError where it is none, and whatever opening it raises."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError(NO_FILE)
+        yield file
+
+
+def contents(path: Path, most: int = MOST) -> bytes:
+    """The bytes of a regular file; ValueError where it is none, or longer than `most`."""
+    try:
+        with regular(path) as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise ValueError(f"longer than {most // 2**20} MiB")
+            return file.read(most)
+    except IsADirectoryError:
+        raise ValueError(NO_FILE) from None
+
+
+def text(path: Path, most: int = MOST_LABELS) -> str:
+    """The text of a file, what is no UTF-8 replaced; UserError where it is no regular file, or too long."""
+    try:
+        return contents(path, most).decode("utf-8-sig", "replace")
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; remove it, or put the right file in its place") from None
+
+
+def yaml_tree(content: str, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> Any:
+    """What a YAML text says; yaml.YAMLError where it is none, too deep, or unfolds to more than MOST_NODES."""
+    one = loader(content)
+    try:
+        node = one.get_single_node()
+        if node is None:
+            return None
+        if _count(node, {}) > MOST_NODES:
+            raise yaml.YAMLError("an alias within itself, or aliases that unfold to millions of values")
+        return one.construct_document(node)
+    except RecursionError:
+        raise yaml.YAMLError("too deeply nested") from None
+    finally:
+        one.dispose()
+
+
+def _count(node: yaml.Node, known: dict[int, float]) -> float:
+    """Nodes below one, each as often as it is met; infinite where one is within itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        inner = node.value if isinstance(node, yaml.SequenceNode) else [one for pair in pairs for one in pair]
+        known[id(node)] = 1 + sum(_count(one, known) for one in inner)
+    return known[id(node)]
