@@ -151,7 +151,7 @@ def draw(mask: Outlines, size: tuple[int, int] | None = None) -> np.ndarray:
     for number, index, shape in mask.instances:
         try:
             shapes.append((pixels(shape, height, width), index))
-        except ValueError as error:
+        except (OverflowError, ValueError) as error:  # a number of hundreds of digits
             raise UserError(
                 f"{mask.file}: annotation {number!r} of {mask.image}: {error}; draw its outline again"
             ) from None

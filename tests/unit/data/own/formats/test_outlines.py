@@ -72,7 +72,7 @@ def test_a_polygon_by_itself_is_drawn_as_in_a_list():
 
 def test_an_outline_that_passes_each_pixel_again_and_again_is_not_drawn():
     """pycocotools takes memory for all of its length: gigabytes for a file of some megabytes."""
-    with pytest.raises(ValueError, match=r"an outline of 9,\d{3} pixels in an image of 6x4"):
+    with pytest.raises(ValueError, match=r"an outline of 11,994 pixels in an image of 6x4"):
         outlines.pixels([[1, 1, 5, 1, 5, 3] * 1000], 4, 6)
     with pytest.raises(ValueError, match="an outline of"):
         outlines.through_middles([(1, 1), (5, 1), (5, 3)] * 1000, 4, 6)
