@@ -77,6 +77,8 @@ class _StrictLoader(yaml.SafeLoader):
             if key_node.tag == "tag:yaml.org,2002:merge":  # <<: *anchor, whose keys may be given again
                 continue
             key = self.construct_object(key_node, deep=True)
+            if isinstance(key, list | dict | set):
+                raise yaml.YAMLError(f"a list or a mapping as a key, line {key_node.start_mark.line + 1}")
             if key in seen:
                 raise yaml.YAMLError(f"key {key!r} is given twice, line {key_node.start_mark.line + 1}")
             seen.add(key)

@@ -10,8 +10,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import yaml
 
@@ -27,7 +28,7 @@ MOST_NODES = 2_000_000
 
 
 @contextmanager
-def regular(path: Path) -> Iterator[BinaryIO]:
+def regular(path: Path) -> Iterator[BufferedReader]:
     """A regular file, open; ValueError where it is none, and whatever opening it raises."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -39,9 +40,9 @@ def contents(path: Path, most: int = MOST) -> bytes:
     """The bytes of a regular file; ValueError where it is none, or longer than `most`."""
     try:
         with regular(path) as file:
-            if os.fstat(file.fileno()).st_size > most:
+            if (length := os.fstat(file.fileno()).st_size) > most:
                 raise ValueError(f"longer than {most // 2**20} MiB")
-            return file.read(most)
+            return file.read(length)
     except IsADirectoryError:
         raise ValueError(NO_FILE) from None
 

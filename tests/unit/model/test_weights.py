@@ -1,5 +1,8 @@
 """Weights from files that others publish: whole, in part, wrapped and damaged."""
 
+import os
+import zipfile
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -8,7 +11,7 @@ from torch import nn
 from semiproto.errors import UserError
 from semiproto.model import encoders
 from semiproto.model.encoders.small import SmallEncoder
-from semiproto.model.weights import digest, load_what_fits
+from semiproto.model.weights import digest, load_what_fits, read_tensors, read_weights
 from semiproto.params import EncoderParams
 
 
@@ -101,3 +104,26 @@ def test_a_digest_changes_with_every_value_name_and_kind():
     net[1].num_batches_tracked += 1
     found += [digest(net), digest(nn.ModuleList(net)[0]), digest(net.double())]
     assert len(set(found)) == 5
+
+
+@pytest.mark.parametrize("name", ["pipe.pth", "pipe.safetensors"])
+def test_a_pipe_in_place_of_weights_does_not_block(tmp_path, one_line, name):
+    os.mkfifo(tmp_path / name)
+    for read in (read_weights, read_tensors):
+        with pytest.raises(UserError) as error:
+            read(tmp_path / name)
+        one_line(error, tmp_path / name, "not a regular file")
+
+
+def test_a_compressed_pth_is_not_unpacked(tmp_path, one_line):
+    torch.save({"a": torch.zeros(10_000)}, tmp_path / "stored.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "stored.pth") as stored,
+        zipfile.ZipFile(tmp_path / "packed.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for member in stored.namelist():
+            packed.writestr(member, stored.read(member))
+    assert list(read_weights(tmp_path / "stored.pth")) == ["a"]
+    with pytest.raises(UserError) as error:
+        read_weights(tmp_path / "packed.pth")
+    one_line(error, tmp_path / "packed.pth", "compressed")

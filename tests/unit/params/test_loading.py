@@ -1,5 +1,7 @@
 """Reading parameters: a file, a tree or a text is right, or one line says what is wrong."""
 
+import os
+
 import pytest
 
 from semiproto import params as parameters
@@ -87,3 +89,19 @@ def test_what_yaml_reads_as_another_number_is_refused(with_steps, one_line, text
 @pytest.mark.parametrize("text", ["10", "+10", "10.0"])
 def test_plain_numbers_are_read(with_steps, text):
     assert parameters.load(with_steps(text)).pretrain.steps == 10
+
+
+@pytest.mark.parametrize("line", ["? [a, b]\n: 1", "x: " + "1" * 5000, "x: " + "[" * 5000, "x: &a [*a]"])
+def test_yaml_that_python_trips_over_is_one_line(tmp_path, one_line, line):
+    path = tmp_path / "params.yaml"
+    path.write_text(line)
+    with pytest.raises(UserError) as error:
+        parameters.load(path)
+    one_line(error, path, "not valid YAML")
+
+
+def test_a_pipe_in_place_of_the_file_does_not_block(tmp_path, one_line):
+    os.mkfifo(tmp_path / "params.yaml")
+    with pytest.raises(UserError) as error:
+        parameters.load(tmp_path / "params.yaml")
+    one_line(error, tmp_path / "params.yaml", "not a regular file")

@@ -339,8 +339,14 @@ def test_a_tar_header_that_overstates_a_name_takes_no_memory(tmp_path, refused):
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 8 * 2**30
     (tmp_path / "archive").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(10_240))
     refused(tmp_path / "archive", "far more")
-    os.truncate(tmp_path / "archive", 2**40)  # as long as it claims, and a few kB on the disk
-    refused(tmp_path / "archive", "a header of 8,589,934,592 bytes")
+
+
+def test_a_tar_header_that_is_as_long_as_it_claims_is_not_read(tmp_path, refused):
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 2**26
+    (tmp_path / "archive").write_bytes(info.tobuf(tarfile.GNU_FORMAT))
+    os.truncate(tmp_path / "archive", 2**27)  # a few kB on the disk
+    refused(tmp_path / "archive", "a header of 67,108,864 bytes")
 
 
 def test_what_is_passed_over_in_a_tar_gz_counts_too(tmp_path, refused):
