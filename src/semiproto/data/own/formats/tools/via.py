@@ -140,7 +140,7 @@ def names(path: Path) -> list[str]:
 def _drawn(path: Path, number: int, region: _Region) -> object | None:
     try:
         return _shape(region.shape)
-    except (KeyError, TypeError, ValueError) as error:
+    except (OverflowError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: region {number}: malformed ({error}); export it again") from None
 
 
