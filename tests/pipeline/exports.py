@@ -459,13 +459,13 @@ def mapillary(base: Path) -> Path:
 
 
 def loveda(base: Path) -> Path:
-    """LoveDA: Train/Urban/images_png and masks_png, the same names in every part."""
+    """LoveDA: Train/Urban/images_png and masks_png, the same names in every part; values begin at 1."""
     for part, stems in (("Train", TRAIN), ("Val", VAL), ("Test", BARE)):
         for number, stem in enumerate(stems):
             folder = base / part / ("Urban", "Rural")[number % 2]
             save_image(folder / "images_png", stem, f"{stem}.png")
             if part != "Test":
-                save_mask(folder / "masks_png" / f"{stem}.png", truth(stem))
+                save_mask(folder / "masks_png" / f"{stem}.png", truth(stem) + 1)
     return base
 
 

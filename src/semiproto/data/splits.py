@@ -57,11 +57,16 @@ def folds(classes_of: Mapping[str, Set[int]], count: int, seed: int) -> list[lis
             shown[c].append(image_id)
     rarest_first = sorted(shown, key=lambda c: (len(shown[c]), c))
     order = list(dict.fromkeys(image_id for c in rarest_first for image_id in shown[c]))
-    parts = [_spare(set(order[number::count]), shown.values()) for number in range(count)]
-    if not all(parts):
+
+    def dealt(count: int) -> list[set[str]]:
+        parts = [_spare(set(order[number::count]), shown.values()) for number in range(count)]
+        return parts if all(parts) else []
+
+    if not (parts := dealt(count)):
+        fewer = next((f"set it to {lower}, " for lower in range(count - 1, 1, -1) if dealt(lower)), "")
         raise UserError(
             f"forecast.folds: {len(order)} labelled images cannot be divided into {count} parts so that the others"
-            " show every class; lower it, label more, or set forecast.images to validation"
+            f" show every class; {fewer}label more, or set forecast.images to validation"
         )
     return [sorted(part) for part in parts]
 

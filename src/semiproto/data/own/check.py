@@ -23,8 +23,9 @@ from semiproto.data.own.contents import Contents, Item
 from semiproto.data.own.faults import Fault, fault_of, worst_first
 from semiproto.data.own.findings import ClassShare, Findings
 from semiproto.data.own.formats import readers
+from semiproto.data.own.names import but_for_case
 from semiproto.errors import UserError
-from semiproto.params import FolderSource, Params
+from semiproto.params import VOID, FolderSource, Params
 from semiproto.process.pool import mapped
 from semiproto.process.progress import Progress
 from semiproto.provenance import sources
@@ -96,8 +97,9 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
         *_exact_duplicates(seen),
         *_near_duplicates(seen),
         *_look_faults(source, seen),
-        *(experiment_faults(params, contents.counts(), _shown(seen)) if params else ()),
     ]
+    if params and not _unknown(contents, seen):
+        faults += experiment_faults(params, contents.counts(), _shown(seen))
     return Findings(
         source.path,
         worst_first(faults),
@@ -111,12 +113,18 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
     )
 
 
-def _shown(seen: list[Seen]) -> dict[str, frozenset[int]]:
-    """The classes that the mask of each training image shows, by id; of masks with a fault none is known."""
+def _unknown(contents: Contents, seen: list[Seen]) -> bool:
+    """Whether it is not known yet what there will be to train on: names, lists or masks have errors."""
     train = [one for one in seen if one.item.part == "train"]
+    return any(not fault.warning for fault in contents.faults) or any(one.pixels is None for one in train)
+
+
+def _shown(seen: list[Seen]) -> dict[str, frozenset[int]]:
+    """The classes that the mask of each training image shows, by id."""
     return {
-        one.item.id: frozenset() if one.pixels is None else frozenset(np.flatnonzero(one.pixels).tolist())
-        for one in train
+        one.item.id: frozenset(np.flatnonzero(one.pixels).tolist())
+        for one in seen
+        if one.item.part == "train" and one.pixels is not None
     }
 
 
@@ -316,6 +324,7 @@ def _shares(part: str, names: list[str], seen: list[Seen]) -> list[ClassShare]:
 def _class_faults(source: FolderSource, shares: list[ClassShare], seen: list[Seen]) -> Iterator[Fault]:
     """Classes that training cannot learn, and rare ones."""
     where = str(Path(source.path) / (source.masks if isinstance(source.masks, str) else source.masks[0]))
+    yield from _classes_alike(source, shares, where)
     for one in shares:
         if one.part == "val":
             if one.pixels == 0:
@@ -331,11 +340,30 @@ def _class_faults(source: FolderSource, shares: list[ClassShare], seen: list[See
             yield Fault("class-rare", where, found, "label more images that show it", warning=True)
 
 
+def _classes_alike(source: FolderSource, shares: list[ClassShare], where: str) -> Iterator[Fault]:
+    """Classes whose names differ only in case: those who labelled may have meant one."""
+    for names in but_for_case(source.classes):
+        images = {name: sum(one.images for one in shares if one.name == name) for name in names}
+        often = ", ".join(f"{name} in {count} images" for name, count in images.items())
+        kept = max(names, key=lambda name: images[name])
+        classes = [name for name in source.classes if name == kept or name not in names]
+        remedy = f"if they are one, set dataset.classes to [{', '.join(classes)}]"
+        if source.colours:
+            remedy = "if they are one, draw both in one colour"
+        elif readers.format_of(source) in ("masks", "pairs"):
+            table = ", ".join(f"{value}: {kept if one in names else one}" for value, one in _meant(source).items())
+            remedy += f" and dataset.values to {{{table}}}"
+        yield Fault("class-case", where, f"classes differ only in case: {often}", remedy, warning=True)
+
+
 def _without_pixels(
     one: ClassShare, shares: list[ClassShare], source: FolderSource, seen: list[Seen]
 ) -> tuple[str, str]:
     """What was found and what to do; binary masks of 0 and 255 are common, and 255 is void here."""
     masked = [each for each in seen if each.item.part == "train" and each.pixels is not None]
+    if validating := sum(share.images for share in shares if share.part == "val" and share.name == one.name):
+        found = f"no labelled pixel of class {one.name} to train on, and {validating} validation images show it"
+        return found, f"move one of them to the training images{_or_make_void(one.name, source)}"
     total = sum(each.width * each.height for each in masked)
     void = 1 - sum(share.pixels for share in shares if share.part == "train") / total
     found, value = f"no labelled pixel of class {one.name}", source.ignore
@@ -351,6 +379,19 @@ def _without_pixels(
     table = f"{{0: {source.classes[0]}, {value}: {one.name}}}"
     remedy = f"set dataset.values to {table}, or write them as 1"
     return found, f"if they are {one.name}, {remedy}"
+
+
+def _or_make_void(name: str, source: FolderSource) -> str:
+    """How to leave out a class that some masks show."""
+    if len(source.classes) == 2 or source.colours or readers.format_of(source) not in ("masks", "pairs"):
+        return ""
+    table = ", ".join(f"{value}: {VOID[0] if other == name else other}" for value, other in _meant(source).items())
+    return f", or remove it from dataset.classes and set dataset.values to {{{table}}}"
+
+
+def _meant(source: FolderSource) -> dict[str, str]:
+    """The name of each mask value, as dataset.values has them."""
+    return source.values or {str(value): name for value, name in enumerate(source.classes)}
 
 
 def _or_leave_out(name: str, source: FolderSource) -> str:
@@ -472,25 +513,33 @@ def experiment_faults(params: Params, images: dict[str, int], shown: dict[str, f
         needing = [name for name in experiment.variants if params.variants[name].method != "supervised"]
         if needing and not images["unlabeled"] and labeled >= len(left):
             found = f"{needing[0]} on split {experiment.split} has no unlabelled image"
-            yield _experiment(found, f"add some, or label fewer: {_with_fewer(params, labeled)}")
-        drawn = splits.stratified(left, labeled, params.splits.seed)
-        yield from _split_faults(params, str(experiment.split), {image_id: left[image_id] for image_id in drawn})
+            yield _experiment(found, f"add some{_with_fewer(params, left, labeled)}")
+        yield from _split_faults(params, str(experiment.split), left, labeled)
 
 
-def _with_fewer(params: Params, labeled: int) -> str:
-    """The command after which half of the images are labelled, and the others count as unlabelled."""
+def _with_fewer(params: Params, left: dict[str, frozenset[int]], labeled: int) -> str:
+    """The command after which half of the images are labelled, or as many as it takes, and the others count as
+    unlabelled; empty where each of them is needed."""
     assert isinstance(params.dataset, FolderSource)
-    folder = shlex.quote(params.dataset.path)
-    return f"`semiproto init {folder} --force --labels {max(1, labeled // 2)}`, then the others count as unlabelled"
+    possible = range(max(1, labeled // 2), labeled)
+    count = next((one for one in possible if not any(_split_faults(params, str(one), left, one))), None)
+    if count is None:
+        return ""
+    command = f"semiproto init {shlex.quote(params.dataset.path)} --force --labels {count}"
+    return f", or label fewer: `{command}`, then the others count as unlabelled"
 
 
 def _experiment(found: str, remedy: str) -> Fault:
     return Fault("experiment", "experiments", found, remedy)
 
 
-def _split_faults(params: Params, split: str, labeled: dict[str, frozenset[int]]) -> Iterator[Fault]:
-    """What would stop a run before its training: a class that no labelled image shows, folds that cannot be made."""
+def _split_faults(params: Params, split: str, left: dict[str, frozenset[int]], count: int) -> Iterator[Fault]:
+    """What would stop a run before its training: a class that no labelled image shows, folds that cannot be made.
+
+    left: the images that `count` are drawn from.
+    """
     assert isinstance(params.dataset, FolderSource)
+    labeled = {image_id: left[image_id] for image_id in splits.stratified(left, count, params.splits.seed)}
     present = frozenset().union(*labeled.values())
     missing = [name for number, name in enumerate(params.dataset.classes) if number not in present]
     if missing and split != "all":  # of all images, the class is a fault of its own

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, combinations, product
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -21,7 +22,7 @@ from semiproto.data import layout
 from semiproto.data.own import account
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault, fault_of, first_of_many
-from semiproto.data.own.formats import class_files, coco, instances, lists, per_class, readers, yolo
+from semiproto.data.own.formats import class_files, instances, lists, per_class, readers, yolo
 from semiproto.data.own.formats.coco import Segment
 from semiproto.data.own.formats.outlines import Layers, Outlines, Record
 from semiproto.data.own.formats.pairs import text_of
@@ -38,7 +39,9 @@ from semiproto.data.own.names import (
     main_encoding,
     part_of,
     part_of_folders,
+    part_that_begins,
     parts_of,
+    renumbered,
     shown,
     unimaged,
     unmasked,
@@ -68,6 +71,11 @@ NO_IMAGES = (
 """Folders that hold no photographs, wherever they are; lower case."""
 LISTS, PAIRS = "lists of images", "annotations (pairs)"
 """What such files are used as."""
+OTHER_FOLDS = f"{PASSED_OVER}lists of other folds"
+LISTS_OF = {"val": "validation_list", TEST: "test_list"}
+"""The parameter of the lists of a part."""
+OR_MOVE = "or if it is for no parts move it out of the folder, and run `semiproto init` again"
+"""What else may be done with a file that is not understood."""
 MANY = 5
 """Warnings of one kind from which one stands for all."""
 
@@ -179,6 +187,7 @@ class _Found:
         self.files = [path for files in self.folders.values() for path in files]
         self._start = account.start_of(self.base)
         self._parts_of_folders: dict[str, str | None] = {}
+        self._said: dict[Path, lists.Said] = {}
         self._calls: dict[Path, set[str]] = {}
         self.roots = _paths(self.base, self.source.images)
         self.labels = _paths(self.base, self.source.masks)
@@ -216,6 +225,12 @@ class _Found:
     def file_names(self) -> Names:
         """Of any kind, to tell a name that means no image or mask from one that means nothing."""
         return Names(self.base, self.files)
+
+    def said(self, file: Path) -> lists.Said:
+        """What a file says that may be a list; each is read once."""
+        if file not in self._said:
+            self._said[file] = lists.read(file)
+        return self._said[file]
 
     def error(self, kind: str, file: Path, found: str, remedy: str, line: int | None = None) -> None:
         self.faults.append(Fault(kind, str(file), found, remedy, line))
@@ -399,10 +414,13 @@ class _Found:
         if image in self.masks or (record.line is not None and image in self.parts):
             kind = "pairs" if record.line is not None else "coco-image"
             remedy = "remove one row" if record.line is not None else "remove one"
+            if self.format == "labelme":
+                remedy = f"correct its imagePath if it is of an image named like {record.file.name}, or remove one"
             first = self.masks.get(image)
             by = f" (first by {first.file})" if isinstance(first, Outlines) and first.file != record.file else ""
             self.error(kind, record.file, f"image {shown(record.image)} is named twice{by}", remedy, record.line)
             return
+        self._drawn_on_another(image, record.file)
         self.images[image] = None
         self.named.add(image)
         if record.part is not None or record.line is not None:
@@ -410,6 +428,14 @@ class _Found:
         mask = self._mask(record, image) if record.mask_name else record.mask
         if mask is not None:
             self.masks[image] = mask
+
+    def _drawn_on_another(self, image: Path, file: Path) -> None:
+        """Says where a file of labels of one image lies beside another image of its name, as when it was copied."""
+        if self.format != "labelme" or file.stem in (image.stem, image.name):
+            return
+        if (file.parent, fold(file.stem)) in self._beside:
+            found = f"its imagePath is {image.name}, on which it is drawn, and an image {file.stem} lies beside it"
+            self.warning("labels-of-another", file, found, "if it is of that one, correct its imagePath")
 
     def _image(self, record: Record) -> Path | None:
         near = record.file if record.file.is_dir() else record.file.parent
@@ -589,14 +615,16 @@ class _Found:
         source = self.source
         named = {"train": source.train_list, "val": source.validation_list, "unlabeled": source.unlabeled_list}
         lists_of = {part: _paths(self.base, names) for part, names in named.items() if names is not None}
-        listed = {part: self._listed(files, part) for part, files in lists_of.items()}
-        test = set(self._listed(_paths(self.base, source.test_list), TEST)) if source.test_list else set()
+        by_file = {part: {file: self._listed(file, part) for file in files} for part, files in lists_of.items()}
+        listed = {part: list(dict.fromkeys(chain(*files.values()))) for part, files in by_file.items()}
+        test = {path for file in _paths(self.base, source.test_list or []) for path in self._listed(file, TEST)}
         test |= {path for path in self.images if self.parts.get(path) == TEST}
         self.test = test
         images = sorted(path for path in self.images if path not in test)
         labeled = {path for path in images if path in self.masks and not _without_instances(self.masks[path])}
         val = listed.get("val", [path for path in images if path in labeled and self.parts.get(path) == "val"])
-        free = {path for path in labeled if self.parts.get(path) in (None, "", "train")} - set(val)
+        free = {path for path in labeled if self.parts.get(path) in (None, "", "train")}
+        free -= {*val, *listed.get("unlabeled", [])}
         train = listed.get("train", [path for path in images if path in free])
         unmasked = {
             path
@@ -608,20 +636,29 @@ class _Found:
             "unlabeled": listed.get("unlabeled", [path for path in images if path in unmasked]),
         }  # fmt: skip
         files = {part: lists_of.get(part, self.labels)[0] for part in named}
-        self._overlaps(parts, files)
+        self._overlaps(by_file)
         self._require_held_out(parts, test, files)
-        self._unread_lists(parts)
+        self._unread_lists(parts, set(listed.get("train", [])))
         doubtful = self._doubtful(parts, listed)
+        self._names_that_begin_with_parts(doubtful)
         self._unknown_lists(parts, doubtful)
         self._unread_pairs(parts, doubtful)
         self._unknown_words(doubtful)
         self._unread_tables(doubtful)
         if not val and not test:
             self._unread_parts()
-        if not train and not any(fault.kind.startswith("list") for fault in self.faults):
-            remedy = "give masks for some images (one PNG per image, same stem)"
-            self.error("no-labels", files["train"], "no labelled image", remedy)
+        if not train and all(fault.warning for fault in self.faults):
+            self._no_labels(labeled & set(listed.get("unlabeled", [])), files)
         return parts
+
+    def _no_labels(self, unlabeled: set[Path], files: dict[str, Path]) -> None:
+        """unlabeled: the images with masks that a list calls unlabelled."""
+        if unlabeled:
+            found = f"names {len(unlabeled)} images with masks, and no other image with a mask is for training"
+            self.error("no-labels", files["unlabeled"], found, "take out those to train on with their masks")
+            return
+        remedy = "give masks for some images (one PNG per image, same stem)"
+        self.error("no-labels", files["train"], "no labelled image", remedy)
 
     def _unread_parts(self) -> None:
         """Where everything with labels would be trained on, files of labels that call some of it by another part."""
@@ -635,11 +672,8 @@ class _Found:
                 self.error("part-unread", file, found, remedy)
                 return
 
-    def _listed(self, files: Sequence[Path], part: str) -> list[Path]:
-        """The images that the list files of a part name (and, but for unlabelled and test ones, that have masks)."""
-        return list(dict.fromkeys(path for file in files for path in self._listed_in(file, part)))
-
-    def _listed_in(self, file: Path, part: str) -> list[Path]:
+    def _listed(self, file: Path, part: str) -> list[Path]:
+        """The images that a list file of a part names (and, but for unlabelled and test ones, that have masks)."""
         self.uses[file] = LISTS
         try:
             entries = lists.entries(file, part)
@@ -721,12 +755,13 @@ class _Found:
                 return image, self.mask_names.find(text[blank.end() :])
         return alone, None
 
-    def _overlaps(self, parts: dict[str, list[Path]], files: dict[str, Path]) -> None:
-        for part, others in (("val", ["train"]), ("unlabeled", ["train", "val"])):
-            taken = {path for other in others for path in parts[other]}
-            for path in sorted(set(parts[part]) & taken):
-                remedy = "keep it in one of them"
-                self.error("list-overlap", files[part], f"id {path.stem!r} is in another list too", remedy)
+    def _overlaps(self, by_file: dict[str, dict[Path, list[Path]]]) -> None:
+        """Lists of different parts that have images in common."""
+        for (_, files), (other, others) in combinations(reversed(by_file.items()), 2):
+            for (file, images), (known, taken) in product(files.items(), others.items()):
+                if both := sorted(set(images) & set(taken)):
+                    found = f"names {len(both)} images that {known} names for {other}, such as {both[0].name}"
+                    self.error("list-overlap", file, found, "take them out of one of the two")
 
     def _require_held_out(self, parts: dict[str, list[Path]], test: set[Path], files: dict[str, Path]) -> None:
         """An image that a list, table or folder keeps for test or validation must not be trained on."""
@@ -737,23 +772,49 @@ class _Found:
                     remedy = f"take it out of {files[part].name}, or rename what says {said}"
                     self.error("held-out", files[part], f"{path} is of part {said}, and part {part} has it too", remedy)
 
-    def _unread_lists(self, parts: dict[str, list[Path]]) -> None:
+    def _unread_lists(self, parts: dict[str, list[Path]], listed: set[Path]) -> None:
         """Lists, tables and annotations that keep images for test or validation, and that the parameters do not name.
 
-        A file says so by its own name, or by what it says of each image.
+        A file says so by its own name, or by what it says of each image. listed: the images that lists of training
+        images name: a list that is called like those but for a number may be of another fold.
         """
         trained = {path for part in ("train", "unlabeled") for path in parts[part]}
         unread: dict[str, dict[Path, list[Path]]] = {part: {} for part in HELD_OUT}
         for file, part, names in self._unread_held_out():
-            if hit := [path for path in dict.fromkeys(self._images_of(file, names)) if path in trained]:
+            hit = [path for path in dict.fromkeys(self._images_of(file, names)) if path in trained]
+            if hit and listed.issuperset(hit) and self._is_of_another_fold(file, part):
+                self.uses[file] = OTHER_FOLDS
+            elif hit:
                 unread[part][file] = hit
         for part, files in unread.items():
             for file, hit in files.items():
                 found = f"names {len(hit)} images that would be trained on, such as {hit[0].name}"
                 if part != part_of(file.stem):
                     found = f"keeps {len(hit)} images for {part} that would be trained on, such as {hit[0].name}"
-                remedy = self._remedy_for_list(file, part, list(files))
-                self.error("held-out", file, found, f"{remedy}, or rename the file")
+                remedy = self._remedy_for_list(file, part, files)
+                self.error("held-out", file, found, f"{remedy}, or if it is not for that move it out of the folder")
+
+    def _is_of_another_fold(self, file: Path, part: str) -> bool:
+        """Whether the lists in use are called fold0_train.txt and fold0_val.txt, say, and this one fold1_val.txt with a
+        fold1_train.txt beside it."""
+        used, trained = (_paths(self.base, getattr(self.source, key) or []) for key in (LISTS_OF[part], "train_list"))
+        twins = (renumbered(train, one, file) for one in used for train in trained)
+        found = [twin for twin in twins if twin is not None and twin in self.folders.get(twin.parent, ())]
+        self.uses |= {twin: OTHER_FOLDS for twin in found if twin not in self.uses}
+        return bool(found)
+
+    def _names_that_begin_with_parts(self, doubtful: set[Path]) -> None:
+        """Images that only the first words of their names tell apart: test_6.jpg beside train_0.jpg."""
+        begins: dict[str, list[Path]] = defaultdict(list)
+        for path in doubtful:
+            if (part := part_that_begins(path.stem)) is None:
+                return
+            begins[part].append(path)
+        for part in HELD_OUT if len(begins) > 1 else ():
+            if images := begins.get(part):
+                found = f"the names of {len(images)} images that would be trained on begin with a word for {part}"
+                remedy = f"write them, one a line, into {self.base / part}.txt, and run `semiproto init` again"
+                self.error("held-out", min(images), found, f"{remedy}, or if they are not for that rename them")
 
     def _doubtful(self, parts: dict[str, list[Path]], listed: dict[str, list[Path]]) -> set[Path]:
         """The images that would be trained on although no list, table or folder calls them training images."""
@@ -775,9 +836,11 @@ class _Found:
                 self.uses[file] = f"{PASSED_OVER}lists of all labelled images"
                 continue
             found = f"names {len(images)} images, such as {min(images).name}, and its name does not say of which part"
-            how = "write its names, one a line, into" if file.suffix.lower() == ".json" else "rename it to"
-            remedy = f"{how} val.txt, test.txt, train.txt or unlabeled.txt and run `semiproto init` again"
-            self.error("list-unknown", file, found, f"{remedy}, or if it is none of these move it out of the folder")
+            how, suffix = "rename it to", file.suffix
+            if suffix.lower() == ".json":
+                how, suffix = "write its names, one a line, into", ".txt"
+            names = f"val{suffix}, test{suffix}, train{suffix} or unlabeled{suffix}"
+            self.error("list-unknown", file, found, f"{how} {names}, {OR_MOVE}")
 
     def _unread_pairs(self, parts: dict[str, list[Path]], doubtful: set[Path]) -> None:
         """Lists of unlabelled images that no parameter names, of which some would be trained on with their masks: there
@@ -812,14 +875,14 @@ class _Found:
             if file.suffix.lower() not in (".json", *lists.TABLES) or (file in self.uses and not is_read):
                 continue
             counts: Counter[str] = Counter()
-            for word, names in lists.unknown(file).items():
+            for word, names in self.said(file).unknown.items():
                 images = set(self._images_of(file, names))
                 counts[word] = len(images if is_read else images & doubtful)
             if +counts:
                 words = ", ".join(f"{shown(word)} ({count})" for word, count in (+counts).most_common(MANY))
                 found = f"says of {counts.total()} images a part that there is not: {words}"
-                remedy = f"write {', '.join(PARTS)} or {TEST}, which is left out, and run `semiproto init` again"
-                self.error("part-unknown", file, found, f"{remedy}, or move it out of the folder if it is for no parts")
+                remedy = f"write {', '.join(PARTS)} or {TEST}, which is left out, {OR_MOVE}"
+                self.error("part-unknown", file, found, remedy)
 
     def _unread_tables(self, doubtful: set[Path]) -> None:
         """Tables with a column that is not read and may keep images for validation or test."""
@@ -832,8 +895,9 @@ class _Found:
                     f"the column {column!r} is not read, and {len(hit)} images of it would be trained on, such as"
                     f" {min(hit).name}"
                 )
-                remedy = f"call it split, write train, val or {TEST} in each row, and run `semiproto init` again"
-                self.error("list-unknown", file, found, f"{remedy}, or rename it if it is for no parts")
+                remedy = f"call the column split and write train, val or {TEST} in each row"
+                or_not = "or if it is for no parts call it note, and run `semiproto init` again"
+                self.error("list-unknown", file, found, f"{remedy}, {or_not}")
 
     def _possible_lists(self) -> Iterator[Path]:
         """Files that may be lists of images but do not say of which part; one called like an image is of that image."""
@@ -846,7 +910,7 @@ class _Found:
 
     def _plainly_listed(self, file: Path) -> set[Path]:
         """The images that a file lists; empty where most of it is no image's name, alone or before that of a mask."""
-        names = [name for name in lists.plain(file) if name not in self.source.classes]
+        names = [name for name in self.said(file).plain if name not in self.source.classes]
         images: set[Path] = set()
         known = 0
         for name in names:
@@ -859,18 +923,31 @@ class _Found:
                 known += 1
         return images if 2 * known > len(names) else set()
 
-    def _remedy_for_list(self, file: Path, part: str, others: Sequence[Path]) -> str:
-        """others: the lists of the part that are not read; the parameter must name them all, besides those it has."""
-        key, name = "test_list" if part == TEST else "validation_list", file.relative_to(self.base).as_posix()
-        if file.suffix in (".txt", ".lst") or lists.assigned(file) or lists.plain(file):
+    def _remedy_for_list(self, file: Path, part: str, unread: dict[Path, list[Path]]) -> str:
+        """unread: the lists of the part that are not read, with their images; the parameter must name them all, besides
+        those it has, but of several folds one."""
+        key, name = LISTS_OF[part], file.relative_to(self.base).as_posix()
+        if file.suffix in (".txt", ".lst") or self.said(file).assigned or self.said(file).plain:
+            if (train := self._trained_on_beside(file, unread)) is not None:
+                beside = train.relative_to(self.base).as_posix()
+                return f"set dataset.train_list to {beside} and dataset.{key} to {name}"
             known = getattr(self.source, key) or []
-            more = [one.relative_to(self.base).as_posix() for one in others]
+            more = [one.relative_to(self.base).as_posix() for one in unread]
             names = list(dict.fromkeys([*([known] if isinstance(known, str) else known), *more]))
             several = yaml.safe_dump(names, default_flow_style=True, width=10**6).strip()
             return f"set dataset.{key} to {name if len(names) == 1 else several}"
         if readers.is_table(file):
             return f"add {name} to dataset.masks"
         return f"write its names into {part}.txt, one a line, and set dataset.{key} to that"
+
+    def _trained_on_beside(self, file: Path, unread: dict[Path, list[Path]]) -> Path | None:
+        """The list of training images of the same fold, which names what lists of other folds keep; None without."""
+        kept = {path for other, images in unread.items() if other != file for path in images}
+        for path in self.folders[file.parent]:
+            alike = path.suffix == file.suffix and re.findall(r"\d+", path.stem) == re.findall(r"\d+", file.stem)
+            if alike and part_of(path.stem) == "train" and kept & set(self._images_of(path, readers.names_in(path))):
+                return path
+        return None
 
     def _unread_held_out(self) -> Iterator[tuple[Path, str, Iterable[str]]]:
         """Such files with the part and the names that they hold."""
@@ -883,7 +960,7 @@ class _Found:
                 if part == TEST or not is_of_another_task(folder):
                     yield path, part, readers.names_in(path)
             elif part is None:
-                yield from ((path, held, names) for held, names in lists.assigned(path).items() if held in HELD_OUT)
+                yield from ((path, held, names) for held, names in self.said(path).assigned.items() if held in HELD_OUT)
 
     def _images_of(self, file: Path, names: Iterable[str]) -> Iterator[Path]:
         """The images that the names in a file mean."""
@@ -938,7 +1015,7 @@ class _Found:
             if part == TEST:
                 return f"{PASSED_OVER}test images, left out of everything"
             return f"{PASSED_OVER}pictures in {folder}, which is neither in dataset.images nor in dataset.masks"
-        if path.suffix.lower() == ".json" and (task := coco.other_task(path)) is not None:
+        if path.suffix.lower() == ".json" and (task := self.said(path).task) is not None:
             return f"{PASSED_OVER}COCO's {task}, which are no masks"
         if path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) is not None:
             return f"{PASSED_OVER}lists that the parameters do not name"

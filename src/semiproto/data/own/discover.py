@@ -13,7 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,6 @@ from semiproto.data.images import opening, pixels
 from semiproto.data.own import account, contents, masks, values
 from semiproto.data.own.contents import Contents, is_of_another_task
 from semiproto.data.own.formats import (
-    cityscapes,
     class_files,
     coco,
     instances,
@@ -34,6 +33,7 @@ from semiproto.data.own.formats import (
     outlines,
     pairs,
     per_class,
+    published,
     readers,
     rle,
     yolo,
@@ -45,6 +45,7 @@ from semiproto.data.own.names import (
     TEST,
     Names,
     bare,
+    but_for_case,
     encoding_of,
     fold,
     main_encoding,
@@ -349,7 +350,12 @@ def _not_understood(base: Path, tree: _Tree, wanted: LabelFormat | None) -> User
     if alike := _alike(tree):
         return UserError(
             f"{base}: {alike[0]} and {alike[1]} have pictures of the same names, and neither is called like a folder of"
-            " images or masks; rename the one with the images to images, and the one with the masks to masks"
+            f" images or masks; {_renaming(tree, alike)}"
+        )
+    if beside := _yolo_beside_images(tree):
+        return UserError(
+            f"{base / beside}: a label of YOLO beside its image; put the images into the folder images and the .txt"
+            f" into the folder labels of {base}, with a data.yaml, e.g. `names: [cat, dog]`"
         )
     if not tree.pictures or (wanted is None and not _image_folders(tree, [])):
         return UserError(f"{base}: no folder of images found; name it {' or '.join(IMAGE_FOLDERS[:2])}")
@@ -374,6 +380,13 @@ def _twins(tree: _Tree) -> tuple[Path, Path] | None:
     return None
 
 
+def _yolo_beside_images(tree: _Tree) -> Path | None:
+    """A .txt of YOLO that is called like an image in the same folder."""
+    images = {path.with_suffix("") for path in tree.suffixed(*layout.IMAGE_SUFFIXES)}
+    texts = (path for path in tree.suffixed(".txt") if path.with_suffix("") in images)
+    return next((path for path in texts if yolo.is_yolo(tree.base / path)), None)
+
+
 def _alike(tree: _Tree) -> tuple[Path, Path] | None:
     """Two folders whose pictures have names in common, of which none is called like one of images or masks."""
     if tree.image_roots or any(_is_mask_folder(folder) for folder in tree.pictures):
@@ -381,6 +394,19 @@ def _alike(tree: _Tree) -> tuple[Path, Path] | None:
     stems = {folder: {fold(path.stem) for path in tree.inside(folder, *FILES)} for folder in sorted(tree.pictures)}
     common = ((one, other) for one, other in combinations(stems, 2) if stems[one] & stems[other])
     return next(common, None)
+
+
+def _renaming(tree: _Tree, alike: tuple[Path, Path]) -> str:
+    """How to rename two such folders, and where they are of a part of the set, those of the other parts likewise."""
+    part_of_folder = {folder: part_of_folders(folder / "picture") for folder in tree.pictures}
+    if part_of_folder[alike[0]] is None:
+        return "rename the one with the images to images, and the one with the masks to masks"
+    counts = Counter(part for part in part_of_folder.values() if part is not None)
+    images, labels = (
+        ", ".join(f"{name}/{part}" for part, count in counts.items() if count >= least)
+        for name, least in (("images", 1), ("masks", 2))
+    )
+    return f"rename the folders with images to {images}, and those with masks to {labels}"
 
 
 def _section(found: _Layout) -> dict[str, Any]:
@@ -430,6 +456,8 @@ def _assumed(source: FolderSource, found: _Layout, notes: list[str], read: Conte
     yield from found.notes
     yield from notes
     yield f"{len(source.classes)} classes {found.why}: {', '.join(source.classes)}"
+    for names in but_for_case(source.classes):
+        yield f"classes that differ only in case: {', '.join(names)}; `semiproto check-data` says how often they occur"
     if source.colours:
         yield f"masks are drawn in colours, those {found.why}"
     if source.values:
@@ -438,11 +466,11 @@ def _assumed(source: FolderSource, found: _Layout, notes: list[str], read: Conte
         yield f"images have {source.bands} bands"
     what = "value" if source.colours is None else "colour"
     yield f"mask {what} {source.ignore} is void" if source.ignore is not None else "no mask value is void"
-    yield f"{number['train']} images with masks to train with, {_origin(source, source.train_list)}"
+    yield f"{number['train']} images with masks to train with, {_origin(source, source.train_list, 'train')}"
     listed = f"from {_names(source.unlabeled_list)}" if source.unlabeled_list else "those without any"
     yield f"{number['unlabeled']} images without masks, {listed}"
     if number["val"] or source.validation_list:
-        yield f"{number['val']} validation images, {_origin(source, source.validation_list)}"
+        yield f"{number['val']} validation images, {_origin(source, source.validation_list, 'val')}"
     else:
         yield "no validation list: splits.validation of the images with masks are kept for validation"
     yield from read.matched
@@ -465,12 +493,13 @@ def _place(found: _Layout) -> str:
     return f"images in {images}, masks in {labels}"
 
 
-def _origin(source: FolderSource, files: str | list[str] | None) -> str:
+def _origin(source: FolderSource, files: str | list[str] | None, part: str) -> str:
     if files:
         return f"from {_names(files)}"
     if readers.format_of(source) == "masks":
         return "told apart by their mask files"
-    return f"from {_names(source.masks)}"
+    names = [source.masks] if isinstance(source.masks, str) else source.masks
+    return f"from {_names([name for name in names if part_of_file(Path(name)) in (part, None)] or names)}"
 
 
 def _names(files: str | list[str]) -> str:
@@ -491,7 +520,7 @@ def _lists(tree: _Tree, found: _Layout) -> tuple[dict[str, str | list[str] | Non
         key: _one_or_list(names) if names else None for key, names in lists_of.items()
     }
     if not any(chosen.values()) and (file := _assigning(tree, folders, found)) is not None:
-        parts, count = lists.assigned(tree.base / file), lists.folds(tree.base / file)
+        parts, count = lists.read(tree.base / file).assigned, lists.folds(tree.base / file)
         notes += [f"parts from the first of {count} folds in {file.as_posix()}"] if count > 1 else []
         chosen = {key: file.as_posix() if part in parts else None for key, part in LIST_PARTS.items()}
     return chosen, notes
@@ -520,7 +549,7 @@ def _chosen(tree: _Tree, found: _Layout, folders: list[Path]) -> tuple[dict[str,
 def _plain_lists(tree: _Tree, found: _Layout, folder: Path) -> list[Path]:
     """Files in a folder with a name a line; tables of one column are such too."""
     tables = [path for path in tree.inside(folder, *lists.TABLES) if path.as_posix() not in found.masks]
-    tables = [path for path in tables if part_of(path.stem) is not None and lists.plain(tree.base / path)]
+    tables = [path for path in tables if part_of(path.stem) is not None and lists.read(tree.base / path).plain]
     return [*tree.inside(folder, ".txt"), *tree.inside(folder, ".lst"), *tables]
 
 
@@ -549,7 +578,7 @@ def _assigning(tree: _Tree, folders: list[Path], found: _Layout) -> Path | None:
         return None
     names = Names(tree.base, [tree.base / path for path in tree.suffixed(*layout.IMAGE_SUFFIXES)])
     for path in files:
-        parts = lists.assigned(tree.base / path)
+        parts = lists.read(tree.base / path).assigned
         texts = [text for part in ("train", "val") for text in parts.get(part, [])]
         known = sum(names.find(text) is not None for text in texts)
         if 2 * known > len(texts):
@@ -880,10 +909,12 @@ def _coco(tree: _Tree) -> _Layout | None:
     instances = [path for path in files if path.name.startswith("instances")]
     rest = [path for path in files if path not in instances]
     others = {path: task for path in rest if (task := coco.other_task(tree.base / path)) is not None}
-    instances = instances or [path for path in files if path not in others] or _with_outlines(tree, files)
+    read = cache(lambda path: coco.read(tree.base / path))
+    instances = instances or [path for path in files if path not in others]
+    instances = instances or [path for path in files if any(one.segmentation for one in read(path).annotations)]
     if not instances:
         return None
-    kept, notes = _by_split(instances, lambda path: {one.file_name for one in coco.read(tree.base / path).images})
+    kept, notes = _by_split(instances, lambda path: {one.file_name for one in read(path).images})
     if left := [path for path in files if path not in instances]:
         notes.append(f"not read: {', '.join(_said(path, others) for path in left)}")
     folders = [path.parent for path in kept if path.parent.name.lower() not in COCO_FOLDERS]
@@ -892,23 +923,14 @@ def _coco(tree: _Tree) -> _Layout | None:
         name for name in images if Path(name).name not in {one for path in files for one in coco.folders_of(path)}
     ]
     trained = [path for path in kept if part_of_file(path) != TEST] or kept
-    read = [coco.read(tree.base / path) for path in trained]
-    names = list(
-        dict.fromkeys(
-            name for path, one in zip(trained, read, strict=True) for name in one.class_names(tree.base / path)
-        )
-    )
-    if unused := sorted({name for one in read for name in one.unused()} - set(names)):
+    names = list(dict.fromkeys(name for path in trained for name in read(path).class_names(tree.base / path)))
+    if unused := sorted({name for path in trained for name in read(path).unused()} - set(names)):
         notes.append(f"categories without an outline, left out of the classes: {', '.join(unused)}")
     notes.append(
         f"of two outlines that overlap the smaller is on top; pixels outside all are {(names or ['class 0'])[0]}"
     )
     labels = [path.as_posix() for path in kept]
     return _Layout("COCO", "coco", images or ["."], labels, names, "from the categories", notes=notes)
-
-
-def _with_outlines(tree: _Tree, files: list[Path]) -> list[Path]:
-    return [path for path in files if any(one.segmentation for one in coco.read(tree.base / path).annotations)]
 
 
 def _said(path: Path, others: dict[Path, str]) -> str:
@@ -1130,15 +1152,17 @@ def _with_classes(tree: _Tree, found: _Layout) -> _Layout:
         found.why = why
         _leave_out_unseen(found, _values_of(found), paths, _values)
         return found
-    encoding = main_encoding(path.stem for path in paths) if table is None else None
+    encoding = None
+    if table is None:
+        encoding = published.of_folders(labels) or main_encoding(path.stem for path in paths)
     complete = len(paths) <= SAMPLE
     sample = paths
     if (table is not None or encoding is not None) and not complete:
         sample = paths[:: len(paths) // SAMPLE]  # check-data reads all of them and names those that do not fit
     seen = values.tally(sample)
     names = table.names if table else None
-    published = cityscapes.meaning(encoding, seen, complete=complete)
-    meant = published or _of_objects(found, seen, sample, names, why) or values.meaning(seen, names, why)
+    of_set = published.meaning(encoding, seen, complete=complete)
+    meant = of_set or _of_objects(found, seen, sample, names, why) or values.meaning(seen, names, why)
     found.names, found.why, found.values, found.ignore = meant.names, meant.why, meant.values, meant.ignore
     if table is not None:
         keys = {name: own for name, own in _values_of(found).items() if not own & set(seen.seen())}

@@ -101,9 +101,31 @@ def part_of_file(path: PurePath) -> str | None:
     return part_of(path.stem) or part_of_folders(path)
 
 
+def part_that_begins(stem: str) -> str | None:
+    """The part that the first word of a name means: test_6."""
+    first = re.match(r"[^\W\d_]+", stem)
+    return part_of(first[0]) if first else None
+
+
+def renumbered(path: Path, one: Path, other: Path) -> Path | None:
+    """A path with the numbers of `other` in place of those of `one`; None where these two differ in more."""
+    numbers, new = (re.findall(r"\d+", str(name)) for name in (one, other))
+    if re.split(r"\d+", str(one)) != re.split(r"\d+", str(other)) or re.findall(r"\d+", str(path)) != numbers:
+        return None
+    return Path(re.sub(r"\d+", lambda _: new.pop(0), str(path)))
+
+
 def fold(text: str) -> str:
     """The text without case, in NFC: a Mac writes é as e and an accent."""
     return unicodedata.normalize("NFC", text).casefold()
+
+
+def but_for_case(names: Iterable[str]) -> list[list[str]]:
+    """The names that differ only in case, together."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        found[fold(name)].append(name)
+    return [alike for alike in found.values() if len(alike) > 1]
 
 
 def bare(stem: str) -> str:

@@ -1,5 +1,6 @@
 """Each remedy that a message gives is applied here as it is written, and then the fault is gone."""
 
+import json
 import re
 import shlex
 import shutil
@@ -121,7 +122,7 @@ def test_a_list_whose_name_says_no_part(base, name):
     new = re.search(r"rename it to (\S+),", fault.remedy)[1]
     (base / name).rename(base / new)
     source = discover(base, "own")[0]
-    assert source.validation_list == "val.txt" and faults(base, validation_list="val.txt") == []
+    assert source.validation_list == new and faults(base, validation_list=new) == []
 
 
 def test_images_and_masks_of_one_name_in_one_folder(base):
@@ -303,3 +304,255 @@ def test_names_that_yaml_would_not_leave_as_they_are(base, tmp_path):
         params.load(out)
     out.write_text(out.read_text().replace("[no,", "['no',"))
     assert params.load(out).dataset.classes == names
+
+
+def folds(base, name):
+    """Lists of three folds of the six images with masks; name: of a list, from number and part."""
+    for number in range(3):
+        kept = {2 * number, 2 * number + 1}
+        exports.write(base / name(number, "val"), "".join(f"photo{n}\n" for n in sorted(kept)))
+        exports.write(base / name(number, "train"), "".join(f"photo{n}\n" for n in range(6) if n not in kept))
+
+
+def test_lists_of_folds_of_which_init_takes_one(base):
+    folds(base, lambda number, part: f"splits/fold{number}_{part}.txt")
+    source, _, read = discover(base, "own")
+    assert (source.train_list, source.validation_list) == ("splits/fold0_train.txt", "splits/fold0_val.txt")
+    assert read.faults == [] and (len(read.of("train")), len(read.of("val"))) == (4, 2)
+    assert {row.use: row.count for row in read.files}["passed over: lists of other folds"] == 4
+    for number in (1, 2):  # without training images of their own they are no folds
+        (base / f"splits/fold{number}_train.txt").unlink()
+    assert [fault.kind for fault in contents.read(source).faults] == ["held-out", "held-out"]
+
+
+def test_lists_of_folds_in_folders_of_which_init_takes_none(base):
+    folds(base, lambda number, part: f"splits/fold{number}/{part}.txt")
+    found = faults(base)
+    assert [fault.kind for fault in found] == ["held-out"] * 3
+    lists = {key: setting(found[1], key) for key in ("train_list", "validation_list")}
+    assert lists == {"train_list": "splits/fold1/train.txt", "validation_list": "splits/fold1/val.txt"}
+    assert faults(base, **lists) == []
+
+
+def test_folders_of_parts_of_which_neither_is_called_like_one_of_masks(base):
+    for part, numbers in (("train", range(4)), ("val", (4, 5)), ("test", (6, 7))):
+        for kind, folder in (("images", "X"), ("masks", "y")):
+            for number in numbers:
+                if (file := base / kind / f"photo{number}.png").exists():
+                    (base / f"{folder}_{part}").mkdir(exist_ok=True)
+                    file.rename(base / f"{folder}_{part}" / file.name)
+    for folder in ("images", "masks"):
+        shutil.rmtree(base / folder)
+    with pytest.raises(UserError) as error:
+        discover(base, "own")
+    images, masks = re.search(r"with images to (.+), and those with masks to (.+)$", str(error.value)).groups()
+    assert (images, masks) == ("images/test, images/train, images/val", "masks/train, masks/val")
+    for letter, new in (("X", images), ("y", masks)):
+        for place in new.split(", "):
+            (base / place).parent.mkdir(exist_ok=True)
+            (base / f"{letter}_{Path(place).name}").rename(base / place)
+    read = discover(base, "own").contents
+    assert read.counts() == {"train": 4, "val": 2, "unlabeled": 0} and read.faults == []
+
+
+def test_a_list_of_unlabelled_images_that_have_masks(base):
+    (base / "unlabeled.txt").write_text("photo3\nphoto4\nphoto5\n")
+    read = discover(base, "own").contents
+    assert read.faults == [] and read.counts() == {"train": 3, "val": 0, "unlabeled": 3}
+    (base / "unlabeled.txt").write_text("".join(f"photo{n}\n" for n in range(6)))
+    (fault,) = discover(base, "own").contents.faults
+    assert fault.kind == "no-labels" and "6 images with masks" in fault.found
+    (base / "unlabeled.txt").write_text("photo5\n")  # the others taken out
+    assert discover(base, "own").contents.faults == []
+
+
+def test_lists_that_have_images_in_common(base):
+    (base / "train.txt").write_text("photo0\nphoto1\nphoto2\n")
+    (base / "val.txt").write_text("photo1\nphoto2\nphoto3\n")
+    lists = {"train_list": "train.txt", "validation_list": "val.txt"}
+    (fault,) = faults(base, **lists)
+    assert fault.found == f"names 2 images that {base / 'train.txt'} names for train, such as photo1.png"
+    (base / "val.txt").write_text("photo3\n")
+    assert faults(base, **lists) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("data.json", {"trian": ["photo0", "photo1"], "vla": ["photo2"]}),
+        ("split.json", {"photo0": "A", "photo1.png": "B"}),
+        ("data.csv", "image,split\nphoto0,trian\nphoto2,vla\n"),
+    ],
+)
+def test_a_file_of_parts_of_which_no_word_is_known(base, name, content):
+    text = content if isinstance(content, str) else json.dumps(content)
+    (base / name).write_text(text)
+    (fault,) = faults(base)
+    assert fault.kind == "part-unknown" and fault.remedy.endswith("and run `semiproto init` again")
+    for wrong, right in (("trian", "train"), ("vla", "val"), ('"A"', '"train"'), ('"B"', '"val"')):
+        text = text.replace(wrong, right)
+    (base / name).write_text(text)
+    source = discover(base, "own")[0]
+    assert source.validation_list == name and contents.read(source).faults == []
+    (base / name).unlink()  # the other remedy
+    assert faults(base) == []
+
+
+def test_labels_of_whole_images_are_no_parts(base):
+    (base / "tags.json").write_text(json.dumps({"indoor": ["photo0", "photo1"], "night": ["photo1"]}))
+    (base / "captions.json").write_text(json.dumps({"photo0": "cat", "photo1": "dog"}))
+    assert faults(base) == []
+
+
+def test_a_column_that_is_not_read(base):
+    (base / "data.csv").write_text("image,fold\nphoto0,0\nphoto1,1\n")
+    (fault,) = faults(base)
+    assert fault.kind == "list-unknown" and "the column 'fold'" in fault.found
+    (base / "data.csv").write_text("image,split\nphoto0,train\nphoto1,val\n")
+    source = discover(base, "own")[0]
+    assert source.validation_list == "data.csv" and contents.read(source).faults == []
+    column = re.search(r"call it (\w+), and run", fault.remedy)[1]
+    (base / "data.csv").write_text(f"image,{column}\nphoto0,0\nphoto1,1\n")
+    assert faults(base) == []
+
+
+def test_images_that_only_their_names_tell_apart(base):
+    parts = ["train", "train", "train", "val", "test", "test", *["unlabeled"] * 4]
+    for folder in ("images", "masks"):
+        for path in sorted((base / folder).iterdir()):
+            path.rename(path.with_name(f"{parts[int(path.stem[-1])]}_{path.stem[-1]}.png"))
+    found = faults(base)
+    assert [(fault.kind, Path(fault.file).name) for fault in found] == [
+        ("held-out", "test_4.png"),
+        ("held-out", "val_3.png"),
+    ]
+    for fault in found:
+        file = Path(re.search(r"into (\S+\.txt),", fault.remedy)[1])
+        assert file.parent == base
+        file.write_text("".join(f"{path.name}\n" for path in (base / "images").glob(f"{file.stem}_*")))
+    read = discover(base, "own").contents
+    assert read.faults == [] and read.counts() == {"train": 3, "val": 1, "unlabeled": 4}
+
+
+def test_classes_that_differ_only_in_case(base):
+    (base / "classes.txt").write_text("background\nsquare\nSquare\n")
+    redraw(base, lambda mask: np.where(np.arange(mask.shape[1]) % 3, mask, 2 * mask).astype(np.uint8))
+    _, said, _ = discover(base, "own")
+    assert any(line.startswith("classes that differ only in case: square, Square;") for line in said)
+    (fault,) = faults(base, warnings=True, classes=["background", "square", "Square"])
+    assert fault.kind == "class-case" and "square in 6 images, Square in 6 images" in fault.found
+    changes = {key: setting(fault, key) for key in ("classes", "values")}
+    assert changes["classes"] == ["background", "square"] and changes["values"][2] == "square"
+    assert faults(base, warnings=True, **changes) == []
+
+
+def test_labels_of_a_tool_that_differ_only_in_case(base):
+    pytest.importorskip("pycocotools")
+    file = own_folder.outlined(base) / "annotations/instances.json"
+    content = json.loads(file.read_text())
+    content["categories"].append({"id": 8, "name": "Square"})
+    content["annotations"][0]["category_id"] = 8
+    file.write_text(json.dumps(content))
+    changes = {"masks": "annotations/instances.json"}
+    assert faults(base, **changes) == []  # one class is meant by both
+    found = faults(base, warnings=True, **changes, classes=["background", "square", "Square"])
+    (fault,) = [fault for fault in found if fault.kind == "class-case"]
+    assert "square in 5 images, Square in 1 images" in fault.found and "dataset.values" not in fault.remedy
+    assert faults(base, warnings=True, **changes, classes=setting(fault, "classes")) == []
+
+
+def test_a_class_that_only_validation_shows(base):
+    (base / "classes.txt").unlink()
+    classes = ["background", "square", "circle"]
+    file = base / "masks/photo5.png"
+    Image.fromarray(2 * np.array(Image.open(file))).save(file)
+    (base / "val.txt").write_text("photo5\nphoto4\n")
+    (fault,) = faults(base, classes=classes, validation_list="val.txt")
+    assert "no labelled pixel of class circle to train on, and 1 validation images show it" in fault.found
+    void = {"classes": classes[:2], "values": setting(fault, "values")}
+    assert faults(base, **void, validation_list="val.txt") == []
+    (base / "val.txt").write_text("photo4\n")  # the other remedy
+    assert faults(base, classes=classes, validation_list="val.txt") == []
+
+
+def test_outlines_that_leave_no_background(tmp_path):
+    base = exports.labelme_json(tmp_path / "photos")
+    for path in base.rglob("*.json"):
+        content = json.loads(path.read_text())
+        width, height = content["imageWidth"], content["imageHeight"]
+        corners = [[0, 0], [width, 0], [width, height], [0, height]]
+        content["shapes"].insert(0, {"label": "ground", "points": corners, "shape_type": "polygon"})
+        path.write_text(json.dumps(content))
+    source, _, read = discover(base, "own")
+    stopping = [fault for fault in check.check(source, read).faults if not fault.warning]
+    assert [fault.found for fault in stopping] == ["no labelled pixel of class background"]
+    assert "remove it from dataset.classes" in stopping[0].remedy
+    left = FolderSource.model_validate(source.model_dump() | {"classes": source.classes[1:]})
+    assert [fault for fault in check.check(left, contents.read(left)).faults if not fault.warning] == []
+
+
+def test_a_json_of_labelme_that_lies_beside_another_image(tmp_path):
+    base = exports.labelme_json(tmp_path / "photos")
+    first, second = sorted(base.rglob("*.json"))[:2]
+    content = json.loads(first.read_text())
+    own = content["imagePath"]
+    content["imagePath"] = json.loads(second.read_text())["imagePath"]
+    first.write_text(json.dumps(content))
+    kinds = {fault.kind: fault for fault in discover(base, "own").contents.faults}
+    assert "correct its imagePath" in kinds["coco-image"].remedy
+    second.unlink()
+    (fault,) = discover(base, "own").contents.faults
+    assert fault.kind == "labels-of-another" and fault.warning and fault.file == str(first)
+    first.write_text(json.dumps(content | {"imagePath": own}))
+    assert discover(base, "own").contents.faults == []
+
+
+def test_labels_of_yolo_beside_their_images(base):
+    (base / "data.yaml").write_text("names: [square]\n")
+    shutil.rmtree(base / "masks")
+    (base / "classes.txt").unlink()
+    for path in (base / "images").iterdir():
+        path.with_suffix(".txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n")
+    (base / "images").rename(base / "obj_train_data")
+    with pytest.raises(UserError) as error:
+        discover(base, "own")
+    assert "put the images into the folder images and the .txt into the folder labels" in str(error.value)
+    for folder, suffix in (("images", ".png"), ("labels", ".txt")):
+        (base / folder).mkdir()
+        for path in [*(base / "obj_train_data").glob(f"*{suffix}")]:
+            path.rename(base / folder / path.name)
+    (base / "obj_train_data").rmdir()
+    assert discover(base, "own").contents.counts()["train"] == 10
+
+
+@pytest.mark.parametrize("count", [5, 12])
+def test_the_number_of_labels_that_a_remedy_names_is_enough_for_the_folds(tmp_path, count):
+    from semiproto import params
+
+    base, out = own_folder.make(tmp_path / "photos", count, 0), tmp_path / "params.yaml"
+    init.write_params(base, init.Wishes(), TEMPLATE, out)
+    (fault,) = checked(params.load(out))
+    labels = re.search(r"--force --labels (\d+)`", fault.remedy)[1]
+    init.write_params(base, init.Wishes(labels=labels), TEMPLATE, out, force=True)
+    assert checked(params.load(out)) == []
+    init.write_params(base, init.Wishes(labels="2"), TEMPLATE, out, force=True)
+    (fault,) = checked(params.load(out))
+    number = re.search(r"forecast.folds: 2 labelled .*; set it to (\d+), label more", str(fault))[1]
+    init.write_params(base, init.Wishes(labels="2", changes=[f"forecast.folds={number}"]), TEMPLATE, out, force=True)
+    assert checked(params.load(out)) == []
+
+
+def test_experiments_are_not_judged_by_masks_that_cannot_be_read(base, tmp_path):
+    from semiproto import params
+
+    out = tmp_path / "params.yaml"
+    init.write_params(base, init.Wishes(), TEMPLATE, out)
+    for path in (base / "masks").iterdir():
+        path.write_bytes(b"no picture")
+    assert {fault.kind for fault in checked(params.load(out))} == {"mask-unreadable"}
+
+
+def checked(read):
+    """The errors of a set and of what its experiments ask."""
+    found = check.check(read.dataset, contents.read(read.dataset), read)
+    return [fault for fault in found.faults if not fault.warning]

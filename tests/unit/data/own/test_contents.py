@@ -313,7 +313,8 @@ def test_a_list_whose_name_says_no_part_is_an_error(base, name, text):
     (base / name).write_text(text)
     (fault,) = contents.read(discover(base, "own")[0]).faults
     assert (fault.kind, fault.file, fault.warning) == ("list-unknown", str(base / name), False)
-    assert "names 2 images, such as photo" in fault.found and "val.txt" in fault.remedy
+    suffix = Path(name).suffix.replace(".json", ".txt")
+    assert "names 2 images, such as photo" in fault.found and f"val{suffix}, test{suffix}" in fault.remedy
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ OTHER_CLASSES = {
     exports.numbered: ["background", "object"],
     exports.objects: ["background", "object"],
     exports.mapillary: ["background", "class1", "class2"],
-    exports.loveda: ["background", "class1", "class2"],
+    exports.loveda: ["background", "building", "road"],
     exports.davis: ["background", "class1", "class2"],
     exports.cityscapes: ["road", "sidewalk", "building"],
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 from semiproto.data.own.formats.outlines import class_name, require_distinct
 from semiproto.data.own.formats.pairs import text_of
+from semiproto.data.own.names import fold
 from semiproto.errors import UserError
 from semiproto.params import VOID, FolderSource
 
@@ -130,8 +131,9 @@ def _keys(source: FolderSource) -> dict[str, Sequence[Any]]:
 
 
 def unknown(table: ClassTable, source: FolderSource) -> list[str]:
-    """The names of a table that are no class of the parameters."""
-    return [name for name in table.names if name not in source.classes and not is_void(name)]
+    """The names of a table that are no class of the parameters, whatever their case."""
+    known = set(map(fold, source.classes))
+    return [name for name in table.names if fold(name) not in known and not is_void(name)]
 
 
 def _together(tables: list[ClassTable]) -> ClassTable:

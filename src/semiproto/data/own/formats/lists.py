@@ -12,13 +12,16 @@ import csv
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from semiproto.data.layout import IMAGE_SUFFIXES
+from semiproto.data.own.formats import coco
 from semiproto.data.own.formats.pairs import COLUMNS, DELIMITER, cells, text_of
-from semiproto.data.own.names import TEST, WORDS, part_of
+from semiproto.data.own.names import TEST, WORDS, part_of, words_of
 from semiproto.errors import UserError
 from semiproto.provenance import reading
 
@@ -37,55 +40,82 @@ TELLING = (
     *("is_valid", "is_val", "is_validation", "is_test", "is_train", "is_training"),
 )
 """Columns that are not read and may say which images are for validation or test; lower case."""
+FOR_PARTS = {f"{name}{plural}" for name, kind in COLUMNS.items() if kind == "part" for plural in ("", "s")}
+"""Words in the name of a JSON file that is for parts."""
 Entry = tuple[int | None, str]
 """The line, where the file has lines, and the name."""
 TABLES = (".csv", ".tsv")
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a file says that may be a list.
+
+    by_word: the names by the word for their part, which may be none; empty where a file is not for that.
+    plain: the names in a file that may be a list of them: lines, the only column of a table, a JSON array.
+    task: what a COCO file holds that are no masks.
+    """
+
+    by_word: Mapping[str, Sequence[str]]
+    plain: list[str]
+    task: str | None = None
+
+    @cached_property
+    def assigned(self) -> dict[str, list[str]]:
+        """The names of each part; empty where the file does not say of which part images are."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for word, names in self.by_word.items():
+            if (part := part_of(word)) is not None:
+                found[part] += names
+        return dict(found)
+
+    @cached_property
+    def unknown(self) -> dict[str, Sequence[str]]:
+        """The names by each word that stands where a part should and means none; a name without a word is not meant."""
+        return {word: names for word, names in self.by_word.items() if word and part_of(word) is None}
+
+
+def read(file: Path) -> Said:
+    """What a file says; nothing where it cannot be read."""
+    suffix = file.suffix.lower()
+    try:
+        text = text_of(file, "images and their parts")
+        if suffix == ".json":
+            content = json.loads(text)
+            names = content if isinstance(content, list) and all(isinstance(name, str) for name in content) else []
+            return Said(_of_json(content, set(words_of(file.stem))), names, coco.task_of(content))
+        if suffix not in TABLES:
+            return Said({}, [name for _, name in _lines(text)])
+        alone = not any(sign in DELIMITER.sub("", text) for sign in ",;\t")
+        return Said(_of_table(text), [name for _, name in _rows(text)] if alone else [])
+    except (UserError, ValueError, RecursionError, csv.Error):
+        return Said({}, [])
+
+
 def entries(file: Path, part: str) -> list[Entry]:
     """The names that a file lists for a part; UserError where it cannot be read."""
-    if file.suffix.lower() in (".json", *TABLES):
-        text_of(file, "images and their parts")  # says why it cannot be read
-        if parts := assigned(file):
-            return [(None, name) for name in parts.get(part, [])]
-    text = text_of(file, "ids, one a line")
-    is_table = file.suffix.lower() in TABLES
-    lines = (DELIMITER.sub("", text) if is_table else text).split("\n")
-    found: list[Entry] = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
-    return found[1:] if is_table and found and _is_header(found[0][1]) else found
+    suffix = file.suffix.lower()
+    if suffix not in (".json", *TABLES):
+        return _lines(text_of(file, "ids, one a line"))
+    text = text_of(file, "images and their parts")
+    if parts := read(file).assigned:
+        return [(None, name) for name in parts.get(part, [])]
+    return _rows(text) if suffix in TABLES else _lines(text)
 
 
-def plain(file: Path) -> list[str]:
-    """The names in a file that may be a list of them: lines, the only column of a table, a JSON array; [] in others."""
-    try:
-        text = text_of(file, "ids")
-        if file.suffix.lower() == ".json":
-            content = json.loads(text) if text.lstrip().startswith("[") else []
-            return content if all(isinstance(name, str) for name in content) else []
-        if file.suffix.lower() in TABLES and any(sign in DELIMITER.sub("", text) for sign in ",;\t"):
-            return []
-        return [name for _, name in entries(file, "")]
-    except (UserError, ValueError, RecursionError):
-        return []
+def _lines(text: str) -> list[Entry]:
+    return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+
+
+def _rows(text: str) -> list[Entry]:
+    """The rows of a table of one column."""
+    found = _lines(DELIMITER.sub("", text))
+    return found[1:] if found and _is_header(found[0][1]) else found
 
 
 def _is_header(text: str) -> bool:
     name = text.strip(' "').lower()
     return name in HEADERS or COLUMNS.get(name) == "image"
-
-
-def assigned(file: Path) -> Mapping[str, Sequence[str]]:
-    """The names of each part; empty where the file does not say of which part images are."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for word, names in _by_word(file).items():
-        if (part := part_of(word)) is not None:
-            found[part] += names
-    return dict(found)
-
-
-def unknown(file: Path) -> dict[str, list[str]]:
-    """The names by each word that stands where a part should and means none; a name without a word is not meant."""
-    return {word: names for word, names in _by_word(file).items() if word and part_of(word) is None}
 
 
 def telling(file: Path) -> tuple[str, list[str]]:
@@ -101,17 +131,6 @@ def telling(file: Path) -> tuple[str, list[str]]:
         if name in TELLING and len(header) > 1 and len({row[place] for row in rows}) > 1:
             return name, _names_beside(place, rows)
     return "", []
-
-
-def _by_word(file: Path) -> Mapping[str, list[str]]:
-    """The names by the word for their part, which may be none; empty where a file is not for that."""
-    try:
-        text = text_of(file, "images and their parts")
-        if file.suffix.lower() in TABLES:
-            return _of_table(text)
-        return _of_json(json.loads(text)) if file.suffix.lower() == ".json" else {}
-    except (UserError, ValueError, RecursionError, csv.Error):
-        return {}
 
 
 def part_inside(file: Path) -> str | None:
@@ -137,20 +156,24 @@ def _is_part(text: str) -> bool:
     return part_of(text) is not None and text.strip().isalpha()
 
 
-def _of_json(content: Any) -> dict[str, list[str]]:
+def _of_json(content: Any, called: Set[str]) -> dict[str, list[str]]:
+    """called: the words in the file's name, by one of which it is for parts where no word in it is one."""
     if isinstance(content, list):
         content = content[0] if content else {}
     if not isinstance(content, dict):
         return {}
     found = {key: value for key, value in content.items() if isinstance(value, list)}
-    if not any(part_of(key) for key in found) and all(isinstance(value, str) for value in content.values()):
+    if not found and all(isinstance(value, str) for value in content.values()):
         found = defaultdict(list)
         for name, word in content.items():
             found[word.strip()].append(name)
-    if not any(part_of(word) for word in found):
-        return {}
-    named = {word: [name.strip() for name in names if isinstance(name, str)] for word, names in found.items()}
-    return {word: names for word, names in named.items() if names}
+        if not any(part_of(word) for word in found) and not called & FOR_PARTS:
+            return {}  # labels of whole images, captions and the like
+    texts = {word: [name.strip() for name in names if isinstance(name, str)] for word, names in found.items()}
+    named = {word: names for word, names in texts.items() if names}
+    every = [name for names in named.values() for name in names]
+    apart = len(named) > 1 and len(set(every)) == len(every)  # otherwise they are labels of images
+    return named if apart or any(part_of(word) for word in named) else {}
 
 
 def _of_table(text: str) -> dict[str, list[str]]:

@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw
 
 from semiproto.data.images import opening
 from semiproto.data.layout import IGNORE_INDEX
+from semiproto.data.own.names import fold
 from semiproto.errors import UserError
 from semiproto.params import VOID
 from semiproto.provenance import reading
@@ -83,11 +84,15 @@ def class_name(label: str) -> str:
 
 
 def class_index(label: str, classes: Sequence[str]) -> int | None:
-    """The index of a tool's label; IGNORE_INDEX for void, None where it is no class."""
+    """The index of a tool's label, which may differ in case where that leaves one class; IGNORE_INDEX for void, None
+    where it is no class."""
     name = class_name(label)
     if name in classes:
         return list(classes).index(name)
-    return IGNORE_INDEX if name.lower() in VOID else None
+    if name.lower() in VOID:
+        return IGNORE_INDEX
+    alike = [index for index, one in enumerate(classes) if fold(one) == fold(name)]
+    return alike[0] if len(alike) == 1 else None
 
 
 def class_names(labels: Sequence[str], file: Path) -> list[str]:

@@ -6,7 +6,9 @@ import csv
 import io
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,12 +47,20 @@ def text_of(file: Path, what: str) -> str:
         raise UserError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
 
 
+def beginning(path: Path, lines: int = 1) -> list[list[str]]:
+    """The cells of the first lines of a .csv, the header's first; [[]] where there are none."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        first = [file.readline(10_000), file.readline(10_000)]  # one may name the delimiter
+        text = "".join([*first, *islice(file, lines - 1)])
+    try:
+        return [*filter(None, cells(text.replace("\r\n", "\n").replace("\r", "\n")))][:lines] or [[]]
+    except csv.Error:
+        return [[]]
+
+
 def is_pairs(path: Path) -> bool:
     """Whether the header of a .csv has the two columns."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        lines = file.readline(10_000) + file.readline(10_000)
-    header: list[str] = next(filter(None, cells(lines.replace("\r\n", "\n").replace("\r", "\n"))), [])
-    return {"image", "mask"} <= set(map(_column, header))
+    return {"image", "mask"} <= set(map(_column, beginning(path)[0]))
 
 
 def _column(text: str) -> str:
@@ -64,23 +74,29 @@ def cells(text: str) -> Reader:
     named = DELIMITER.match(text)
     header = text.partition("\n")[0]
     delimiter = named[1] if named else max(",;\t", key=header.count)
+    csv.field_size_limit(
+        max(csv.field_size_limit(), len(text) + 1)
+    )  # run lengths are longer than Python lets a cell be
     return csv.reader(io.StringIO(text[named.end() :] if named else text, newline=""), delimiter=delimiter)
 
 
 def records(file: Path, base: Path) -> tuple[list[Record], list[Fault]]:
     """The rows; an empty mask makes an unlabelled image. Without a column part, the file's name says it."""
     found, faults = [], []
+    strange: dict[str, list[int]] = defaultdict(list)
     of_file = part_of(file.stem)
     for line, row in _rows(file):
         image, mask, text = ((row.get(name) or "").strip() for name in ("image", "mask", "part"))
         part = part_of(text) or (text if text in PARTS else None) if text else of_file
         if text and part is None:
-            remedy = f"write {', '.join(PARTS)} or {TEST}"
-            faults.append(Fault("pairs", str(file), f"there is no part {shown(text)}", remedy, line))
+            strange[text].append(line)
         elif not mask and text and part in ("train", "val"):
             faults.append(Fault("pairs", str(file), f"no mask for {shown(image)}, of part {part}", "add it", line))
         else:
             found.append(Record(image, None, part, file, line, mask_name=mask or None))
+    for text, lines in strange.items():
+        what = f"there is no part {shown(text)}, which is in {len(lines)} rows"
+        faults.append(Fault("pairs", str(file), what, f"write {', '.join(PARTS)} or {TEST}", lines[0]))
     return found, faults
 
 

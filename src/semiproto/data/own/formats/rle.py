@@ -6,8 +6,6 @@ Ship Detection, Severstal, Carvana, TGS Salt), in some tables along each row and
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import numpy as np
 
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
-from semiproto.data.own.formats.pairs import text_of
+from semiproto.data.own.formats.pairs import beginning, cells, text_of
 from semiproto.data.own.names import part_of_file
 from semiproto.errors import UserError
 
@@ -77,12 +75,10 @@ class Row:
 
 def is_table(path: Path) -> bool:
     """Whether the first line of a .csv names a column of run lengths, and the next ones have such."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        names = _columns(file.readline(10_000))
-        cells = [line.rstrip().split(",") for line in islice(file, 100)]
-    places = [place for place, name in enumerate(names) if name in RUNS]
-    found = {row[place].strip(' "') for place in places for row in cells if len(row) == len(names)}
-    return bool(places) and (not cells or any(PAIRS.fullmatch(text) or text.lower() in EMPTY for text in found))
+    header, *rows = beginning(path, 101)
+    places = [place for place, name in enumerate(_columns(header)) if name in RUNS]
+    found = {row[place].strip() for place in places for row in rows if len(row) == len(header)}
+    return bool(places) and (not rows or any(PAIRS.fullmatch(text) or text.lower() in EMPTY for text in found))
 
 
 def is_sample(path: Path) -> bool:
@@ -90,34 +86,25 @@ def is_sample(path: Path) -> bool:
     return "submission" in path.stem.lower()
 
 
-def _columns(header: str) -> list[str]:
-    return [name.strip(' "').lower() for name in header.strip().split(",")]
-
-
-def _cells(text: str) -> list[tuple[int, list[str]]]:
-    """The cells of each row and the number of its line; run lengths are longer than Python lets a cell be."""
-    limit = csv.field_size_limit(len(text) + 1)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""))
-        return [(reader.line_num, cells) for cells in reader]
-    finally:
-        csv.field_size_limit(limit)
+def _columns(header: Sequence[str]) -> list[str]:
+    return [name.strip(' "').lower() for name in header]
 
 
 def rows(file: Path) -> Iterator[Row]:
     """The rows; UserError where the file is no such table."""
-    text = text_of(file, "run lengths")
-    names = _columns(text.partition("\n")[0])
+    reader = cells(text_of(file, "run lengths"))
+    table = [(reader.line_num, row) for row in reader if row]
+    names = _columns(table[0][1]) if table else []
     runs, label = (next((names.index(name) for name in known if name in names), None) for known in (RUNS, CLASSES))
     image = next((place for place in range(len(names)) if place not in (runs, label)), None)
     if runs is None or image is None:
         raise UserError(f"{file}: no columns of images and run lengths; name them ImageId,EncodedPixels[,ClassId]")
-    for line, cells in _cells(text)[1:]:
-        if any(cell.strip() for cell in cells):
-            cells += [""] * (len(names) - len(cells))
-            joined = JOINED.fullmatch(cells[image].strip()) if label is None else None
-            name, own = (joined["image"], joined["label"]) if joined else (cells[image].strip(), None)
-            yield Row(line, name, own if label is None else cells[label].strip(), cells[runs].strip())
+    for line, row in table[1:]:
+        if any(cell.strip() for cell in row):
+            row += [""] * (len(names) - len(row))
+            joined = JOINED.fullmatch(row[image].strip()) if label is None else None
+            name, own = (joined["image"], joined["label"]) if joined else (row[image].strip(), None)
+            yield Row(line, name, own if label is None else row[label].strip(), row[runs].strip())
 
 
 def _name(label: str | None) -> str:
@@ -130,7 +117,7 @@ def goes_along_rows(file: Path, size_of: Callable[[str], tuple[int, int] | None]
     """
     votes = [_vote(row, size_of(row.image)) for row in islice(rows(file), LOOKED_AT)]
     total = sum(votes)
-    return total > 0 if total else bool(set(_columns(text_of(file, "run lengths").partition("\n")[0])) & {*ALONG_ROWS})
+    return total > 0 if total else bool(set(_columns(beginning(file)[0])) & {*ALONG_ROWS})
 
 
 def _vote(row: Row, size: tuple[int, int] | None) -> int:

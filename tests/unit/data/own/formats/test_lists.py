@@ -28,7 +28,7 @@ def test_a_text_has_a_name_on_each_line(tmp_path):
 )
 def test_a_json_or_table_gives_each_name_its_part(name, text, tmp_path):
     (tmp_path / name).write_text(text)
-    assert lists.assigned(tmp_path / name) == {"train": ["x"], "val": ["y"]}
+    assert lists.read(tmp_path / name).assigned == {"train": ["x"], "val": ["y"]}
     assert lists.entries(tmp_path / name, "val") == [(None, "y")]
     assert lists.entries(tmp_path / name, "test") == []
 
@@ -46,7 +46,7 @@ def test_a_json_or_table_gives_each_name_its_part(name, text, tmp_path):
 )
 def test_other_files_give_none(name, text, tmp_path):
     (tmp_path / name).write_text(text)
-    assert not lists.assigned(tmp_path / name)
+    assert not lists.read(tmp_path / name).assigned
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
@@ -67,7 +67,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path):
 )
 def test_words_that_are_no_part(name, text, unknown, tmp_path):
     (tmp_path / name).write_text(text if isinstance(text, str) else json.dumps(text))
-    assert lists.unknown(tmp_path / name) == unknown
+    assert lists.read(tmp_path / name).unknown == unknown
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_a_file_of_labels_may_call_an_image_one_for_validation(content, word, tm
 )
 def test_a_plain_list_has_nothing_but_names(name, text, names, tmp_path):
     (tmp_path / name).write_text(text)
-    assert lists.plain(tmp_path / name) == names
+    assert lists.read(tmp_path / name).plain == names

@@ -9,19 +9,19 @@ polyline that ends where it begins is a polygon.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
-from semiproto.data.own.formats.pairs import text_of
+from semiproto.data.own.formats.pairs import beginning, cells, text_of
 from semiproto.data.own.formats.tools.cvat import Ellipse
 from semiproto.data.own.names import fold, part_of_file
 from semiproto.errors import UserError
@@ -60,8 +60,11 @@ def is_via(content: Any) -> bool:
 
 def is_table(path: Path) -> bool:
     """Whether a .csv is VIA's."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return set(next(csv.reader([file.readline(10_000).lstrip("#").strip()]), [])) >= COLUMNS
+    return set(_columns(beginning(path)[0])) >= COLUMNS
+
+
+def _columns(header: Sequence[str]) -> list[str]:
+    return [name.lstrip("#").strip() for name in header]
 
 
 def read(path: Path) -> Annotations:
@@ -93,7 +96,9 @@ def _of_json(path: Path) -> Iterator[tuple[str, list[_Region]]]:
 
 def _of_table(path: Path) -> Iterator[tuple[str, list[_Region]]]:
     found: dict[str, list[_Region]] = {}
-    for row in csv.DictReader(io.StringIO(text_of(path, "VIA's regions").lstrip("#"), newline="")):
+    header, *rows = [*filter(None, cells(text_of(path, "VIA's regions")))] or [[]]
+    for listed in rows:
+        row = dict(zip_longest(_columns(header), listed[: len(header)], fillvalue=""))
         regions = found.setdefault(row["filename"], [])
         shape = json.loads(row["region_shape_attributes"] or "{}")
         if shape:
