@@ -5,7 +5,16 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from semiproto.data.own.names import Ambiguous, Names, encoding_of, main_encoding, part_of, part_of_folders
+from semiproto.data.own.names import (
+    Ambiguous,
+    Names,
+    encoding_of,
+    main_encoding,
+    part_of,
+    part_of_folders,
+    part_that_begins,
+    renumbered,
+)
 
 
 @pytest.mark.parametrize(
@@ -152,3 +161,17 @@ def test_the_form_of_masks_is_the_one_that_most_have():
     assert main_encoding(["a_labelIds", "b_labelIds", "b_labelTrainIds"]) == "labelids"
     assert main_encoding(["a_labelIds", "a_labelTrainIds"]) == "labeltrainids"
     assert main_encoding(["a", "b_mask"]) is None
+
+
+def test_the_numbers_of_another_name():
+    paths = [Path(name) for name in ("f/fold0_train.txt", "f/fold0_val.txt", "f/fold12_val.txt", "f/val.txt")]
+    assert renumbered(*paths[:3]) == Path("f/fold12_train.txt")
+    assert renumbered(paths[0], paths[1], paths[3]) is None
+
+
+@pytest.mark.parametrize(
+    ("stem", "part"),
+    [("test_6", "test"), ("VAL-4", "val"), ("trainImage7", "train"), ("cat_test", None), ("testimony", None)],
+)
+def test_the_part_that_a_name_begins_with(stem, part):
+    assert part_that_begins(stem) == part

@@ -88,3 +88,9 @@ def test_a_table_without_images_is_one_line(tmp_path, one_line):
     with pytest.raises(UserError) as error:
         rle.names(table(tmp_path, "EncodedPixels\n1 1\n"))
     one_line(error, "train.csv", "ImageId,EncodedPixels")
+
+
+def test_a_table_that_excel_wrote_with_another_delimiter(tmp_path):
+    file = table(tmp_path, "sep=;\r\nImageId;EncodedPixels;ClassId\r\na.jpg;1 2 5 1;1\r\n")
+    assert rle.is_table(file)
+    assert [(row.line, row.image, row.label, row.runs) for row in rle.rows(file)] == [(3, "a.jpg", "1", "1 2 5 1")]

@@ -79,6 +79,13 @@ def test_projects_version_1_and_tables_say_the_same(tmp_path):
     assert via.is_table(tmp_path / "via.csv")
     (first, second), _ = via.records(tmp_path / "via.csv", tmp_path, CLASSES)
     assert first.mask.instances == expected.mask.instances and not second.mask.instances and not second.mask.whole
+    with (tmp_path / "via.csv").open(newline="") as file:
+        cells = list(csv.reader(file))
+    with (tmp_path / "via.csv").open("w", newline="") as file:  # as Excel writes it elsewhere
+        file.write("sep=;\r\n#")
+        csv.writer(file, delimiter=";").writerows(cells)
+    assert via.is_table(tmp_path / "via.csv")
+    assert via.records(tmp_path / "via.csv", tmp_path, CLASSES)[0] == [first, second]
 
 
 @pytest.mark.parametrize(
