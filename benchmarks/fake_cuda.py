@@ -26,8 +26,8 @@ TORCH = "2.14.1"
 aten = torch.ops.aten
 SYNCS = {aten.nonzero.default: 1, aten.bincount.default: 2, aten._local_scalar_dense.default: 1}
 """Operations on a GPU that wait for it, and how often; bincount asks for the least and the largest value."""
-VIEWS = ("view", "reshape", "permute", "expand", "slice", "select", "detach", "alias", "transpose", "as_strided")
-VIEWS += ("split", "squeeze", "unbind", "lift", "empty", "prim.", "aten.t.")
+VIEWS: tuple[str, ...] = ("view", "reshape", "permute", "expand", "slice", "select", "detach", "alias", "transpose")
+VIEWS += ("as_strided", "split", "squeeze", "unbind", "lift", "empty", "prim.", "aten.t.")
 """In names of operations that launch nothing."""
 
 
@@ -45,7 +45,7 @@ KNOWN = WITHOUT_CONTENT | {
 """Operations that torch has for a GPU alone, besides those whose results depend on content."""
 
 
-class FakeCuda(Meter):
+class FakeCuda(Meter):  # type: ignore[no-untyped-call]
     """Fakes what touches CUDA; what is on the CPU is computed."""
 
     device = "cuda"
@@ -100,7 +100,7 @@ def fake_cuda(world: int = 1) -> Iterator[FakeCuda]:
             (torch.cuda, "_lazy_init", lambda: None),
             (torch.cuda, "is_bf16_supported", lambda *_, **__: True),
             (torch.cuda.amp.common, "amp_definitely_not_available", lambda: False),
-            (torch._C, "_select_conv_backend", lambda *_, **__: torch._C._ConvBackend.Cudnn),
+            (torch._C, "_select_conv_backend", lambda *_, **__: torch._C._ConvBackend.Cudnn),  # type: ignore[attr-defined]
         ):
             stack.enter_context(patch.object(target, name, value))
         stack.enter_context(patch.dict(WITHOUT_CONTENT, KNOWN))
@@ -133,7 +133,7 @@ class _Graph:
 
     def advance(self) -> None:
         """Computes the latest node of the forward pass that is ready."""
-        node = heapq.heappop(self.ready)[2]
+        node: Any = heapq.heappop(self.ready)[2]
         given = self.gradients.pop(node, {})
         if hasattr(node, "variable"):
             node.variable.grad = given[0]

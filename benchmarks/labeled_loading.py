@@ -21,7 +21,7 @@ import torch
 from measure import Options, parser, record, take_turns
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
-from torchvision.transforms import functional as T  # type: ignore[import-untyped]
+from torchvision.transforms import functional as T
 
 from semiproto.data import dataset, layout, loaders
 from semiproto.data.augment import mean_colour

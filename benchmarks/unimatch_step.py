@@ -11,7 +11,7 @@ crops and batches are those of the two experiments; the photographs are those of
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from measure import record, require, start, take_turns
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms import v2 as T  # type: ignore[import-untyped]
+from torchvision.transforms import v2 as T
 
 from semiproto import params as parameters
 from semiproto.data import digits, layout, loaders
@@ -32,7 +32,7 @@ from semiproto.model.heads.head import Maps
 from semiproto.model.layers import resize
 from semiproto.model.network import SegmentationNetwork
 from semiproto.params import Params
-from semiproto.train.engine import make_optimizer
+from semiproto.train.optimizer import make_optimizer, parameter_groups
 from semiproto.train.semi import SemiPhase
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -57,7 +57,7 @@ def make_loaders(root: Path, ids: list[str], params: Params, network: Segmentati
 
 def make_phase(params: Params) -> SemiPhase:
     phase = SemiPhase(make_network(params), params.semi, bank=None)
-    return phase.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return phase.to(memory_format=torch.channels_last)
 
 
 def our_step(root: Path, ids: list[str], params: Params) -> Callable[[], object]:
@@ -161,9 +161,8 @@ class ReferenceStep:
     def __init__(self, root: Path, ids: list[str], params: Params) -> None:
         self.params, self.network = params, make_network(params)
         self.views = [PillowViews(root, ids, params, seed) for seed in range(3)]  # labelled, unlabelled, to mix in
-        groups = self.network.parameter_groups(params.optimizer.lr, params.optimizer.head_lr_factor)
-        decay, momentum = params.optimizer.weight_decay, params.optimizer.momentum
-        self.optimizer = torch.optim.SGD(groups, momentum=momentum, weight_decay=decay)
+        groups = parameter_groups(self.network, params.optimizer)
+        self.optimizer = torch.optim.SGD(groups, momentum=params.optimizer.momentum)
 
     def __call__(self) -> None:
         batch = range(self.params.semi.batch)
@@ -210,7 +209,7 @@ class ReferenceStep:
         labels: Tensor,
         of_dropped: Tensor,
         own: tuple[Tensor, ...],
-        strong: list[tuple[Tensor, tuple[Tensor, ...]]],
+        strong: Sequence[tuple[Tensor, tuple[Tensor, ...]]],
     ) -> Tensor:
         """(x + s1/4 + s2/4 + fp/2) / 2."""
         x = F.cross_entropy(of_labeled, labels, ignore_index=layout.IGNORE_INDEX)

@@ -66,6 +66,7 @@ def main() -> None:
     params = parameters.load(Path(__file__).parents[1] / "experiments/embedded.yaml")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "digits"
+        assert params.dataset.source == "digits"
         digits.make(root, params.dataset)
         cnn, vit = trained("cnn", params, root), trained("vit", with_vit(params), root)
     verdict = "met" if vit > cnn else "NOT MET"

@@ -76,7 +76,7 @@ def score_teacher(
     found = TeacherScores(model_folder.read_card(folder).classes, images.ids)
     predictions.mkdir(parents=True, exist_ok=True)
     progress = _progress(what, images)
-    for positions, batch, masks in batches(images, device):
+    for positions, batch, masks in batches(images, device, readers=torch.get_num_threads()):
         classes, confidences = classify(linear_scores(network), batch, window)
         for position, one, confidence, mask in zip(positions, classes.cpu(), confidences.cpu(), masks, strict=True):
             found.update(position, one, confidence, mask)
@@ -98,7 +98,7 @@ def score_student(
     scores = head_scores(network.to(device), None if bank is None else bank.to(device))
     heads = {name: ConfusionMatrix(network.num_classes) for name in head_names(network, bank)}
     progress = _progress(f"{what} (student)", images)
-    for positions, batch, masks in batches(images, device):
+    for positions, batch, masks in batches(images, device, readers=torch.get_num_threads()):
         for name, predicted in predict(scores, batch, window).items():
             for one, mask in zip(predicted.cpu(), masks, strict=True):
                 heads[name].update(one, mask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -46,6 +46,15 @@ class ComputeParams(Section):
         description="folder for DVCLive's files, which `dvc exp show` and the editor's plots read while a training runs"
         " (pip install 'semiproto[dvclive]'), or null; one that git does not ignore, or DVC does not see it",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_one_node(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "nodes" in given:
+            raise ValueError(
+                "nodes: a training on several nodes is not supported; remove it, and set gpus to those of one node"
+            )
+        return given
 
     @model_validator(mode="after")
     def _compiled_or_computed_again(self) -> ComputeParams:

@@ -12,6 +12,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+import psutil
+
 from semiproto.process.progress import Progress
 
 T = TypeVar("T")
@@ -38,6 +40,18 @@ def mapped(work: Callable[[T], R], items: Sequence[T], progress: Progress) -> It
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def busy_seconds() -> float:
+    """Seconds that the cores of this process have worked since the machine started, for whatever process."""
+    every = dict(enumerate(psutil.cpu_times(percpu=True)))
+    mine = os.sched_getaffinity(0) & every.keys() if hasattr(os, "sched_getaffinity") else every
+    return sum(_busy(every[core]._asdict()) for core in mine)
+
+
+def _busy(times: dict[str, float]) -> float:
+    """All but waiting; a guest's time is in the user's too."""
+    return sum(seconds for kind, seconds in times.items() if kind not in ("idle", "iowait", "guest", "guest_nice"))
 
 
 class Cores:

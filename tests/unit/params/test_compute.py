@@ -20,3 +20,9 @@ def test_what_is_compiled_is_not_computed_again(edited, refused):
     refused(edited(both), "compute", "checkpointing blocks", "compile", "none")
     for changes in ({"compute.compile": True}, {"compute.checkpointing": "blocks"}):
         parameters.validate(edited(changes), "params.yaml")
+
+
+def test_several_nodes_are_not_supported(tiny, refused):
+    tree = tiny.model_dump()
+    tree["compute"]["nodes"] = 2
+    refused(tree, "compute: nodes: a training on several nodes is not supported")

@@ -15,7 +15,7 @@ from semiproto.process import distributed, pool
 from semiproto.process.progress import Progress
 from semiproto.steps.models.training import used_precision
 from semiproto.steps.planning.footprint import Footprint, Step
-from semiproto.steps.planning.speed import Trial, seconds_per_step
+from semiproto.steps.planning.speed import Speed, seconds_per_step
 from semiproto.steps.planning.trainings import Training, kind_of, lists_of, schedule_of, trainings
 
 GIB = 2**30
@@ -29,6 +29,9 @@ MODES = {
     ("bfloat16", "blocks"): (True, True),
 }
 """Precision and checkpointing, in the order in which a step can be measured in them. tf32 takes what float32 takes."""
+
+BUSY = 0.2
+"""Cores that other work may use beyond those that are left before a plan says so: a system is never quite idle."""
 
 Modes = dict[tuple[str, str], Footprint]
 
@@ -51,7 +54,7 @@ class Plan:
     device: torch.device
     footprints: dict[str, Modes] = field(default_factory=dict)
     """By kind of step."""
-    seconds: dict[str, tuple[float, Trial]] = field(default_factory=dict)
+    speeds: dict[str, Speed] = field(default_factory=dict)
 
     @cached_property
     def trainings(self) -> list[Training]:
@@ -71,7 +74,7 @@ class Plan:
             for mode, (bfloat16, recompute) in MODES.items():
                 self.footprints[kind][mode] = step.footprint(bfloat16=bfloat16, recompute=recompute)
                 progress.update()
-            self.seconds[kind] = seconds_per_step(self.params, name, self._as_asked(kind), self.device)
+            self.speeds[kind] = seconds_per_step(self.params, name, self._as_asked(kind), self.device)
             progress.update()
 
     def _as_asked(self, kind: str) -> Footprint:
@@ -110,15 +113,28 @@ class Plan:
             rows.append((one.name, one.split, *cells, number(one.steps * seconds / 3600), number(images / seconds)))
         yield from aligned(rows)
         yield "images/s: what the loader has to give, so that no step waits"
-        for kind, (_, tried) in self.seconds.items():
+        for kind, (_, tried, _) in self.speeds.items():
             if tried.share < 1:
                 yield (
                     f"{self.names()[kind]}: the seconds are an estimate, from steps of {tried.images} images a list and"
                     f" crops of {tried.crop} pixels"
                 )
 
+    def _of_other_work(self) -> Iterator[str]:
+        """Where other processes had so many cores that too few were left for a step's threads."""
+        others, threads = max(speed.others for speed in self.speeds.values()), self.params.compute.threads
+        if others + threads < pool.cores() + BUSY:
+            return
+        exact = self.device.type == "cpu" and threads == 1
+        said = (
+            "seconds and hours are those of the processor, and a quiet machine's may be shorter still"
+            if exact
+            else "seconds and hours are too long; run this again when the machine is quiet"
+        )
+        yield f"this machine was busy: other work used up to {others:.1f} of its {pool.cores()} cores; {said}"
+
     def _seconds(self, one: Training) -> float:
-        return self.seconds[kind_of(self.params, one.name)][0] / self.processes(one.name)
+        return self.speeds[kind_of(self.params, one.name)].seconds / self.processes(one.name)
 
     def _images(self, name: str) -> int:
         return lists_of(self.params, name) * schedule_of(self.params, name).batch
@@ -143,6 +159,7 @@ class Plan:
         yield f"all {runs} trainings: {steps:,} steps, {cost}"
         yield f"disk: {number(self._disk() / GIB)} GiB of models and checkpoints, beside the set itself"
         yield "not counted: loading, validation, evaluation, t-SNE, figures"
+        yield from self._of_other_work()
 
     def _disk(self) -> float:
         """Bytes: the models of all trainings, and two checkpoints of those at work."""

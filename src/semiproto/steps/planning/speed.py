@@ -6,12 +6,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import psutil
 import torch
 
 from semiproto.data.loaders import Batch
 from semiproto.params import Params
+from semiproto.process import pool
 from semiproto.steps.models.training import used_precision
 from semiproto.steps.planning.footprint import Footprint
 from semiproto.steps.planning.trainings import lists_of, phase_of
@@ -34,6 +36,15 @@ class Trial:
     """Of the step's arithmetic."""
 
 
+class Speed(NamedTuple):
+    """Of a step in one process."""
+
+    seconds: float
+    tried: Trial
+    others: float
+    """Cores that other processes used while the steps were tried."""
+
+
 def free_memory(device: torch.device) -> float:
     """Bytes that a process can still have."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
@@ -51,8 +62,11 @@ def trial(footprint: Footprint, crop: int, device: torch.device, free: float) ->
     return Trial(images, side, share)
 
 
-def seconds_per_step(params: Params, name: str, footprint: Footprint, device: torch.device) -> tuple[float, Trial]:
-    """Seconds of a step in one process, from a trial of it; loading is not part of it."""
+def seconds_per_step(params: Params, name: str, footprint: Footprint, device: torch.device) -> Speed:
+    """How fast a step is in one process, from a trial of it; loading is not part of it.
+
+    With one thread on a CPU the seconds are those of the processor, which other work on the machine lengthens little.
+    """
     torch.set_num_threads(params.compute.threads)
     tried = trial(footprint, params.augment.crop, device, free_memory(device))
     phase = phase_of(params, name).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -61,11 +75,17 @@ def seconds_per_step(params: Params, name: str, footprint: Footprint, device: to
     training = Training(phase, phase, make_optimizer(phase.student, params.optimizer), run)
     batch = _noise(tried, phase.student.mean.shape[1], device)
     batches = [batch] * lists_of(params, name)
+    clock = time.process_time if device.type == "cpu" and params.compute.threads == 1 else time.perf_counter
+    _step(training, batches, 0)
     seconds: list[float] = []
-    _timed(training, batches, 0)
-    while sum(seconds) < SECONDS:
-        seconds.append(_timed(training, batches, 1 + len(seconds)))
-    return median(seconds) / tried.share, tried
+    began, used, worked = time.perf_counter(), time.process_time(), pool.busy_seconds()
+    while not seconds or time.perf_counter() - began < SECONDS:
+        before = clock()
+        _step(training, batches, 1 + len(seconds))
+        seconds.append(clock() - before)
+    of_others = pool.busy_seconds() - worked - (time.process_time() - used)
+    others = max(0.0, of_others / (time.perf_counter() - began))
+    return Speed(median(seconds) / tried.share, tried, others)
 
 
 def _noise(tried: Trial, bands: int, device: torch.device) -> Batch:
@@ -73,8 +93,6 @@ def _noise(tried: Trial, bands: int, device: torch.device) -> Batch:
     return torch.randint(256, shape, dtype=torch.uint8).to(device), torch.zeros(shape[0], *shape[2:]).byte().to(device)
 
 
-def _timed(training: Training, batches: list[Batch], step: int) -> float:
-    began = time.perf_counter()
+def _step(training: Training, batches: list[Batch], step: int) -> None:
     measured = train_step(training, batches, step)
     float(measured["loss"].detach())  # waits for a GPU
-    return time.perf_counter() - began

@@ -42,11 +42,26 @@ def test_what_does_not_fit_names_the_line_to_change(planned, monkeypatch):
             mode: Footprint(1e9, 1000 * GIB * (0.5 if mode[1] == "blocks" else 1), GIB, 2, GIB)
             for mode in planned.footprints[kind]
         }
-        large = Plan(planned.params, CPU, dict.fromkeys(planned.footprints, modes), planned.seconds)
+        large = Plan(planned.params, CPU, dict.fromkeys(planned.footprints, modes), planned.speeds)
         total = share * 1050 * GIB * large.side_by_side
         monkeypatch.setattr(planning, "_memory_of", lambda device, total=total: total)
         (line,) = large._remedy()
         assert "it does not fit" in line and said in line
+
+
+@pytest.mark.parametrize(("threads", "said"), [(1, "those of the processor"), (2, "too long")])
+def test_a_plan_says_that_the_machine_was_busy(planned, monkeypatch, threads, said):
+    monkeypatch.setattr(planning.pool, "cores", lambda: 4)
+    compute = planned.params.compute.model_copy(update={"threads": threads})
+    params = planned.params.model_copy(update={"compute": compute})
+
+    def lines(others):
+        speeds = {kind: one._replace(others=others) for kind, one in planned.speeds.items()}
+        return list(Plan(params, CPU, planned.footprints, speeds)._of_other_work())
+
+    assert lines(4 - threads) == []
+    (line,) = lines(4 - threads + 0.5)
+    assert f"up to {4 - threads + 0.5:.1f} of its 4 cores" in line and said in line
 
 
 @pytest.mark.parametrize(("gib", "card"), [(5.3, 8), (21.6, 40), (19.5, 24), (36.6, 80), (73, None), (70, 80)])
