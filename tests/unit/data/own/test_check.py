@@ -134,7 +134,7 @@ ERRORS = {
     "list that is not there": (
         lambda b: None, TRAIN, "list-unreadable", "train.txt", ["no such file"]),
     "list that is a folder": (
-        lambda b: (b / "train.txt").mkdir(), TRAIN, "list-unreadable", "train.txt", ["cannot be read"]),
+        lambda b: (b / "train.txt").mkdir(), TRAIN, "list-unreadable", "train.txt", ["not a regular file"]),
     "class without pixels": (
         lambda b: None, {"classes": ["background", "square", "circle"]},
         "class-without-pixels", "masks", ["no labelled pixel of class circle", "label an image"]),
