@@ -109,7 +109,7 @@ def _decoded(path: Path, file: Image.Image, bands: int) -> Samples:
 
 
 def _is_transparent(file: Image.Image) -> bool:
-    return "A" in file.getbands() and np.asarray(file.getchannel("A")).min(initial=255) < 255
+    return "A" in file.getbands() and bool(np.asarray(file.getchannel("A")).min(initial=255) < 255)
 
 
 def bands_of(path: Path) -> int:

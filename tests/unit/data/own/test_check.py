@@ -424,12 +424,14 @@ def test_the_bands_are_those_of_the_parameters(base):
 
 @pytest.mark.parametrize("palette", [False, True])
 def test_what_is_remembered_is_what_was_found(base, tmp_path, palette, settled):
-    """A memory changes no finding: of palettes, void, faults, deep images, duplicates, looks."""
+    """A memory changes no finding: of palettes, void, faults, deep images, alpha, duplicates, looks."""
     own_folder.drawn_in_colours(base, palette=True)
     colours = None if palette else [list(colour) for colour in own_folder.COLOURS.values()]
     (base / "images/photo3.jpg").unlink()
     Image.fromarray(np.full((40, 40), 60000, np.uint16)).save(base / "images/photo3.png")
     (base / "images/photo5.jpg").write_bytes((base / "images/photo4.jpg").read_bytes())
+    (base / "images/photo0.jpg").unlink()
+    Image.fromarray(np.full((40, 40, 4), 9, np.uint8)).save(base / "images/photo0.png")
     (base / "masks/photo2.png").write_bytes(b"")
     source = FolderSource.model_validate(own_folder.section(base, colours=colours, ignore=None))
     found, memory = contents.read(source), tmp_path / "memory.json"
