@@ -122,10 +122,12 @@ def read_with_palette(path: Path) -> tuple[np.ndarray, list[int] | None]:
 def _stored(path: Path) -> tuple[str, np.ndarray, list[int] | None]:
     """Pillow's mode, the values as they are in the file, and the palette of a PNG."""
     with opening.opened(path, opening.LOSSLESS, "a mask") as file:
-        spread = _spread(file)
+        spread, inverted = _shown_by(file)
         file.load()
         values = np.array(file)
         palette = file.getpalette() if file.format == "PNG" else None
+        if inverted:
+            values = np.uint8(255) - values
         return file.mode, values if spread == 1 else values // np.uint8(spread), palette
 
 
@@ -146,11 +148,15 @@ def _require_indices(path: Path, mode: str, values: np.ndarray) -> np.ndarray:
     return values.astype(np.uint8, copy=False)
 
 
-def _spread(file: Image.Image) -> int:
-    """By what Pillow multiplies the values of an open picture to show them: grey of 2 or 4 bits."""
+def _shown_by(file: Image.Image) -> tuple[int, bool]:
+    """How Pillow shows the grey values of an open picture: times what, and whether then taken from 255.
+
+    2 and 4 bits are spread to 8. Where 0 is white in a TIFF, as ImageJ saves masks, a value stays what it is for us.
+    """
     tiles = getattr(file, "tile", [])
     args = tiles[0].args if tiles else ""
-    return {"L;2": 85, "L;4": 17}.get(args[0] if isinstance(args, tuple) else str(args), 1)
+    raw = args[0] if isinstance(args, tuple) else str(args)
+    return {"L;2": 85, "L;4": 17, "L;2I": 85, "L;4I": 17}.get(raw, 1), raw in ("L;I", "L;2I", "L;4I")
 
 
 def _narrowed(path: Path, values: np.ndarray) -> np.ndarray:

@@ -204,14 +204,17 @@ def test_masks_of_few_bits_keep_their_indices(tmp_path, bits):
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), values)
 
 
-@pytest.mark.parametrize("bits", [1, 2, 4])
-def test_tiff_masks_of_few_bits_keep_their_indices(tmp_path, bits):
+@pytest.mark.parametrize("zero", ["MINISBLACK", "MINISWHITE"])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_tiff_masks_keep_their_indices_also_where_zero_is_shown_white(tmp_path, bits, zero):
+    """ImageJ's inverting table makes 0 white; of two values, those that are shown count, as drawing programs mean it."""
     rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
     values = np.arange(2**bits, dtype=np.uint8).repeat(8).reshape(2, -1)
-    shape = {"width": values.shape[1], "height": 2, "count": 1, "dtype": "uint8", "nbits": bits}
+    shape = {"width": values.shape[1], "height": 2, "count": 1, "dtype": "uint8", "nbits": bits, "photometric": zero}
     with rasterio.open(tmp_path / "mask.png", "w", driver="GTiff", **shape) as file:
         file.write(values, 1)
-    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), values)
+    shown = 1 - values if bits == 1 and zero == "MINISWHITE" else values
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), shown)
 
 
 def test_sixteen_bit_masks_are_read_where_their_values_fit(tmp_path, one_line):
