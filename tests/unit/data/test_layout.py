@@ -207,7 +207,7 @@ def test_masks_of_few_bits_keep_their_indices(tmp_path, bits):
 @pytest.mark.parametrize("zero", ["MINISBLACK", "MINISWHITE"])
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_tiff_masks_keep_their_indices_also_where_zero_is_shown_white(tmp_path, bits, zero):
-    """ImageJ's inverting table makes 0 white; of two values, those that are shown count, as drawing programs mean it."""
+    """ImageJ's inverting table makes 0 white; of two values, those that are shown count, as drawn."""
     rasterio = pytest.importorskip("rasterio", reason="needs the extra geo")
     values = np.arange(2**bits, dtype=np.uint8).repeat(8).reshape(2, -1)
     shape = {"width": values.shape[1], "height": 2, "count": 1, "dtype": "uint8", "nbits": bits, "photometric": zero}

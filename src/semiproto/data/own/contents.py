@@ -54,7 +54,7 @@ __all__ = ["PARTS", "Contents", "Item", "read", "safe_id", "text_of"]
 
 HELD_OUT = ("val", TEST)
 LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
-LIST_SUFFIXES = (".txt", ".lst", ".csv", ".tsv", ".json")
+LIST_SUFFIXES = (".txt", ".lst", *lists.TABLES, *lists.JSON)
 OTHER_TASKS = ("Main", "Layout", "Action")
 """Folders of VOC's lists for other tasks than segmentation."""
 CLASS_FILES = (*class_files.NAMES, *yolo.DESCRIPTIONS)
@@ -837,7 +837,7 @@ class _Found:
                 continue
             found = f"names {len(images)} images, such as {min(images).name}, and its name does not say of which part"
             how, suffix = "rename it to", file.suffix
-            if suffix.lower() == ".json":
+            if suffix.lower() in lists.JSON:
                 how, suffix = "write its names, one a line, into", ".txt"
             names = f"val{suffix}, test{suffix}, train{suffix} or unlabeled{suffix}"
             self.error("list-unknown", file, found, f"{how} {names}, {OR_MOVE}")
@@ -872,7 +872,7 @@ class _Found:
         """Words that stand where a part should and mean none, in files that are read for parts or might have been."""
         for file in self.files:
             is_read = self.uses.get(file) == LISTS
-            if file.suffix.lower() not in (".json", *lists.TABLES) or (file in self.uses and not is_read):
+            if file.suffix.lower() not in (*lists.JSON, *lists.TABLES) or (file in self.uses and not is_read):
                 continue
             counts: Counter[str] = Counter()
             for word, names in self.said(file).unknown.items():

@@ -572,7 +572,7 @@ def _pair_of_lists(tree: _Tree, folders: list[Path]) -> list[Path]:
 
 def _assigning(tree: _Tree, folders: list[Path], found: _Layout) -> Path | None:
     """The first JSON file or table beside those of the layout that gives images their parts, if most are there."""
-    files = [path for folder in folders for path in tree.inside(folder, ".json", *lists.TABLES)]
+    files = [path for folder in folders for path in tree.inside(folder, *lists.JSON, *lists.TABLES)]
     files = [path for path in files if path.as_posix() not in found.masks]
     if not files:
         return None

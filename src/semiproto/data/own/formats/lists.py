@@ -1,9 +1,10 @@
 """Lists of images: names, one a line, or a JSON file or table that says of which part of the set each image is.
 
-A JSON file has a list of names for each part (`{"train": [...], "val": [...]}`), the part of each name
-(`{"photo1": "train"}`), or, as nnU-Net's splits_final.json, the parts of several folds, of which the first is used. A
-table has a column `split`, `part`, `subset` or `set`, or one in which there is nothing but parts; the names are in the
-first column of picture files, or else in the first one.
+A JSON file has a list of names for each part (`{"train": [...], "val": [...]}`), the part of each name (`{"photo1":
+"train"}`), or, as nnU-Net's splits_final.json, the parts of several folds, of which the first is used. A list of
+records, also one a line (JSON Lines), is a table of its fields. A table has a column `split`, `part`, `subset` or
+`set`, or one in which there is nothing but parts; the names are in the first column of picture files, or else in the
+first one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import yaml
 
 from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.formats import coco
@@ -45,6 +48,10 @@ FOR_PARTS = {f"{name}{plural}" for name, kind in COLUMNS.items() if kind == "par
 Entry = tuple[int | None, str]
 """The line, where the file has lines, and the name."""
 TABLES = (".csv", ".tsv")
+JSON = (".json", ".jsonl", ".ndjson", ".yaml", ".yml")
+"""YAML says the same things in other signs."""
+Table = tuple[list[str], list[list[str]]]
+"""The header, in lower case, and the rows that are as long."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +87,16 @@ def read(file: Path) -> Said:
     suffix = file.suffix.lower()
     try:
         text = text_of(file, "images and their parts")
-        if suffix == ".json":
-            content = json.loads(text)
+        if suffix in JSON:
+            content = _json(file, text)
+            if (table := _of_records(content)) is not None:
+                return Said(_of_table(*table), [])
             names = content if isinstance(content, list) and all(isinstance(name, str) for name in content) else []
             return Said(_of_json(content, set(words_of(file.stem))), names, coco.task_of(content))
         if suffix not in TABLES:
             return Said({}, [name for _, name in _lines(text)])
         alone = not any(sign in DELIMITER.sub("", text) for sign in ",;\t")
-        return Said(_of_table(text), [name for _, name in _rows(text)] if alone else [])
+        return Said(_of_table(*_table(text)), [name for _, name in _rows(text)] if alone else [])
     except (UserError, ValueError, RecursionError, csv.Error):
         return Said({}, [])
 
@@ -95,7 +104,7 @@ def read(file: Path) -> Said:
 def entries(file: Path, part: str) -> list[Entry]:
     """The names that a file lists for a part; UserError where it cannot be read."""
     suffix = file.suffix.lower()
-    if suffix not in (".json", *TABLES):
+    if suffix not in (*JSON, *TABLES):
         return _lines(text_of(file, "ids, one a line"))
     text = text_of(file, "images and their parts")
     if parts := read(file).assigned:
@@ -121,8 +130,8 @@ def _is_header(text: str) -> bool:
 def telling(file: Path) -> tuple[str, list[str]]:
     """The column of a table without parts by which images may be told apart all the same, and their names; or none."""
     try:
-        table = _table(text_of(file, "images")) if file.suffix.lower() in TABLES else None
-    except (UserError, csv.Error):
+        table = _table_in(file)
+    except (UserError, ValueError, RecursionError, csv.Error):
         return "", []
     if table is None or _part_column(*table) is not None:
         return "", []
@@ -144,7 +153,7 @@ def part_inside(file: Path) -> str | None:
 def folds(file: Path) -> int:
     """The number of folds that a JSON file has; 0 where it has none."""
     content = json.loads(text_of(file, "folds")) if file.suffix.lower() == ".json" else None
-    return len(content) if isinstance(content, list) else 0
+    return len(content) if isinstance(content, list) and _of_records(content) is None else 0
 
 
 def is_picture(text: str) -> bool:
@@ -176,8 +185,39 @@ def _of_json(content: Any, called: Set[str]) -> dict[str, list[str]]:
     return named if apart or any(part_of(word) for word in named) else {}
 
 
-def _of_table(text: str) -> dict[str, list[str]]:
-    header, rows = _table(text)
+def _json(file: Path, text: str) -> Any:
+    """What a JSON or YAML file says; of JSON Lines, the list of them. ValueError where it is none."""
+    suffix = file.suffix.lower()
+    if suffix in (".yaml", ".yml"):
+        try:
+            return reading.yaml_tree(text, yaml.BaseLoader)
+        except yaml.YAMLError as error:
+            raise ValueError(str(error)) from None
+    return json.loads(text) if suffix == ".json" else [json.loads(line) for _, line in _lines(text)]
+
+
+def _of_records(content: Any) -> Table | None:
+    """The table of a list of records, all of the same fields, each a text or a number; None for anything else."""
+    if not isinstance(content, list) or not content or not all(isinstance(record, dict) for record in content):
+        return None
+    header = list(content[0])
+    if not header or any(list(record) != header for record in content):
+        return None
+    rows = [list(record.values()) for record in content]
+    if not all(isinstance(value, str | int | float) for row in rows for value in row):
+        return None
+    return [name.strip().lower() for name in header], [[str(value) for value in row] for row in rows]
+
+
+def _table_in(file: Path) -> Table | None:
+    suffix = file.suffix.lower()
+    if suffix not in (*JSON, *TABLES):
+        return None
+    text = text_of(file, "images")
+    return _table(text) if suffix in TABLES else _of_records(_json(file, text))
+
+
+def _of_table(header: list[str], rows: list[list[str]]) -> dict[str, list[str]]:
     place = _part_column(header, rows)
     found: dict[str, list[str]] = defaultdict(list)
     if place is not None and len(header) > 1:
@@ -186,8 +226,7 @@ def _of_table(text: str) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _table(text: str) -> tuple[list[str], list[list[str]]]:
-    """The header, in lower case, and the rows that are as long."""
+def _table(text: str) -> Table:
     header, *rows = [*filter(None, cells(text))] or [[]]
     return [name.strip().lower() for name in header], [row for row in rows if len(row) == len(header)]
 
