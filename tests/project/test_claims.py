@@ -95,6 +95,21 @@ def test_what_is_said_of_photographs():
     assert len(differences) == 36
 
 
+def test_what_is_said_of_a_better_encoder():
+    folder, text = ROOT / "results/evidence-lite", (ROOT / "docs/evidence.md").read_text()
+    runs = pd.read_csv(folder / "runs.csv").set_index(["variant", "seed"])
+    summary = pd.read_csv(folder / "summary.csv").set_index("variant")
+    rows = [(variant, f"`{variant}`", "miou") for variant in runs.index.get_level_values("variant").unique()]
+    for variant, name, score in [*rows, ("prototype-strong", "its prototype head", "miou_prototype_head")]:
+        by_seed, mean = runs.loc[variant][score], summary.loc[variant, f"{score}_mean"]
+        assert list(by_seed.index) == [0, 1]
+        assert f"| {name} | {' | '.join(f'{number:.1f}' for number in [*by_seed, mean])} |" in text
+    row = pd.read_csv(folder / "verdict.csv").dropna(subset="gain").set_index(["minuend", "subtrahend"])
+    (one,) = row.itertuples()
+    numbers = f"{signed(one.gain)} | {signed(one.low)} to {signed(one.high)} | {one.verdict}"
+    assert f"| prototype-strong - consistency-strong | {numbers} |" in text
+
+
 def test_what_readme_says_of_photographs():
     text = " ".join((ROOT / "README.md").read_text().split()).replace("95 % interval ", "")
     differences = pd.read_csv(ROOT / "results/evidence/verdict.csv").set_index(["labels", "minuend", "subtrahend"])
