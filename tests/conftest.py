@@ -18,7 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False
 
 
-FORKS_NO_MORE = ("test_export.py", "test_fake_cuda.py", "test_handing_on.py", "test_trust.py")
+FORKS_NO_MORE = ("test_export.py", "test_fake_cuda.py", "test_handing_on.py", "test_same_padding.py", "test_trust.py")
 """Files, besides those of steps/planning, after which forked processes cannot differentiate, as those of
 tests/unit/processes.py do: torch's exporter and its pretended GPUs start threads of their own."""
 
