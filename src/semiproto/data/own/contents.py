@@ -850,7 +850,7 @@ class _Found:
             return
         hits: dict[Path, int] = {}
         for file in self.files:
-            known = file in self.uses or file.suffix.lower() not in (".txt", ".lst")
+            known = file in self.uses or file.suffix.lower() not in lists.LINES
             if not known and part_of(file.stem) == "unlabeled":
                 hits[file] = len(trained & set(self._images_of(file, readers.names_in(file))))
         if not any(hits.values()):
@@ -927,7 +927,7 @@ class _Found:
         """unread: the lists of the part that are not read, with their images; the parameter must name them all, besides
         those it has, but of several folds one."""
         key, name = LISTS_OF[part], file.relative_to(self.base).as_posix()
-        if file.suffix in (".txt", ".lst") or self.said(file).assigned or self.said(file).plain:
+        if file.suffix in lists.LINES or self.said(file).assigned or self.said(file).plain:
             if (train := self._trained_on_beside(file, unread)) is not None:
                 beside = train.relative_to(self.base).as_posix()
                 return f"set dataset.train_list to {beside} and dataset.{key} to {name}"
@@ -952,7 +952,7 @@ class _Found:
     def _unread_held_out(self) -> Iterator[tuple[Path, str, Iterable[str]]]:
         """Such files with the part and the names that they hold."""
         for path in self.files:
-            if path in self.uses or path.suffix.lower() not in LIST_SUFFIXES:
+            if path in self.uses or not _may_list(path):
                 continue
             folder, part = path.parent.relative_to(self.base), part_of(path.stem)
             if part in HELD_OUT:
@@ -1017,9 +1017,15 @@ class _Found:
             return f"{PASSED_OVER}pictures in {folder}, which is neither in dataset.images nor in dataset.masks"
         if path.suffix.lower() == ".json" and (task := self.said(path).task) is not None:
             return f"{PASSED_OVER}COCO's {task}, which are no masks"
-        if path.suffix.lower() in LIST_SUFFIXES and part_of(path.stem) is not None:
+        if _may_list(path) and part_of(path.stem) is not None:
             return f"{PASSED_OVER}lists that the parameters do not name"
         return f"{PASSED_OVER}other files ({account.kind_of(path)})"
+
+
+def _may_list(path: Path) -> bool:
+    """Whether a file may be a list; without a suffix, only one that is called after a part."""
+    suffix = path.suffix.lower()
+    return suffix in LIST_SUFFIXES or (not suffix and part_of(path.stem) is not None)
 
 
 def _paths(base: Path, names: str | list[str]) -> list[Path]:

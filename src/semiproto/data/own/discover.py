@@ -550,7 +550,7 @@ def _plain_lists(tree: _Tree, found: _Layout, folder: Path) -> list[Path]:
     """Files in a folder with a name a line; tables of one column are such too."""
     tables = [path for path in tree.inside(folder, *lists.TABLES) if path.as_posix() not in found.masks]
     tables = [path for path in tables if part_of(path.stem) is not None and lists.read(tree.base / path).plain]
-    return [*tree.inside(folder, ".txt"), *tree.inside(folder, ".lst"), *tables]
+    return [*(path for suffix in lists.LINES for path in tree.inside(folder, suffix)), *tables]
 
 
 def _further_lists(tree: _Tree) -> list[Path]:
@@ -563,7 +563,7 @@ def _pair_of_lists(tree: _Tree, folders: list[Path]) -> list[Path]:
     """The only folder below those of lists that has one of unlabelled images, as UniMatch's splits/1_8, and those
     between; none where there are several such, which `check-data` names, or the lists lie further up."""
     tops = [folder for folder in folders if folder != Path()]
-    said = {folder: {part_of(path.stem) for path in tree.inside(folder, ".txt", ".lst")} for folder in tree.folders}
+    said = {folder: {part_of(path.stem) for path in tree.inside(folder, *lists.LINES)} for folder in tree.folders}
     if any({"train", "unlabeled"} & said.get(folder, set()) for folder in folders):
         return []
     inner = [folder for folder in said if "unlabeled" in said[folder] and _is_below(folder, tops)]

@@ -286,6 +286,7 @@ def test_images_of_one_name_in_two_folders_have_ids_of_their_own(base):
         ("test.json", '["photo8.jpg"]'),
         ("ImageSets/Main/test.txt", "photo8\n"),
         ("test.lst", "photo8\n"),
+        ("Validation", "photo8\n"),
     ],
 )
 def test_test_images_in_a_list_of_any_form_are_an_error_if_trained_on(base, name, text):

@@ -47,6 +47,8 @@ FOR_PARTS = {f"{name}{plural}" for name, kind in COLUMNS.items() if kind == "par
 """Words in the name of a JSON file that is for parts."""
 Entry = tuple[int | None, str]
 """The line, where the file has lines, and the name."""
+LINES = (".txt", ".lst", "")
+"""Suffixes of files with a name a line; without one, a file is read where its name says a part."""
 TABLES = (".csv", ".tsv")
 JSON = (".json", ".jsonl", ".ndjson", ".yaml", ".yml")
 """YAML says the same things in other signs."""
