@@ -887,9 +887,9 @@ class _Found:
     def _unread_tables(self, doubtful: set[Path]) -> None:
         """Tables with a column that is not read and may keep images for validation or test."""
         for file in self.files:
-            if self.uses.get(file) not in (None, PAIRS):
+            if file.suffix.lower() not in (*lists.JSON, *lists.TABLES) or self.uses.get(file) not in (None, PAIRS):
                 continue
-            column, names = lists.telling(file)
+            column, names = self.said(file).telling
             if hit := set(self._images_of(file, names)) & doubtful:
                 found = (
                     f"the column {column!r} is not read, and {len(hit)} images of it would be trained on, such as"

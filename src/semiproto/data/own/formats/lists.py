@@ -63,11 +63,13 @@ class Said:
     by_word: the names by the word for their part, which may be none; empty where a file is not for that.
     plain: the names in a file that may be a list of them: lines, the only column of a table, a JSON array.
     task: what a COCO file holds that are no masks.
+    telling: the column of a table without parts by which images may be told apart all the same, and their names.
     """
 
     by_word: Mapping[str, Sequence[str]]
     plain: list[str]
     task: str | None = None
+    telling: tuple[str, list[str]] = ("", [])
 
     @cached_property
     def assigned(self) -> dict[str, list[str]]:
@@ -92,13 +94,15 @@ def read(file: Path) -> Said:
         if suffix in JSON:
             content = _json(file, text)
             if (table := _of_records(content)) is not None:
-                return Said(_of_table(*table), [])
+                return Said(_of_table(*table), [], telling=_telling(*table))
             names = content if isinstance(content, list) and all(isinstance(name, str) for name in content) else []
             return Said(_of_json(content, set(words_of(file.stem))), names, coco.task_of(content))
         if suffix not in TABLES:
             return Said({}, [name for _, name in _lines(text)])
         alone = not any(sign in DELIMITER.sub("", text) for sign in ",;\t")
-        return Said(_of_table(*_table(text)), [name for _, name in _rows(text)] if alone else [])
+        table = _table(text)
+        names = [name for _, name in _rows(text)] if alone else []
+        return Said(_of_table(*table), names, telling=_telling(*table))
     except (UserError, ValueError, RecursionError, csv.Error):
         return Said({}, [])
 
@@ -127,21 +131,6 @@ def _rows(text: str) -> list[Entry]:
 def _is_header(text: str) -> bool:
     name = text.strip(' "').lower()
     return name in HEADERS or COLUMNS.get(name) == "image"
-
-
-def telling(file: Path) -> tuple[str, list[str]]:
-    """The column of a table without parts by which images may be told apart all the same, and their names; or none."""
-    try:
-        table = _table_in(file)
-    except (UserError, ValueError, RecursionError, csv.Error):
-        return "", []
-    if table is None or _part_column(*table) is not None:
-        return "", []
-    header, rows = table
-    for place, name in enumerate(header):
-        if name in TELLING and len(header) > 1 and len({row[place] for row in rows}) > 1:
-            return name, _names_beside(place, rows)
-    return "", []
 
 
 def part_inside(file: Path) -> str | None:
@@ -211,14 +200,6 @@ def _of_records(content: Any) -> Table | None:
     return [name.strip().lower() for name in header], [[str(value) for value in row] for row in rows]
 
 
-def _table_in(file: Path) -> Table | None:
-    suffix = file.suffix.lower()
-    if suffix not in (*JSON, *TABLES):
-        return None
-    text = text_of(file, "images")
-    return _table(text) if suffix in TABLES else _of_records(_json(file, text))
-
-
 def _of_table(header: list[str], rows: list[list[str]]) -> dict[str, list[str]]:
     place = _part_column(header, rows)
     found: dict[str, list[str]] = defaultdict(list)
@@ -226,6 +207,14 @@ def _of_table(header: list[str], rows: list[list[str]]) -> dict[str, list[str]]:
         for row, name in zip(rows, _names_beside(place, rows), strict=True):
             found[row[place].strip()].append(name)
     return dict(found)
+
+
+def _telling(header: list[str], rows: list[list[str]]) -> tuple[str, list[str]]:
+    if _part_column(header, rows) is None:
+        for place, name in enumerate(header):
+            if name in TELLING and len(header) > 1 and len({row[place] for row in rows}) > 1:
+                return name, _names_beside(place, rows)
+    return "", []
 
 
 def _table(text: str) -> Table:

@@ -90,7 +90,7 @@ def test_words_that_are_no_part(name, text, unknown, tmp_path):
 )
 def test_a_column_that_may_tell_images_apart(text, found, tmp_path):
     (tmp_path / "a.csv").write_text(text)
-    assert lists.telling(tmp_path / "a.csv") == found
+    assert lists.read(tmp_path / "a.csv").telling == found
 
 
 @pytest.mark.parametrize(
