@@ -6,10 +6,12 @@ import atexit
 import errno
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import torch
@@ -163,3 +165,13 @@ def _start_worker(worker: int) -> None:
     torch.set_num_threads(1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    sys.excepthook = _say_nothing_of_a_lost_training
+
+
+def _say_nothing_of_a_lost_training(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """multiprocessing hands tensors over in a thread, which shows its errors here, also that the training ended while
+    it took one: the training says why by itself."""
+    if not issubclass(kind, EOFError | ConnectionError):
+        sys.__excepthook__(kind, error, trace)

@@ -1,6 +1,8 @@
 """Batches depend on (seed, step) and nothing else."""
 
 import shutil
+import socket
+from multiprocessing.resource_sharer import DupFd
 
 import numpy as np
 import pytest
@@ -58,6 +60,22 @@ def test_an_image_that_cannot_be_read_ends_in_one_line(digits_root, ids, tiny, t
     with pytest.raises(UserError) as error:
         list(loader(views, StepBatches(len(ids["train"]), 3, 0, 0, 6), workers))
     assert str(error.value).startswith(f"{image}: ") and len(str(error.value).splitlines()) == 1
+
+
+class DroppedViews(WeakViews):
+    """Of which one is asked for by a training that ends at that moment."""
+
+    def __getitem__(self, key):
+        with socket.socket(socket.AF_UNIX) as training:
+            training.connect(DupFd(1)._id[0])
+        DupFd(1).detach()  # served after it
+        return super().__getitem__(key)
+
+
+def test_a_worker_shows_no_traceback_where_the_training_ends(digits_root, ids, tiny, capfd):
+    views = DroppedViews(digits_root, ids["train"], tiny.augment, COLOUR, labeled=True)
+    assert len(list(loader(views, StepBatches(len(ids["train"]), 3, 0, 0, 2), workers=1))) == 2
+    assert capfd.readouterr().err == ""
 
 
 def test_another_seed_gives_other_batches(digits_root, ids, tiny):
