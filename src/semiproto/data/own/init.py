@@ -25,7 +25,7 @@ from semiproto.data.images import opening
 from semiproto.data.own.contents import Contents
 from semiproto.data.own.discover import discover
 from semiproto.errors import UserError
-from semiproto.params import FolderSource, LabelFormat, Name
+from semiproto.params import FolderSource, LabelFormat, Name, StrongViewParams
 from semiproto.params.fitted import LARGEST_CROP, Found, equal_compute, fitted
 from semiproto.process import cards
 from semiproto.provenance import integrity
@@ -73,7 +73,7 @@ def write_params(folder: Path, wishes: Wishes, template: Path | None, out: Path,
     found = discover(folder.expanduser().resolve(), name, wishes.format)
     source, told = _with_storage(found.source)
     assumed = [*found.assumed, *told]
-    params.load(template)  # its faults are named as the template's, not as those of `out`
+    usual = params.load(template)  # its faults are named as the template's, not as those of `out`
     yaml = YAML()
     tree = yaml.load(template.read_text(encoding="utf-8"))
     tree["dataset"] = {key: _for_yaml(value) for key, value in source.model_dump().items()}
@@ -89,6 +89,7 @@ def write_params(folder: Path, wishes: Wishes, template: Path | None, out: Path,
         _apply(tree, change)
     if fit:
         _equalise(tree, wishes)
+        _leave_out_colours(tree, wishes, usual.semi.strong_view)
         assumed.append(_what_fits(tree, gpu))
     text = io.StringIO()
     yaml.dump(tree, text)
@@ -123,6 +124,15 @@ def _equalise(tree: Any, wishes: Wishes) -> None:
     length = tree["semi"][unit]
     if isinstance(length, int) and not any(path.startswith("variants") for path in _given(wishes)):
         _apply(tree, f"{CONTROL}={{{unit}: {equal_compute(length)}}}")
+
+
+def _leave_out_colours(tree: Any, wishes: Wishes, view: StrongViewParams) -> None:
+    """Images of other bands have no red, green and blue to change in the strong view."""
+    bands = tree["dataset"]["bands"]
+    for key, off in view.of_colours().items() if bands != 3 else ():
+        path = f"semi.strong_view.{key}"
+        if path not in _given(wishes):
+            _apply(tree, f"{path}={off}", f"images have {bands} bands")
 
 
 def _what_fits(tree: Any, gpu: bool) -> str:

@@ -106,6 +106,18 @@ def test_without_a_template_the_steps_fit_images_and_machine(base, gpu, monkeypa
     assert params.load(named).augment == params.load(TEMPLATE).augment
 
 
+@pytest.mark.parametrize("bands", [3, 4])
+def test_the_strong_view_has_colours_where_images_have(base, bands, monkeypatch):
+    monkeypatch.chdir(TEMPLATE.parents[1])
+    out = base.parent / "fitted.yaml"
+    init.write_params(base, init.Wishes(changes=[f"dataset.bands={bands}"]), None, out)
+    found = params.load(out)
+    assert found.semi_of("prototype").strong_view.blur is not None
+    assert set(found.semi_of("prototype").strong_view.of_colours()) == (
+        {"jitter", "grey_probability"} if bands == 3 else set()
+    )
+
+
 def test_the_control_follows_the_steps_that_the_user_gives(base, monkeypatch):
     monkeypatch.chdir(TEMPLATE.parents[1])
     out = base.parent / "fitted.yaml"
