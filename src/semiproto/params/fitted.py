@@ -85,4 +85,5 @@ def _steps(images: int, bounds: tuple[int, int], batch: int) -> int:
 
 
 def _passes(seen: int, images: int, kind: str) -> str:
-    return f"{seen / max(images, 1):.2g} passes over {images:,} {kind} images"
+    passes = seen / max(images, 1)
+    return f"{passes:,.{0 if passes >= 10 else 1}f} passes over {images:,} {kind} images"

@@ -74,7 +74,7 @@ def write_params(folder: Path, wishes: Wishes, template: Path | None, out: Path,
     source, told = _with_storage(found.source)
     assumed = [*found.assumed, *told]
     usual = params.load(template)  # its faults are named as the template's, not as those of `out`
-    yaml = YAML()
+    yaml = _yaml()
     tree = yaml.load(template.read_text(encoding="utf-8"))
     tree["dataset"] = {key: _for_yaml(value) for key, value in source.model_dump().items()}
     if wishes.labels is not None:
@@ -96,6 +96,15 @@ def write_params(folder: Path, wishes: Wishes, template: Path | None, out: Path,
     params.validate(YAML(typ="safe").load(text.getvalue()), str(out))
     write_text(out, text.getvalue())
     return [*(f"assumed: {line}" for line in assumed), f"wrote {out}; look it over, then: semiproto check-data"]
+
+
+def _yaml() -> YAML:
+    """Writes lines, lists and null as the template has them."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.indent(sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
+    return yaml
 
 
 def _with_storage(source: FolderSource) -> tuple[FolderSource, list[str]]:
