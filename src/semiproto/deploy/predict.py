@@ -96,10 +96,9 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     _require_apart([files_of(image, out, options, "") for image in found], paths)
     found = found if options.shard is None else options.shard.share(found)
     card, digests = model_folder.read_card(model), _digests(model)
-    network = model_folder.load_model(model)
+    network = segment.placed(model_folder.load_model(model))
     if _digests(model) != digests or model_folder.read_card(model) != card:
         raise UserError(f"{model}: changed while it was read; run the same command again")
-    network.to(segment.device())
     files = [files_of(image, out, options, f"{digests} {options.window} {options.palette}") for image in found]
     work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
     with alone_in(out, shared=options.shard is not None):

@@ -136,9 +136,8 @@ def _acquisition(model: Path, card: Card, by: AcquisitionKind | None) -> tuple[A
         lack = "a model without prototypes" if student else f"has no {STUDENT}, and so no prototypes"
         remedy = f"which --by {by} needs; name a model of the method prototype, or take --by uncertainty"
         raise UserError(f"{model}: {lack}, {remedy}")
-    device = segment.device()
     network = student if student is not None and kind.with_prototypes else model_folder.load_model(model)
-    return by, kind(network.to(device), None if bank is None else bank.to(device), card.classes)
+    return by, kind(segment.placed(network), None if bank is None else bank.to(segment.device()), card.classes)
 
 
 def _key(model: Path, by: AcquisitionKind, window: int) -> str:

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from semiproto.data.layout import voc_palette
-from semiproto.deploy.segment import labelled, overlay
+from semiproto.deploy.segment import labelled, overlay, placed
+from semiproto.model.network import SegmentationNetwork
 
 
 @pytest.mark.parametrize(("size", "parts"), [((60, 50), 1), ((150, 50), 4)])
@@ -42,3 +43,27 @@ def test_any_number_of_bands_can_lie_under_a_mask(bands):
     assert (
         shown.shape == (4, 5, 3) and shown[1, 1].tolist() == [100, 100, 100] and shown[0, 0].tolist() == [114, 50, 50]
     )
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "mobilenetv3_small_100", "vit_tiny_patch16_224"])
+def test_scores_are_the_same_to_the_last_bit_with_one_thread_and_with_several(tiny, encoder):
+    """Torch itself computes a convolution of one pixel in two ways, by the number of threads."""
+    decoder = {"kind": "dpt"} if encoder.startswith("vit") else {}
+    model = tiny.model.model_copy(
+        update={
+            "encoder": tiny.model.encoder.model_copy(update={"name": encoder, "output_stride": 16}),
+            "decoder": tiny.model.decoder.model_copy(update={"planes": 32, **decoder}),
+        }
+    )
+    torch.manual_seed(0)
+    net = placed(SegmentationNetwork(model, 7, pretrained=False).eval())
+    images = torch.randint(256, (1, 3, 384, 512), dtype=torch.uint8)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            with torch.inference_mode():
+                found.append(net(images).logits)
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(found[0], one) for one in found[1:])

@@ -55,14 +55,13 @@ class Viewer:
     def __init__(self, model: Path) -> None:
         self.card = model_folder.read_card(model)
         self.colours = predict.palette(self.card)
-        device = segment.device()
-        self.teacher = model_folder.load_model(model).to(device)
+        self.teacher = segment.placed(model_folder.load_model(model))
         self.student: SegmentationNetwork | None = None
         self.bank: PrototypeBank | None = None
         if (model / model_folder.STUDENT).is_file():
             student, bank = model_folder.load_student(model)
             if bank is not None:
-                self.student, self.bank = student.to(device), bank.to(device)
+                self.student, self.bank = segment.placed(student), bank.to(segment.device())
 
     def look(self, name: str, data: bytes) -> Answer:
         """name: what the picture is called in messages. UserError where it cannot be read."""
