@@ -15,6 +15,7 @@ from semiproto.process import distributed, pool
 from semiproto.process.progress import Progress
 from semiproto.steps.models.training import used_precision
 from semiproto.steps.planning.footprint import Footprint, Step
+from semiproto.steps.planning.loading import seconds_of_loading
 from semiproto.steps.planning.speed import Speed, seconds_per_step
 from semiproto.steps.planning.trainings import Training, kind_of, lists_of, schedule_of, trainings
 
@@ -55,26 +56,33 @@ class Plan:
     footprints: dict[str, Modes] = field(default_factory=dict)
     """By kind of step."""
     speeds: dict[str, Speed] = field(default_factory=dict)
+    loading: dict[str, float | None] = field(default_factory=dict)
+    """Seconds of one process for a step's images; None where these are not there yet."""
 
     @cached_property
     def trainings(self) -> list[Training]:
         return trainings(self.params)
 
-    def names(self) -> dict[str, str]:
+    def firsts(self) -> dict[str, Training]:
         """By kind of step, the first training of that kind."""
-        return {kind_of(self.params, one.name): one.name for one in reversed(self.trainings)}
+        return {kind_of(self.params, one.name): one for one in reversed(self.trainings)}
+
+    def names(self) -> dict[str, str]:
+        """Theirs, by kind of step."""
+        return {kind: one.name for kind, one in self.firsts().items()}
 
     def measure(self) -> None:
         """Counts every kind of step in every mode, and tries each kind on this machine."""
-        names = self.names()
-        progress = Progress("plan", len(names) * (len(MODES) + 1), "steps counted")
-        for kind, name in names.items():
+        firsts = self.firsts()
+        progress = Progress("plan", len(firsts) * (len(MODES) + 1), "steps counted")
+        for kind, training in firsts.items():
             self.footprints[kind] = {}
-            step = Step(self.params, name)
+            step = Step(self.params, training.name)
             for mode, (bfloat16, recompute) in MODES.items():
                 self.footprints[kind][mode] = step.footprint(bfloat16=bfloat16, recompute=recompute)
                 progress.update()
-            self.speeds[kind] = seconds_per_step(self.params, name, self._as_asked(kind), self.device)
+            self.speeds[kind] = seconds_per_step(self.params, training.name, self._as_asked(kind), self.device)
+            self.loading[kind] = seconds_of_loading(self.params, training)
             progress.update()
 
     def _as_asked(self, kind: str) -> Footprint:
@@ -110,9 +118,12 @@ class Plan:
             seconds, images = self._seconds(one), self._images(one.name)
             flops = self._as_asked(kind).flops / 1e12
             cells = (f"{one.count}", f"{one.steps:,}", number(flops), number(seconds))
-            rows.append((one.name, one.split, *cells, number(one.steps * seconds / 3600), number(images / seconds)))
+            hours = one.steps * self._seconds_with_loading(one) / 3600
+            rows.append((one.name, one.split, *cells, number(hours), number(images / seconds)))
         yield from aligned(rows)
         yield "images/s: what the loader has to give, so that no step waits"
+        if known := [seconds for seconds in self.loading.values() if seconds is not None]:
+            yield f"hours: with loading, which takes one process up to {number(max(known))} s a step"
         for kind, (_, tried, _) in self.speeds.items():
             if tried.share < 1:
                 yield (
@@ -134,7 +145,14 @@ class Plan:
         yield f"this machine was busy: other work used up to {others:.1f} of its {pool.cores()} cores; {said}"
 
     def _seconds(self, one: Training) -> float:
+        """Of a step without loading."""
         return self.speeds[kind_of(self.params, one.name)].seconds / self.processes(one.name)
+
+    def _seconds_with_loading(self, one: Training) -> float:
+        """Without workers a process loads before it computes; with them a step lasts as long as the slower of both."""
+        seconds, workers = self._seconds(one), self.params.compute.workers
+        loading = (self.loading[kind_of(self.params, one.name)] or 0.0) / self.processes(one.name)
+        return max(seconds, loading / workers) if workers else seconds + loading
 
     def _images(self, name: str) -> int:
         return lists_of(self.params, name) * schedule_of(self.params, name).batch
@@ -153,12 +171,16 @@ class Plan:
     def _of_all(self) -> Iterator[str]:
         runs, steps = sum(one.count for one in self.trainings), sum(one.total_steps for one in self.trainings)
         flops = sum(one.total_steps * self._as_asked(kind_of(self.params, one.name)).flops for one in self.trainings)
-        hours = sum(one.total_steps * self._seconds(one) for one in self.trainings) / 3600 / self.side_by_side
+        hours = (
+            sum(one.total_steps * self._seconds_with_loading(one) for one in self.trainings) / 3600 / self.side_by_side
+        )
         beside = "one after the other" if self.side_by_side == 1 else f"{self.side_by_side} side by side"
         cost = f"{number(flops / 1e15)} PFLOP, {number(hours)} hours here, {beside}"
         yield f"all {runs} trainings: {steps:,} steps, {cost}"
         yield f"disk: {number(self._disk() / GIB)} GiB of models and checkpoints, beside the set itself"
-        yield "not counted: loading, validation, evaluation, t-SNE, figures"
+        if None in self.loading.values():
+            yield "loading is not counted, since the set is not there yet: `snakemake --cores 1 stage_data` makes it"
+        yield "not counted: validation, evaluation, t-SNE, figures"
         yield from self._of_other_work()
 
     def _disk(self) -> float:
