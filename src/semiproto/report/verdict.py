@@ -130,7 +130,8 @@ class Comparison:
         if self.left_out:
             yield f"no score of both for seed {', '.join(map(str, self.left_out))}, left out"
         if not self._same(lambda e: e.steps):
-            yield f"steps are not equal ({more.steps:,} and {less.steps:,})"
+            so = ", so that the compute is" if is_control_of_compute(less.variant, more.variant) else ""
+            yield f"steps are not equal ({more.steps:,} and {less.steps:,}){so}"
         if not self._same(lambda e: e.lists["labeled"]):
             yield f"labelled images are not the same ({more.labels} and {less.labels})"
         if not self._same(lambda e: e.encoder):
@@ -252,6 +253,13 @@ def _adds(recipe: str) -> str:
 def is_control(variant: str) -> bool:
     """Whether a variant is there to be compared with alone: as much compute, or as much loss."""
     return variant in CONTROLS or variant.startswith(EQUAL_COMPUTE) or variant.endswith(EQUAL_LOSS)
+
+
+def is_control_of_compute(control: str, variant: str) -> bool:
+    """Whether a variant is the supervised one that takes as much compute as another."""
+    as_much = EQUAL_COMPUTE.removesuffix("-")
+    ending = control.removeprefix(as_much)
+    return control.startswith(as_much) and ending in (variant.removeprefix("prototype"), f"-{variant}")
 
 
 def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str) -> str:

@@ -90,8 +90,25 @@ def test_unequal_budgets_are_said(plant):
         plant("prototype", [70] * 3), plant("supervised-equal-compute", [60] * 3, lists=lists, labels=60)
     )
     assert (found.row()["equal_steps"], found.row()["equal_labels"]) == (False, False)
-    assert "steps are not equal (1,400 and 3,600)" in found.sentence()
+    assert "steps are not equal (1,400 and 3,600), so that the compute is; " in found.sentence()
     assert "labelled images are not the same (30 and 60)" in found.sentence()
+
+
+@pytest.mark.parametrize(
+    ("variant", "control", "equal"),
+    [
+        ("prototype", "supervised-equal-compute", True),
+        ("prototype-long", "supervised-equal-compute-long", True),
+        ("unimatch", "supervised-equal-compute-unimatch", True),
+        ("prototype-long", "supervised-equal-compute", False),
+        ("prototype", "supervised-equal-compute-unimatch", False),
+        ("supervised", "supervised-equal-compute", False),
+        ("supervised-equal-compute", "supervised", False),
+        ("supervised-equal-compute-long", "supervised-equal-compute", False),
+    ],
+)
+def test_only_a_control_of_compute_takes_as_much(variant, control, equal):
+    assert verdict.is_control_of_compute(control, variant) == equal
 
 
 def test_other_validation_images_are_refused(plant):
