@@ -20,7 +20,7 @@ from semiproto.steps.planning.trainings import lists_of, phase_of
 from semiproto.train.engine import Run, Training, train_step
 from semiproto.train.optimizer import make_optimizer
 
-SECONDS = 1.0
+SECONDS = 3.0
 """How long steps are tried after the first, which is slower; one at least."""
 FLOPS_AT_MOST = {"cpu": 0.2e12, "cuda": float("inf")}
 """Of a step that is tried: seconds on a CPU."""
