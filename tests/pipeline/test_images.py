@@ -10,7 +10,7 @@ from PIL import Image
 from pipeline import image_sets
 from semiproto import params
 from semiproto.data.layout import FILES, IMAGES, read_list, read_mask, read_pixels
-from semiproto.data.own.discover import discover
+from semiproto.data.own.layouts.discover import discover
 from semiproto.deploy.files import Options
 from semiproto.deploy.predict import predict_files
 from semiproto.measure.confusion import ConfusionMatrix

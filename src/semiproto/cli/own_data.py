@@ -81,11 +81,12 @@ def check_data(
     """
     import json
 
-    from semiproto.data.own import check, contents, discover
+    from semiproto.data.own import check, contents
+    from semiproto.data.own.layouts import discover, refusals
     from semiproto.provenance.artifacts import write_json
     from semiproto.provenance.integrity import Kept
 
-    by_itself = what.is_dir() or discover.archive(what) is not None  # the latter ends in how to unpack it
+    by_itself = what.is_dir() or refusals.archive(what) is not None  # the latter ends in how to unpack it
     parameters, source = (None, discover.section_of(what, "check")) if by_itself else _own_data(what)
     # Every file is read; what the pipeline would ask again is remembered where it runs.
     kept = Kept(paths.CHECKED, anew=True) if what == paths.PARAMETERS else None

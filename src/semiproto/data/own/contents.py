@@ -53,10 +53,7 @@ from semiproto.process.collector import no_search_for_cycles
 __all__ = ["PARTS", "Contents", "Item", "read", "safe_id", "text_of"]
 
 HELD_OUT = ("val", TEST)
-LIST_FOLDERS = ("ImageSets/Segmentation", ".", "ImageSets", "splits", "split", "lists")
 LIST_SUFFIXES = (".txt", ".lst", *lists.TABLES, *lists.JSON)
-OTHER_TASKS = ("Main", "Layout", "Action")
-"""Folders of VOC's lists for other tasks than segmentation."""
 CLASS_FILES = (*class_files.NAMES, *yolo.DESCRIPTIONS)
 """Files that name the classes; `init` reads them."""
 UNREAD_SUFFIXES = (
@@ -131,10 +128,6 @@ def read(source: FolderSource) -> Contents:
     found.tell_uses(items)
     matched = [*found.image_names.lines("images"), *found.mask_names.lines("masks")]
     return Contents([items[path] for path in order], found.faults, account.rows(base, found.uses), matched)
-
-
-def is_of_another_task(folder: Path) -> bool:
-    return folder.parts[:1] == ("ImageSets",) and folder.parts[1:2] in [(name,) for name in OTHER_TASKS]
 
 
 def safe_id(stem: str) -> str:
@@ -905,7 +898,7 @@ class _Found:
         for file in self.files:
             if file in self.uses or file.suffix.lower() not in LIST_SUFFIXES or part_of(file.stem) is not None:
                 continue
-            if not is_of_another_task(file.parent.relative_to(self.base)) and fold(file.stem) not in stems:
+            if not lists.is_of_another_task(file.parent.relative_to(self.base)) and fold(file.stem) not in stems:
                 yield file
 
     def _plainly_listed(self, file: Path) -> set[Path]:
@@ -957,7 +950,7 @@ class _Found:
             folder, part = path.parent.relative_to(self.base), part_of(path.stem)
             if part in HELD_OUT:
                 # VOC's other tasks validate on images that segmentation trains on; what one tests on, all test on.
-                if part == TEST or not is_of_another_task(folder):
+                if part == TEST or not lists.is_of_another_task(folder):
                     yield path, part, readers.names_in(path)
             elif part is None:
                 yield from ((path, held, names) for held, names in self.said(path).assigned.items() if held in HELD_OUT)

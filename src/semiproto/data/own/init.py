@@ -23,7 +23,7 @@ from semiproto import params
 from semiproto.data import layout
 from semiproto.data.images import opening
 from semiproto.data.own.contents import Contents
-from semiproto.data.own.discover import discover
+from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, Name, StrongViewParams
 from semiproto.params.fitted import LARGEST_CROP, Found, equal_compute, fitted

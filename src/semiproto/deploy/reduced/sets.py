@@ -12,7 +12,8 @@ import numpy as np
 from semiproto.data import layout
 from semiproto.data.dataset import Images
 from semiproto.data.images.pixels import SetPixels
-from semiproto.data.own import discover, prepare
+from semiproto.data.own import prepare
+from semiproto.data.own.layouts import discover
 from semiproto.deploy.labelled import Sets, sets_of_model
 from semiproto.deploy.reduced.cost import pieces
 from semiproto.errors import UserError

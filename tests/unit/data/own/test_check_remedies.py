@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipeline import exports, own_folder
 from semiproto.data.own import check, contents, init
-from semiproto.data.own.discover import discover
+from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 

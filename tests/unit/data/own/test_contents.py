@@ -10,7 +10,7 @@ from PIL import Image
 from pipeline import exports, own_folder
 from semiproto.data import layout
 from semiproto.data.own import contents
-from semiproto.data.own.discover import discover
+from semiproto.data.own.layouts.discover import discover
 from semiproto.data.own.names import part_of
 from semiproto.errors import UserError
 from semiproto.params import FolderSource

@@ -8,8 +8,8 @@ from PIL import Image
 
 from pipeline import own_folder
 from semiproto.data.own import check, contents, masks
-from semiproto.data.own.discover import discover
 from semiproto.data.own.formats import coco
+from semiproto.data.own.layouts.discover import discover
 from semiproto.params import FolderSource
 
 

@@ -13,7 +13,7 @@ from semiproto.data import layout
 from semiproto.data.layout import IGNORE_INDEX, LISTS, MASKS, read_classes, read_list, read_mask
 from semiproto.data.own import check, contents, masks
 from semiproto.data.own import prepare as folder
-from semiproto.data.own.discover import discover
+from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.provenance.artifacts import sha256_tree

@@ -11,7 +11,7 @@ import pytest
 from made_up import write_receipt
 
 from pipeline import exports, own_folder
-from semiproto.data.own.discover import discover
+from semiproto.data.own.layouts.discover import discover
 from semiproto.params import DataConfig
 from semiproto.provenance import integrity
 from semiproto.provenance.artifacts import sha256_file

@@ -54,6 +54,10 @@ JSON = (".json", ".jsonl", ".ndjson", ".yaml", ".yml")
 """YAML says the same things in other signs."""
 Table = tuple[list[str], list[list[str]]]
 """The header, in lower case, and the rows that are as long."""
+PARAMETERS = {"train": "train_list", "val": "validation_list", "unlabeled": "unlabeled_list", TEST: "test_list"}
+"""The parameter of the lists of each part."""
+OTHER_TASKS = ("Main", "Layout", "Action")
+"""Folders of VOC's lists for other tasks than segmentation."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,11 @@ class Said:
     def unknown(self) -> dict[str, Sequence[str]]:
         """The names by each word that stands where a part should and means none; a name without a word is not meant."""
         return {word: names for word, names in self.by_word.items() if word and part_of(word) is None}
+
+
+def is_of_another_task(folder: Path) -> bool:
+    """Whether a folder, relative to the set's, has VOC's lists of another task."""
+    return folder.parts[:1] == ("ImageSets",) and folder.parts[1:2] in [(name,) for name in OTHER_TASKS]
 
 
 def read(file: Path) -> Said:

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline import exports, own_folder
 from semiproto.data.own import check, contents, masks
-from semiproto.data.own.discover import discover
 from semiproto.data.own.formats import coco
+from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 

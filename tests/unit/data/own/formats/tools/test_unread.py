@@ -5,8 +5,8 @@ import json
 import pytest
 
 from pipeline import exports
-from semiproto.data.own.discover import discover
 from semiproto.data.own.formats.tools import unread
+from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 
 FILES = {
