@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from semiproto.params import FolderSource
+
 SIZE = 40
 COLOURS = {"background": (0, 0, 0), "square": (200, 30, 90)}
 VOID = (224, 224, 192)
@@ -128,3 +130,8 @@ def section(base: Path, **changes: object) -> dict[str, object]:
         "unlabeled_list": None,
         **changes,
     }
+
+
+def source(base: Path, **changes: object) -> FolderSource:
+    """The same as parameters."""
+    return FolderSource.model_validate(section(base, **changes))

@@ -81,7 +81,8 @@ def check_data(
     """
     import json
 
-    from semiproto.data.own import check, contents
+    from semiproto.data.own import check
+    from semiproto.data.own.contents import contents
     from semiproto.data.own.layouts import discover, refusals
     from semiproto.provenance.artifacts import write_json
     from semiproto.provenance.integrity import Kept

@@ -10,7 +10,8 @@ from pipeline import own_folder
 from semiproto.data import layout, references
 from semiproto.data.dataset import Images
 from semiproto.data.layout import FILES
-from semiproto.data.own import contents, prepare
+from semiproto.data.own import prepare
+from semiproto.data.own.contents import contents
 from semiproto.data.references import MANIFEST, PLACES, image_files
 from semiproto.errors import UserError
 from semiproto.params import FolderSource

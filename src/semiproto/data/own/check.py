@@ -19,7 +19,7 @@ from semiproto.data.images import measure, pixels
 from semiproto.data.images.measure import Span
 from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import masks, values
-from semiproto.data.own.contents import Contents, Item
+from semiproto.data.own.contents.contents import Contents, Item
 from semiproto.data.own.faults import Fault, fault_of, worst_first
 from semiproto.data.own.findings import ClassShare, Findings
 from semiproto.data.own.formats import readers

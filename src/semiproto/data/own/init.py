@@ -22,7 +22,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from semiproto import params
 from semiproto.data import layout
 from semiproto.data.images import opening
-from semiproto.data.own.contents import Contents
+from semiproto.data.own.contents.contents import Contents
 from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat, Name, StrongViewParams

@@ -14,8 +14,10 @@ from semiproto.data import layout, references
 from semiproto.data.images import measure, opening
 from semiproto.data.images.measure import Moments
 from semiproto.data.images.pixels import PixelFormat, SetPixels
-from semiproto.data.own import check, contents, masks
+from semiproto.data.own import check, masks
+from semiproto.data.own.contents import contents
 from semiproto.data.own.faults import Fault
+from semiproto.data.own.names import PARTS
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
 from semiproto.process.pool import mapped
@@ -44,7 +46,7 @@ def prepare(root: Path, source: FolderSource, found: contents.Contents | None = 
     else:
         _place_all(root, source, found)
     _write_masks(root, source, found)
-    for part in contents.PARTS:
+    for part in PARTS:
         write_text(root / layout.LISTS / f"{part}.txt", "".join(f"{item.id}\n" for item in found.of(part)))
     write_text(root / "classes.txt", "".join(f"{name}\n" for name in source.classes))
     if source.colours:

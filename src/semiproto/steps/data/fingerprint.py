@@ -13,8 +13,8 @@ from typing import Any
 
 from semiproto.data import references
 from semiproto.data.layout import FILES
-from semiproto.data.own import contents
-from semiproto.data.own.contents import Contents, Item
+from semiproto.data.own.contents import contents
+from semiproto.data.own.contents.contents import Contents, Item
 from semiproto.data.own.formats.outlines import Layers, Outlines
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, canonical

@@ -5,7 +5,8 @@ from __future__ import annotations
 from semiproto import paths
 from semiproto.data import references
 from semiproto.data.layout import FILES
-from semiproto.data.own import contents, prepare
+from semiproto.data.own import prepare
+from semiproto.data.own.contents import contents
 from semiproto.params import DataConfig, FolderSource
 from semiproto.provenance.artifacts import atomic_directory
 from semiproto.provenance.integrity import Digests, Kept

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from pipeline import own_folder
-from semiproto.data.own import check, contents
+from semiproto.data.own import check
+from semiproto.data.own.contents import contents
 from semiproto.errors import UserError
-from semiproto.params import FolderSource
 from semiproto.process import pool
 from semiproto.provenance.integrity import Kept
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 def findings_of(base, **changes):
-    source = FolderSource.model_validate(own_folder.section(base, **changes))
+    source = own_folder.source(base, **changes)
     return check.check(source, contents.read(source))
 
 
@@ -433,7 +433,7 @@ def test_what_is_remembered_is_what_was_found(base, tmp_path, palette, settled):
     (base / "images/photo0.jpg").unlink()
     Image.fromarray(np.full((40, 40, 4), 9, np.uint8)).save(base / "images/photo0.png")
     (base / "masks/photo2.png").write_bytes(b"")
-    source = FolderSource.model_validate(own_folder.section(base, colours=colours, ignore=None))
+    source = own_folder.source(base, colours=colours, ignore=None)
     found, memory = contents.read(source), tmp_path / "memory.json"
     fresh = check.check(source, found)
     assert fresh.errors()
@@ -444,7 +444,7 @@ def test_what_is_remembered_is_what_was_found(base, tmp_path, palette, settled):
 
 
 def test_nothing_is_recalled_where_everything_is_to_be_read(base, tmp_path, monkeypatch, settled):
-    source = FolderSource.model_validate(own_folder.section(base))
+    source = own_folder.source(base)
     found, memory, looked, real = contents.read(source), tmp_path / "memory.json", [], check.look
     monkeypatch.setattr(check, "look", lambda rules, bands, item: looked.append(item.id) or real(rules, bands, item))
     for anew, expected in ((False, 10), (False, 0), (True, 10), (False, 0)):

@@ -15,7 +15,8 @@ import yaml
 from PIL import Image
 
 from pipeline import exports, own_folder
-from semiproto.data.own import check, contents, init
+from semiproto.data.own import check, init
+from semiproto.data.own.contents import contents
 from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 from semiproto.params import FolderSource
@@ -31,7 +32,7 @@ def base(tmp_path):
 
 
 def faults(base, warnings=False, **changes):
-    source = FolderSource.model_validate(own_folder.section(base, **changes))
+    source = own_folder.source(base, **changes)
     found = check.check(source, contents.read(source)).faults
     return [fault for fault in found if warnings or not fault.warning]
 

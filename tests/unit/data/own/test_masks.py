@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from pipeline import own_folder
-from semiproto.data.own import check, contents, masks
+from semiproto.data.own import check, masks
+from semiproto.data.own.contents import contents
 from semiproto.data.own.formats import coco
 from semiproto.data.own.layouts.discover import discover
-from semiproto.params import FolderSource
 
 
 def save_mask(base, array, name="photo1"):
@@ -51,7 +51,7 @@ def test_an_unknown_colour_is_placed_exactly(base):
 
 def rules_of(**changes):
     fields = {"classes": ["background", "square"], "colours": None, "ignore": 255} | changes
-    return masks.rules(FolderSource.model_validate(own_folder.section("own", **fields)))
+    return masks.rules(own_folder.source("own", **fields))
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from PIL import Image
 from pipeline import own_folder
 from semiproto.data import layout
 from semiproto.data.layout import IGNORE_INDEX, LISTS, MASKS, read_classes, read_list, read_mask
-from semiproto.data.own import check, contents, masks
+from semiproto.data.own import check, masks
 from semiproto.data.own import prepare as folder
+from semiproto.data.own.contents import contents
 from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
-from semiproto.params import FolderSource
 from semiproto.provenance.artifacts import sha256_tree
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
@@ -43,10 +43,6 @@ def change(request, base):
     return lambda: CHANGES[request.param](base)
 
 
-def source_of(base, **changes):
-    return FolderSource.model_validate(own_folder.section(base, **changes))
-
-
 def prepared(root, source):
     """The prepared masks by id."""
     folder.prepare(root, source)
@@ -61,13 +57,13 @@ def test_images_are_linked_where_that_is_asked_for_and_copied_where_it_cannot_be
     (base / "images/photo9.png").rename(tmp_path / "elsewhere.png")
     (base / "images/photo9.png").symlink_to(tmp_path / "elsewhere.png")
     for name, storage in (("copies", "copy"), ("links", "link")):
-        folder.prepare(tmp_path / name, source_of(base, storage=storage))
+        folder.prepare(tmp_path / name, own_folder.source(base, storage=storage))
     own = {path.name: path.stat().st_ino for path in (base / "images").iterdir()}
     assert {path.name: path.lstat().st_ino for path in (tmp_path / "links" / layout.IMAGES).iterdir()} == own
     assert sha256_tree(tmp_path / "links") == sha256_tree(tmp_path / "copies")
     assert "images copied, not linked" not in capsys.readouterr().err
     monkeypatch.setattr(os, "link", Mock(side_effect=OSError(errno.EXDEV, "Invalid cross-device link")))
-    folder.prepare(tmp_path / "refused", source_of(base, storage="link"))
+    folder.prepare(tmp_path / "refused", own_folder.source(base, storage="link"))
     assert sha256_tree(tmp_path / "refused") == sha256_tree(tmp_path / "copies")
     assert "10 of 10 images copied, not linked" in capsys.readouterr().err
 
@@ -109,7 +105,7 @@ def test_any_value_may_be_void(base, ignore, tmp_path):
         mask[:3] = mask[:3] if ignore is None else ignore
         Image.fromarray(mask).save(path)
     original = own_folder.indices(base)
-    source = source_of(base, ignore=ignore)
+    source = own_folder.source(base, ignore=ignore)
     rules = masks.rules(source)
     for stem, mask in original.items():
         found = masks.read(base / "masks" / f"{stem}.png", (40, 40), rules)
@@ -120,7 +116,7 @@ def test_any_value_may_be_void(base, ignore, tmp_path):
 
 def test_images_without_masks_may_lie_beside_those_with(base, tmp_path):
     (base / "masks/photo0.png").unlink()
-    prepared(tmp_path / "raw", source_of(base))
+    prepared(tmp_path / "raw", own_folder.source(base))
     assert "photo0" in lists_of(tmp_path / "raw")["unlabeled"]
 
 
@@ -139,7 +135,7 @@ def test_a_file_with_an_odd_name_gets_a_safe_id(base, stem, tmp_path):
     for part in ("images", "masks"):
         (base / part / "photo0.png").rename(base / part / f"{stem}.png")
     (base / "train.txt").write_text(f"{stem}\nphoto1\n")
-    found = prepared(tmp_path / "raw", source_of(base, train_list="train.txt"))
+    found = prepared(tmp_path / "raw", own_folder.source(base, train_list="train.txt"))
     first, second = lists_of(tmp_path / "raw")["train"]
     assert first == contents.safe_id(stem) and second == "photo1"
     assert layout.check_id(first, "") and first in found
@@ -153,7 +149,7 @@ def test_an_image_of_a_coco_file_without_outlines_is_unlabelled_unless_a_list_na
     pytest.importorskip("pycocotools")
     own_folder.outlined(base)
     (base / "train.txt").write_text("photo0\nphoto9\n")
-    source = source_of(base, masks="annotations/instances.json")
+    source = own_folder.source(base, masks="annotations/instances.json")
     assert "photo9" in [item.id for item in contents.read(source).of("unlabeled")]
     found = prepared(tmp_path / "raw", source.model_copy(update={"train_list": "train.txt"}))
     assert found["photo9"].max() == 0
@@ -167,14 +163,14 @@ def test_nothing_is_prepared_from_a_faulty_folder_and_the_first_fault_is_told(ba
     for number in (1, 2):
         Image.fromarray(np.full((40, 40), 9, np.uint8)).save(base / f"masks/photo{number}.png")
     with pytest.raises(UserError) as error:
-        prepared(tmp_path / "raw", source_of(base))
+        prepared(tmp_path / "raw", own_folder.source(base))
     one_line(error, base / "masks/photo1.png", "value 9", "2 faults in all", "semiproto check-data")
     assert not (tmp_path / "raw").exists()
 
 
 def test_warnings_stop_nothing_and_are_told(base, tmp_path, capfd):
     (base / "masks/stray.png").write_bytes((base / "masks/photo0.png").read_bytes())
-    prepared(tmp_path / "raw", source_of(base))
+    prepared(tmp_path / "raw", own_folder.source(base))
     assert "warnings: 1; `semiproto check-data` lists them" in capfd.readouterr().err
 
 
@@ -183,7 +179,7 @@ def test_each_file_is_looked_at_once(base, tmp_path, monkeypatch):
     looked = []
     real = check.look
     monkeypatch.setattr(check, "look", lambda rules, bands, item: looked.append(item.id) or real(rules, bands, item))
-    prepared(tmp_path / "raw", source_of(base))
+    prepared(tmp_path / "raw", own_folder.source(base))
     assert sorted(looked) == [f"photo{n}" for n in range(10)]
 
 
@@ -196,13 +192,13 @@ def test_an_image_turned_by_its_exif_tag_goes_with_a_mask_as_it_is_shown(base, t
     shown = np.zeros((40, 30), np.uint8)
     shown[5:20, 3:9] = 1
     Image.fromarray(shown).save(base / "masks/photo0.png")
-    np.testing.assert_array_equal(prepared(tmp_path / "raw", source_of(base))["photo0"], shown)
+    np.testing.assert_array_equal(prepared(tmp_path / "raw", own_folder.source(base))["photo0"], shown)
 
 
 def test_what_is_measured_of_the_images_is_kept_with_the_set(base, tmp_path):
     for path in (base / "images").glob("*.png"):
         Image.open(path).convert("RGBA").save(path)
-    prepared(tmp_path / "raw", source_of(base, bands=4))
+    prepared(tmp_path / "raw", own_folder.source(base, bands=4))
     found = layout.read_pixels(tmp_path / "raw")
     images = np.stack([np.asarray(Image.open(path)) for path in sorted((base / "images").iterdir())])
     assert found.format.bands == 4 and found.mean[3] == 1.0 and found.std[3] == pytest.approx(1 / 255)
@@ -211,7 +207,7 @@ def test_what_is_measured_of_the_images_is_kept_with_the_set(base, tmp_path):
 
 
 def test_eight_bit_colour_leaves_no_file_of_what_was_measured(base, tmp_path):
-    prepared(tmp_path / "raw", source_of(base))
+    prepared(tmp_path / "raw", own_folder.source(base))
     assert not (tmp_path / "raw" / layout.PIXELS).exists()
 
 
@@ -221,6 +217,6 @@ def test_images_of_the_new_formats_keep_their_suffix(base, tmp_path):
     ):
         Image.open(path).save(path.with_suffix(suffix), **({"lossless": True} if suffix == ".webp" else {}))
         path.unlink()
-    prepared(tmp_path / "raw", source_of(base))
+    prepared(tmp_path / "raw", own_folder.source(base))
     names = {path.name for path in (tmp_path / "raw" / layout.IMAGES).iterdir()}
     assert names == {path.name for path in (base / "images").iterdir()}

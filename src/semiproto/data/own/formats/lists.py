@@ -52,6 +52,8 @@ LINES = (".txt", ".lst", "")
 TABLES = (".csv", ".tsv")
 JSON = (".json", ".jsonl", ".ndjson", ".yaml", ".yml")
 """YAML says the same things in other signs."""
+SUFFIXES = (*filter(None, LINES), *TABLES, *JSON)
+"""Of files that may be lists, whatever they are called."""
 Table = tuple[list[str], list[list[str]]]
 """The header, in lower case, and the rows that are as long."""
 PARAMETERS = {"train": "train_list", "val": "validation_list", "unlabeled": "unlabeled_list", TEST: "test_list"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semiproto.data.own import account
-from semiproto.data.own.contents import Contents
+from semiproto.data.own.contents.contents import Contents
 from semiproto.data.own.formats import readers
 from semiproto.data.own.layouts.layout import Layout
 from semiproto.data.own.names import but_for_case, part_of_file

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from semiproto.data.images import pixels
-from semiproto.data.own import contents
-from semiproto.data.own.contents import Contents
+from semiproto.data.own.contents import contents
+from semiproto.data.own.contents.contents import Contents
 from semiproto.data.own.layouts import assumed, refusals, split_lists
 from semiproto.data.own.layouts.layout import Layout
 from semiproto.data.own.layouts.recognise import annotation_files, class_masks, mask_folders, tables

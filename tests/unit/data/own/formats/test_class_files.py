@@ -7,7 +7,6 @@ import pytest
 from pipeline import own_folder
 from semiproto.data.own.formats import class_files
 from semiproto.errors import UserError
-from semiproto.params import FolderSource
 
 
 def read(tmp_path, name, text):
@@ -172,7 +171,7 @@ DRAWN = {"classes": ["background", "cat"], "colours": [[0, 0, 0], [9, 9, 9]], "i
     ],
 )
 def test_a_table_that_contradicts_the_parameters(tmp_path, parameters, text, difference, unknown):
-    source = FolderSource.model_validate(own_folder.section(tmp_path, **parameters))
+    source = own_folder.source(tmp_path, **parameters)
     table = read(tmp_path, "classes.txt", text)
     assert class_files.contradiction(table, source) == difference
     assert class_files.unknown(table, source) == unknown

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pipeline import exports, own_folder
-from semiproto.data.own import check, contents, masks
+from semiproto.data.own import check, masks
+from semiproto.data.own.contents import contents
 from semiproto.data.own.formats import coco
 from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
-from semiproto.params import FolderSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
@@ -23,12 +23,8 @@ def base(tmp_path):
     return own_folder.make(tmp_path / "own")
 
 
-def source_of(base, **changes):
-    return FolderSource.model_validate(own_folder.section(base, **changes))
-
-
 def findings_of(base, **changes):
-    source = source_of(base, **changes)
+    source = own_folder.source(base, **changes)
     return check.check(source, contents.read(source))
 
 
@@ -104,7 +100,7 @@ def test_without_pycocotools_one_line_says_how_to_get_it(base, monkeypatch, one_
     own_folder.outlined(base)
     monkeypatch.setitem(sys.modules, "pycocotools.mask", None)  # what an absent module looks like
     with pytest.raises(UserError) as error:
-        contents.read(source_of(base, masks="annotations/instances.json"))
+        contents.read(own_folder.source(base, masks="annotations/instances.json"))
     one_line(error, base / "annotations/instances.json", "pip install 'semiproto[coco]'")
 
 

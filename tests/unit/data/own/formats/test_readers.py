@@ -6,11 +6,7 @@ import pytest
 
 from pipeline import exports, own_folder
 from semiproto.data.own.formats import readers
-from semiproto.params import FolderSource, LabelFormat
-
-
-def source_of(**changes):
-    return FolderSource.model_validate(own_folder.section("own", **changes))
+from semiproto.params import LabelFormat
 
 
 @pytest.mark.parametrize(
@@ -19,7 +15,7 @@ def source_of(**changes):
      ({"masks": "tasks.json", "format": "labelstudio"}, "labelstudio")],
 )  # fmt: skip
 def test_the_format_is_the_one_that_is_named_or_that_of_the_suffix(changes, expected):
-    assert readers.format_of(source_of(**changes)) == expected
+    assert readers.format_of(own_folder.source("own", **changes)) == expected
 
 
 def test_every_format_has_its_suffixes():
@@ -41,6 +37,6 @@ def test_the_images_that_a_file_names(tmp_path):
 def test_a_json_of_something_else_among_labelmes_is_passed_over(tmp_path):
     base = exports.labelme_json(tmp_path / "photos")
     (base / "settings.json").write_text("{}")
-    source = source_of(path=str(base), images=".", masks=".", format="labelme", classes=list(exports.CLASSES))
+    source = own_folder.source(base, images=".", masks=".", format="labelme", classes=list(exports.CLASSES))
     found = readers.records("labelme", source, [base], sorted(base.iterdir()))
     assert len(found.records) == 6 and list(found.passed_over) == [base / "settings.json"]

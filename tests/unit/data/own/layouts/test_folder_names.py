@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline import exports
-from semiproto.data.own import contents
+from semiproto.data.own.contents import contents
 from semiproto.data.own.layouts.discover import discover
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from pipeline import exports, own_folder
-from semiproto.data.own import contents
+from semiproto.data.own.contents import contents
 from semiproto.data.own.layouts.discover import discover
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'

@@ -11,7 +11,8 @@ import numpy as np
 
 from semiproto.data import layout
 from semiproto.data.images import opening
-from semiproto.data.own import contents, masks, values
+from semiproto.data.own import masks, values
+from semiproto.data.own.contents import contents
 from semiproto.data.own.formats import class_files, published
 from semiproto.data.own.formats.class_files import ClassTable, Colour
 from semiproto.data.own.layouts.folder_names import is_below

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semiproto.data import layout
-from semiproto.data.own import contents, masks
+from semiproto.data.own import masks
+from semiproto.data.own.contents.images import NO_IMAGES
 from semiproto.data.own.formats import coco
 from semiproto.data.own.formats.tools import unread
 from semiproto.data.own.layouts.folder_names import FILES, IMAGE_HINTS, MASK_FOLDERS, MASK_HINTS, folded, role
@@ -63,7 +64,7 @@ def _roots(tree: Tree) -> list[Path]:
 
 
 def _holds_no_masks(folder: Path) -> bool:
-    return any(part.lower() in contents.NO_IMAGES and part.lower() != "segmentationclass" for part in folder.parts)
+    return any(part.lower() in NO_IMAGES and part.lower() != "segmentationclass" for part in folder.parts)
 
 
 def _tool_of(tree: Tree, otherwise: str) -> str:

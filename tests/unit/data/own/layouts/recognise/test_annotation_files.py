@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from pipeline import exports, own_folder
-from semiproto.data.own import check, contents
+from semiproto.data.own import check
+from semiproto.data.own.contents import contents
 from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from pipeline import exports
-from semiproto.data.own import contents, masks
+from semiproto.data.own import masks
+from semiproto.data.own.contents import contents
 from semiproto.data.own.layouts.discover import discover
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'

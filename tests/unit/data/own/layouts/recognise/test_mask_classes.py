@@ -9,8 +9,9 @@ from PIL import Image
 
 from pipeline import exports, own_folder
 from semiproto.data.layout import MASKS, read_mask
-from semiproto.data.own import check, contents
+from semiproto.data.own import check
 from semiproto.data.own import prepare as folder
+from semiproto.data.own.contents import contents
 from semiproto.data.own.layouts.discover import discover
 from semiproto.errors import UserError
 

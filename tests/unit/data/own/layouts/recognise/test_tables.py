@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline import own_folder
-from semiproto.data.own import contents
+from semiproto.data.own.contents import contents
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
 
