@@ -1,5 +1,6 @@
 """Files that name the classes: classes.txt and its likes, CVAT's labelmap.txt, Roboflow's _classes.csv, CamVid's tables
-of colours, nnU-Net's dataset.json, Mapillary's and Pixel Annotation Tool's config.json, ADE20K's objectInfo150.txt."""
+of colours, nnU-Net's dataset.json, Mapillary's and Pixel Annotation Tool's config.json, ADE20K's objectInfo150.txt, and
+the id2label.json of models on Hugging Face."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from semiproto.data.own.formats.outlines import class_name, require_distinct
-from semiproto.data.own.formats.pairs import text_of
+from semiproto.data.own.formats.pairs import cells, text_of
 from semiproto.data.own.names import fold
 from semiproto.errors import UserError
 from semiproto.params import VOID, FolderSource
@@ -28,7 +29,12 @@ NAMES = (
     "labelmap.txt",
     "_classes.csv",
     "class_dict.csv",
+    "classes.csv",
+    "labels.csv",
     "codes.txt",
+    "classes.json",
+    "id2label.json",
+    "label2id.json",
     "dataset.json",
     "config.json",
     "config_v1.1.json",
@@ -36,6 +42,12 @@ NAMES = (
     "config_v2.0.json",
     ADE20K,
 )
+COLUMNS = {
+    **dict.fromkeys(("id", "index", "idx", "value", "pixel value", "class_id", "label_id"), "value"),
+    **dict.fromkeys(("name", "class", "label", "class_name", "label_name", "category"), "name"),
+    **{form: colour for colour in ("red", "green", "blue") for form in (colour, colour[0])},
+}
+"""What the columns of a table of classes may be called; lower case."""
 UNLABELED = {"Unlabeled": VOID[0]}
 """Mapillary's name of what is not labelled."""
 NNUNET = ("channel_names", "modality", "numTraining", "file_ending")
@@ -79,6 +91,14 @@ def find(folders: Iterable[Path]) -> ClassTable | None:
                 by_name.setdefault(path.name, []).append(table)
     together = [_together(tables) for tables in by_name.values()]
     return together[0] if together else None
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file is called like one of class names, and is no other table or JSON of that name."""
+    try:
+        return path.name.lower() in NAMES and (path.suffix not in (".csv", ".json") or read(path) is not None)
+    except UserError:
+        return True
 
 
 def folders(files: Mapping[Path, Sequence[Path]]) -> list[Path]:
@@ -183,10 +203,31 @@ def read(path: Path) -> ClassTable | None:
         return _ade20k(path, lines)
     if path.name == "labelmap.txt":
         return _cvat(path, lines)
+    if path.name in ("classes.csv", "labels.csv"):
+        return _table(path, text)
     if path.suffix == ".csv":
         rows = lines[1:] if lines and not re.search(r"\d", lines[0]) else lines  # without the header
         return _numbered(path, [line.replace(",", " ", 1) for line in rows]) or _plain(path, rows)
     return _numbered(path, lines) or _plain(path, lines)
+
+
+def _table(path: Path, text: str) -> ClassTable | None:
+    """A table with a column of names and one of mask values or three of colours; None for another, such as one of the
+    labels of whole images."""
+    header, *rows = [*filter(None, cells(text))] or [[]]
+    place = {COLUMNS.get(name.strip().lower(), ""): number for number, name in enumerate(header)}
+    sides = [names for names in (["value"], ["red", "green", "blue"]) if {*names} <= set(place)]
+    if "name" not in place or not sides or not rows or any(len(row) != len(header) for row in rows):
+        return None
+    columns = {name: [row[number].strip() for row in rows] for name, number in place.items()}
+    if not all(text.isdecimal() for names in sides for name in names for text in columns[name]):
+        return None
+    names = _named(path, columns["name"])
+    colours: list[Colour | None] = [None] * len(rows)
+    if "red" in sides[-1]:
+        red, green, blue = (map(int, columns[name]) for name in sides[-1])
+        colours = [*zip(red, green, blue, strict=True)]
+    return ClassTable(path, names, colours, [*map(int, columns["value"])] if "value" in sides[0] else None)
 
 
 def _ade20k(path: Path, lines: list[str]) -> ClassTable:
@@ -209,44 +250,58 @@ def _named(path: Path, labels: list[str]) -> list[str]:
     return [class_name(label) for label in labels]
 
 
-def _object(text: str) -> dict[str, Any]:
-    """The object that a text in JSON is; empty for others."""
+def _json(text: str) -> Any:
+    """What a text in JSON says; None for others."""
     try:
-        content = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return None
 
 
 def _nnunet(path: Path, text: str) -> ClassTable | None:
     """nnU-Net's labels: the value of each name, the name of each value in version 1, or regions of several values."""
-    content = _object(text)
-    labels = content.get("labels")
+    content = _json(text)
+    labels = content.get("labels") if isinstance(content, dict) else None
     if not isinstance(labels, dict):
         return None
     if any(isinstance(value, list) for value in labels.values()) and any(key in content for key in NNUNET):
         return _regions(path, labels)
-    pairs = [(value, key) if isinstance(value, int) else (key, value) for key, value in labels.items()]
-    if not all(str(value).isdigit() and isinstance(name, str) for value, name in pairs):
+    if (order := _values_and_names(labels)) is None:
         return None
-    order = sorted((int(value), name) for value, name in pairs)
-    return ClassTable(
-        path, _named(path, [name for _, name in order]), [None] * len(order), [value for value, _ in order]
-    )
+    order = sorted(order)
+    names = _named(path, [name for _, name in order])
+    return ClassTable(path, names, [None] * len(order), [value for value, _ in order])
 
 
 def _labelled(path: Path, text: str) -> ClassTable | None:
-    """Labels with the mask value of each: Mapillary's, whose value is their place, or Pixel Annotation Tool's."""
-    labels = _object(text).get("labels")
+    """Labels with the mask value of each: Mapillary's, whose value is their place, Pixel Annotation Tool's, or the name
+    of each value or the value of each name."""
+    content: Any = _json(text)
+    of_names = isinstance(content, list) and content and all(isinstance(name, str) for name in content)
+    if of_names and path.name == "classes.json":
+        return ClassTable(path, _named(path, content), [None] * len(content))
+    content = content if isinstance(content, dict) else {}
+    labels, named = content.get("labels"), content.get("id2label", content)
     if isinstance(labels, list) and labels and all(isinstance(one, dict) and "readable" in one for one in labels):
         found = {value: UNLABELED.get(str(one["readable"]), str(one["readable"])) for value, one in enumerate(labels)}
     elif isinstance(labels, dict) and all(
         isinstance(one, dict) and type(one.get("id")) is int for one in labels.values()
     ):
         found = {one["id"]: str(name) for name, one in sorted(labels.items(), key=lambda item: item[1]["id"])}
+    elif isinstance(named, dict) and named and (pairs := _values_and_names(named)) is not None:
+        found = dict(sorted(pairs))
     else:
         return None
     return ClassTable(path, _named(path, list(found.values())), [None] * len(found), list(found))
+
+
+def _values_and_names(content: Mapping[str, Any]) -> list[tuple[int, str]] | None:
+    """Each mask value with its name, whichever of them comes first; None where they are something else."""
+    turned = all(type(value) is int for value in content.values())
+    pairs = [(value, key) if turned else (key, value) for key, value in content.items()]
+    if not all(str(value).isdecimal() and isinstance(name, str) and not name.isdecimal() for value, name in pairs):
+        return None
+    return [(int(value), name) for value, name in pairs]
 
 
 def _regions(path: Path, labels: dict[str, Any]) -> ClassTable:

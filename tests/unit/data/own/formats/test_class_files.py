@@ -24,6 +24,12 @@ def read(tmp_path, name, text):
         ("_classes.csv", "Pixel Value, Class\n0, background\n1, cat\n", ["background", "cat"], [0, 1]),
         ("class_names.txt", "__ignore__\n_background_\ncat\n", ["background", "cat"], None),
         ("class_dict.csv", "index,name\n0,background\n7,cat\n", ["background", "cat"], [0, 7]),
+        ("classes.csv", "id;name\n0;background\n10;cat\n", ["background", "cat"], [0, 10]),
+        ("labels.csv", "Label,Value\nbackground,0\ncat,3\n", ["background", "cat"], [0, 3]),
+        ("id2label.json", json.dumps({"0": "background", "1": "cat"}), ["background", "cat"], [0, 1]),
+        ("label2id.json", json.dumps({"cat": 1, "background": 0}), ["background", "cat"], [0, 1]),
+        ("config.json", json.dumps({"id2label": {"0": "background", "1": "cat"}}), ["background", "cat"], [0, 1]),
+        ("classes.json", json.dumps(["background", "cat"]), ["background", "cat"], None),
         ("dataset.json", json.dumps({"labels": {"background": 0, "cat": 1}}), ["background", "cat"], [0, 1]),
         ("dataset.json", json.dumps({"labels": {"0": "background", "1": "cat"}}), ["background", "cat"], [0, 1]),
     ],
@@ -38,6 +44,7 @@ def test_names_and_values(tmp_path, name, text, names, values):
     [
         ("classes.txt", "background 0 0 0\ncat 250 50 83\n"),
         ("class_dict.csv", "name,r,g,b\nbackground,0,0,0\ncat,250,50,83\n"),
+        ("classes.csv", "id,name,red,green,blue\n0,background,0,0,0\n1,cat,250,50,83\n"),
         ("label_colors.txt", "0 0 0\tbackground\n250 50 83\tcat\n"),
         ("labelmap.txt", "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:250,50,83:head,tail:run\n"),
     ],
@@ -47,10 +54,19 @@ def test_colours(tmp_path, name, text):
     assert table.names == ["background", "cat"] and table.colours == [(0, 0, 0), (250, 50, 83)] and table.drawn()
 
 
-@pytest.mark.parametrize("text", ["{}", "[1]", "no JSON", '{"labels": {"regions": [1, 2]}}'])
-def test_a_dataset_json_of_something_else_names_no_classes(tmp_path, text):
-    assert read(tmp_path, "dataset.json", text) is None
-    assert class_files.find([tmp_path]) is None
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("dataset.json", text) for text in ("{}", "[1]", "no JSON", '{"labels": {"regions": [1, 2]}}')),
+        *(("classes.json", text) for text in ("{}", "[]", '[{"id": 7, "name": "cat"}]', '{"0": 1}')),
+        ("labels.csv", "image,label\n1.jpg,cat\n"),
+        ("labels.csv", "id,label\n1.jpg,cat\n"),
+        ("classes.csv", ""),
+    ],
+)
+def test_a_file_of_something_else_names_no_classes(tmp_path, name, text):
+    assert read(tmp_path, name, text) is None
+    assert class_files.find([tmp_path]) is None and not class_files.is_one(tmp_path / name)
 
 
 def nnunet(tmp_path, **labels):
