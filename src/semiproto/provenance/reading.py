@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -47,10 +48,16 @@ def contents(path: Path, most: int = MOST) -> bytes:
         raise ValueError(NO_FILE) from None
 
 
+def encoding_of(start: bytes) -> str:
+    """The encoding of a text that begins so: UTF-16 where a mark says it, as PowerShell writes it, otherwise UTF-8."""
+    return "utf-16" if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+
+
 def text(path: Path, most: int = MOST_LABELS) -> str:
-    """The text of a file, what is no UTF-8 replaced; UserError where it is no regular file, or too long."""
+    """The text of a file, what is no text replaced; UserError where it is no regular file, or too long."""
     try:
-        return contents(path, most).decode("utf-8-sig", "replace")
+        content = contents(path, most)
+        return content.decode(encoding_of(content), "replace")
     except ValueError as error:
         raise UserError(f"{path}: {error}; remove it, or put the right file in its place") from None
 

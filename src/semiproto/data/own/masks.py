@@ -14,7 +14,7 @@ from semiproto.data.images.pixels import RGB8
 from semiproto.data.own.faults import Fault, fault_of
 from semiproto.data.own.formats import outlines, per_class
 from semiproto.data.own.formats.outlines import Layers, Outlines
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 from semiproto.params import MOST_CLASSES, VOID, FolderSource
 
 Mask = Path | Outlines | Layers
@@ -111,10 +111,8 @@ def _array(path: Path) -> np.ndarray:
     try:
         loaded: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)  # its header may claim anything
     except (OSError, ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise UserError(
-            f"{path}: cannot be read as a mask ({reason}); save a two-dimensional array of integers"
-        ) from None
+        why = reason(error)
+        raise UserError(f"{path}: cannot be read as a mask ({why}); save a two-dimensional array of integers") from None
     if loaded.ndim != 2 or loaded.dtype.kind not in "biu":
         raise UserError(
             f"{path}: an array of {loaded.dtype} {list(loaded.shape)}; save a two-dimensional array of integers"

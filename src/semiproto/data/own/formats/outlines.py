@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw
 from semiproto.data.images import opening
 from semiproto.data.layout import IGNORE_INDEX
 from semiproto.data.own.names import fold
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 from semiproto.params import VOID
 from semiproto.provenance import reading
 
@@ -120,14 +120,14 @@ def require_distinct(labels: Iterable[str], file: Path, alike: str = ", or write
 def read_json(path: Path, what: str) -> Any:
     """The content of a JSON file; UserError, which does not repeat the file, where it is none."""
     try:
-        return json.loads(reading.contents(path, reading.MOST_LABELS).decode("utf-8-sig"))
+        content = reading.contents(path, reading.MOST_LABELS)
+        return json.loads(content.decode(reading.encoding_of(content)))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file of {what}; correct dataset.masks") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path}: not a file of {what} (not UTF-8); export it again") from None
+        raise UserError(f"{path}: not a file of {what} (neither UTF-8 nor UTF-16); export it again") from None
     except (ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise UserError(f"{path}: not a file of {what} ({reason}); export it again") from None
+        raise UserError(f"{path}: not a file of {what} ({reason(error)}); export it again") from None
 
 
 def require_tools(path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats.outlines import Record
 from semiproto.data.own.names import PARTS, TEST, part_of, shown
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 from semiproto.provenance import reading
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def text_of(file: Path, what: str) -> str:
     """The text of a file, in UTF-16 too if it begins so, as PowerShell writes it; UserError where it cannot be read."""
     try:
         content = reading.contents(file, reading.MOST_LABELS)
-        text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+        text = content.decode(reading.encoding_of(content))
         return text.replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise UserError(f"{file}: no such file of {what}; name one that exists") from None
@@ -49,7 +48,9 @@ def text_of(file: Path, what: str) -> str:
 
 def beginning(path: Path, lines: int = 1) -> list[list[str]]:
     """The cells of the first lines of a .csv, the header's first; [[]] where there are none."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with path.open("rb") as file:
+        encoding = reading.encoding_of(file.read(2))
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
         first = [file.readline(10_000), file.readline(10_000)]  # one may name the delimiter
         text = "".join([*first, *islice(file, lines - 1)])
     try:
@@ -107,7 +108,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         rows = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
-        raise UserError(f"{file}, line {reader.line_num}: not CSV ({error}); save it again") from None
+        raise UserError(f"{file}, line {reader.line_num}: not CSV ({reason(error)}); save it again") from None
     names = [_column(name) for name in rows[0][1]] if rows else []
     if missing := [name for name in ("image", "mask") if name not in names]:
         columns = ", ".join(names) or "none"

@@ -19,7 +19,7 @@ from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_name, class_names
 from semiproto.data.own.names import TEST, part_of_folders
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 from semiproto.provenance.reading import text, yaml_tree
 
 COORDINATE = "yolo-coordinate"
@@ -99,7 +99,7 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content = yaml_tree(text(path), yaml.BaseLoader)
     except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())[:100]}); correct it") from None
+        raise UserError(f"{path}: not valid YAML ({reason(error)}); correct it") from None
     return content if isinstance(content, dict) else {}
 
 

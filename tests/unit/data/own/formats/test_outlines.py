@@ -60,8 +60,9 @@ def test_json_that_is_none_is_one_short_line(tmp_path, one_line, content):
     assert len(str(error.value)) < 300
 
 
-def test_a_byte_order_mark_is_no_fault(tmp_path):
-    (tmp_path / "a.json").write_text(json.dumps([1]), encoding="utf-8-sig")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_fault(tmp_path, encoding):
+    (tmp_path / "a.json").write_text(json.dumps([1]), encoding=encoding)
     assert outlines.read_json(tmp_path / "a.json", "boxes") == [1]
 
 

@@ -18,7 +18,7 @@ from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.names import part_of
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def tree_of(path: Path) -> xml.Element:
     try:
         root = xml.parse(path).getroot()
     except (xml.ParseError, OSError) as error:
-        raise UserError(f"{path}: not a file of CVAT annotations ({error}); export it again") from None
+        raise UserError(f"{path}: not a file of CVAT annotations ({reason(error)}); export it again") from None
     if root.find("track") is not None:
         raise UserError(
             f"{path}: holds tracks (`CVAT for video`), which have no images; export the task as `CVAT for images 1.1`"

@@ -11,6 +11,7 @@ or CSV export beside them does; where two classes share a pixel the smaller is o
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Layers, Outlines, Record, class_index, class_names
 from semiproto.data.own.formats.tools.cvat import Ellipse, turned_box
 from semiproto.errors import UserError
+from semiproto.provenance import reading
 
 PNG = re.compile(r"task-(\d+)-annotation-(\d+)-by-[^-]*-(.+)-(\d+)\.png")
 PICTURE = re.compile(rf"(?i)({'|'.join(map(re.escape, (*IMAGE_SUFFIXES, '.gif')))})$")
@@ -276,8 +278,7 @@ def _images_of_tasks(folder: Path) -> dict[str, str]:
             if is_labelstudio(content):
                 found = {str(task["id"]): _image_of(task) for task in content} | found
         for path in sorted(place.glob("*.csv")):
-            with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                for row in csv.DictReader(file):
-                    if row.get("id") and (picture := _picture({key: row[key] for key in row if key})):
-                        found.setdefault(row["id"], picture)
+            for row in csv.DictReader(io.StringIO(reading.text(path), newline="")):
+                if row.get("id") and (picture := _picture({key: row[key] for key in row if key})):
+                    found.setdefault(row["id"], picture)
     return found

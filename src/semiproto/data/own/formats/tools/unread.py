@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from semiproto.data.own.formats import coco
+from semiproto.provenance import reading
 
 MARKS: Mapping[tuple[str, ...], tuple[str, str]] = {
     ("item", "annotations"): ("V7 Darwin", "export it as COCO"),
@@ -30,8 +31,9 @@ def remedy(files: Iterable[Path]) -> str | None:
 
 
 def _remedy(path: Path) -> str | None:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        text = file.read() if path.suffix.lower() == ".json" else file.readline(1_000_000)
+    text = reading.text(path)
+    if path.suffix.lower() != ".json":  # an object a line
+        text = text.partition("\n")[0]
     try:
         content: Any = json.loads(text)
     except (ValueError, RecursionError):

@@ -24,7 +24,7 @@ from semiproto.data.own.formats.outlines import Outlines, Record, class_index, c
 from semiproto.data.own.formats.pairs import beginning, cells, text_of
 from semiproto.data.own.formats.tools.cvat import Ellipse
 from semiproto.data.own.names import fold, part_of_file
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 
 COLUMNS = {"filename", "region_shape_attributes", "region_attributes"}
 LABELS = ("class", "label", "name", "type", "category", "object", "classname", "class_name")
@@ -72,7 +72,7 @@ def read(path: Path) -> Annotations:
     try:
         images = list(_of_table(path) if path.suffix.lower() == ".csv" else _of_json(path))
     except (ArithmeticError, AttributeError, TypeError, KeyError, ValueError, csv.Error) as error:
-        raise UserError(f"{path}: not a file of VIA ({' '.join(str(error).split())[:100]}); export it again") from None
+        raise UserError(f"{path}: not a file of VIA ({reason(error)}); export it again") from None
     counts = Counter(
         name for _, regions in images for one in regions for name, value in one.attributes.items() if _labels(value)
     )
@@ -146,7 +146,7 @@ def _drawn(path: Path, number: int, region: _Region) -> object | None:
     try:
         return _shape(region.shape)
     except (OverflowError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: region {number}: malformed ({error}); export it again") from None
+        raise UserError(f"{path}: region {number}: malformed ({reason(error)}); export it again") from None
 
 
 def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:

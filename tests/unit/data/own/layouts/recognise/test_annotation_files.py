@@ -33,6 +33,17 @@ def test_coco_beside_its_images(base, discovered):
     assert (source.images, source.masks) == (".", "_annotations.coco.json")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("make", [exports.cvat_coco, exports.labelme_json, exports.kaggle, exports.pairs, exports.via])
+def test_files_that_begin_with_a_byte_order_mark_are_read(tmp_path, make, encoding):
+    pytest.importorskip("pycocotools")
+    base = make(tmp_path / "set")
+    before = discover(base, "own").contents.counts()
+    for path in [path for path in base.rglob("*") if path.suffix in (".json", ".csv")]:
+        path.write_text(path.read_text(), encoding=encoding)
+    assert discover(base, "own").contents.counts() == before and not errors_of(base)
+
+
 def errors_of(base):
     source = discover(base, "own").source
     return [fault for fault in check.check(source, contents.read(source)).faults if not fault.warning]
