@@ -39,8 +39,12 @@ JOINED = re.compile(
 )
 """A word for a part, and what it is of without a sign between: valset, trainmasks, Trainingsdaten."""
 
-MASK_WORDS = "watershed_mask|color_mask|simple segmentation|cp_masks|masks?|labels?|seg|segmentation|gt|annotation|l"
-"""What stands behind the name of an image in that of its mask, of ilastik, Cellpose and Pixel Annotation Tool too."""
+MASK_WORDS = (
+    "watershed_mask|color_mask|simple segmentation|cp_masks|label_ground-truth(?:_semantic)?"
+    "|masks?|labels?|seg|segmentation|gt|annotation|l"
+)
+"""What stands behind the name of an image in that of its mask, of ilastik, Cellpose, Pixel Annotation Tool and
+Segments.ai too."""
 MASK_ENDING = re.compile(rf"(?<=.)[-_. ](?:{MASK_WORDS}|masks?[-_ ]?\d{{1,3}})$")
 """The number is that of one of several masks of an image."""
 IMAGE_WORDS = "images?|img|im|photo|sat|rgb"
@@ -59,13 +63,17 @@ NUMBERED = re.compile(rf"^(?:masks?|labels?|gt|seg|{IMAGE_WORDS})(?=\d)")
 """A word for a mask or an image right before its number; lower case."""
 
 
-ENCODING = re.compile(r"(?i)[-_.](label[a-z0-9]*ids|watershed_mask)$")
+ENCODING = re.compile(r"(?i)[-_.](label[a-z0-9]*ids|watershed_mask|label_ground-truth_semantic)$")
 """What the stem of a mask ends in where an image has several of different meanings: Cityscapes' labelIds and the like,
-and what Pixel Annotation Tool made of the strokes in `_mask`."""
+what Pixel Annotation Tool made of the strokes in `_mask`, and the classes of Segments.ai's objects."""
 ENCODINGS = ("labeltrainids", "labelids")
 """The usual ones, the one that is preferred first."""
-FURTHER_PICTURES = re.compile(r"(?i)[-_.](?:gt(?:fine|coarse)_)?(?:color(?:_mask)?|instance[a-z0-9]*ids)$")
-"""What else Cityscapes and Pixel Annotation Tool have for an image beside its masks: colours, and objects."""
+FURTHER_PICTURES = re.compile(
+    r"(?i)[-_.](?:(?:gt(?:fine|coarse)_)?(?:color(?:_mask)?|instance[a-z0-9]*ids)"
+    r"|label_ground-truth(?:_instance|_instance_colored|_semantic_colored)?)$"
+)
+"""What else Cityscapes, Pixel Annotation Tool and Segments.ai have for an image beside its masks: colours, and
+objects."""
 
 
 def words_of(name: str) -> list[str]:

@@ -13,7 +13,7 @@ from semiproto.data.own.contents.folder import Folder, deepest
 from semiproto.data.own.contents.found import Found
 from semiproto.data.own.formats import instances, per_class, readers
 from semiproto.data.own.masks import LOSSY, MASK_SUFFIXES
-from semiproto.data.own.names import fold, unmasked
+from semiproto.data.own.names import FURTHER_PICTURES, fold, unmasked
 from semiproto.errors import UserError
 
 UNREAD_SUFFIXES = (
@@ -47,7 +47,7 @@ def look_for(found: Found) -> None:
 
 def is_mask_beside(folder: Folder, path: Path) -> bool:
     """Whether the name is that of another picture in the same folder with what tools put behind it."""
-    stem, suffix = unmasked(path.stem), path.suffix.lower()
+    stem, suffix = unmasked(FURTHER_PICTURES.sub("", path.stem)), path.suffix.lower()
     if folder.format == "per-class":
         stem = fold(per_class.split_name(path.stem, folder.source.classes[1:])[1])
     return stem != fold(path.stem) and suffix in (*MASK_SUFFIXES, *LOSSY) and (path.parent, stem) in folder.stems
@@ -56,7 +56,7 @@ def is_mask_beside(folder: Folder, path: Path) -> bool:
 def _candidates(folder: Folder) -> Iterator[Path]:
     for place, files in folder.folders.items():
         holds = _holds_images(folder, place)
-        if holds is None:
+        if holds is None or (holds and folder.format not in readers.OF_FILES):  # others lie beside for a look
             yield from (path for path in files if not is_mask_beside(folder, path))
         elif holds:
             yield from files

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from semiproto.data import layout
@@ -18,6 +20,7 @@ from semiproto.data.own.formats.outlines import Outlines, Record
 from semiproto.data.own.masks import LOSSY, LOSSY_REMEDY, MASK_SUFFIXES, Mask
 from semiproto.data.own.names import TEST, Ambiguous, Names, fold, parts_of, shown
 from semiproto.errors import UserError
+from semiproto.params import VOID
 
 
 def read(found: Found) -> None:
@@ -52,12 +55,28 @@ def _read_records(found: Found) -> None:
     found.uses |= said.passed_over
     faults = [fault for record in said.records for fault in _take(found, record)]
     found.faults += _shortened(faults, mask_files.LOSSY_KIND, 1)
+    found.faults += _drawn_twice(said.records, folder.source.classes)
 
 
 def _shortened(faults: list[Fault], kind: str, many: int) -> list[Fault]:
     """The faults, of which those of a kind come last and, if there are more than `many`, as one."""
     alike = [fault for fault in faults if fault.kind == kind]
     return [*(fault for fault in faults if fault.kind != kind), *first_of_many(alike, many)]
+
+
+def _drawn_twice(records: Sequence[Record], classes: Sequence[str]) -> Iterator[Fault]:
+    """Outlines that an image has twice, each time of another class: the later one would silently be the one that is
+    seen. One warning a file."""
+    by_file: dict[Path, list[str]] = defaultdict(list)
+    for mask in (record.mask for record in records if isinstance(record.mask, Outlines)):
+        for (one, first, shape), (other, second, again) in combinations(mask.instances, 2):
+            if first != second and shape == again:
+                names = (classes[index] if index < len(classes) else VOID[0] for index in (first, second))
+                by_file[mask.file].append(f"{one} ({next(names)}) and {other} ({next(names)}) of {mask.image}")
+    for file, twice in by_file.items():
+        more = f" ({len(twice)} such pairs)" if len(twice) > 1 else ""
+        words = f"the labels {twice[0]} have the same outline, and the later one is on top{more}"
+        yield Fault("drawn-twice", str(file), words, "delete the one that is wrong", warning=True)
 
 
 def _take(found: Found, record: Record) -> Iterator[Fault]:

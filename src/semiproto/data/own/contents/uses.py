@@ -10,7 +10,7 @@ from semiproto.data.own import account
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.contents.folder import Folder
 from semiproto.data.own.contents.found import Found
-from semiproto.data.own.contents.images import UNREAD_SUFFIXES
+from semiproto.data.own.contents.images import UNREAD_SUFFIXES, is_mask_beside
 from semiproto.data.own.formats import class_files, lists, readers, yolo
 from semiproto.data.own.formats.coco import Segment
 from semiproto.data.own.formats.outlines import Layers
@@ -22,8 +22,6 @@ LISTS, PAIRS = "lists of images", "annotations (pairs)"
 OTHER_FOLDS = f"{PASSED_OVER}lists of other folds"
 OTHER_MASKS = f"{PASSED_OVER}masks of images that are not used as labelled"
 IMAGES = {"train": "labelled training images", "val": "validation images", "unlabeled": "unlabelled images"}
-CLASS_FILES = (*class_files.NAMES, *yolo.DESCRIPTIONS)
-"""Files that name the classes; `init` reads them."""
 
 
 def tell(found: Found, parts: Mapping[Path, str]) -> None:
@@ -80,12 +78,17 @@ def _files_of(mask: Mask) -> list[Path]:
 
 def _other(folder: Folder, path: Path) -> str:
     relative = path.relative_to(folder.base)
-    if path.name.lower() in CLASS_FILES or (folder.format == "supervisely" and path.name == supervisely.META):
+    of_tool = path.name.lower() in yolo.DESCRIPTIONS or (
+        folder.format == "supervisely" and path.name == supervisely.META
+    )
+    if of_tool or class_files.is_one(path):
         return "class names"
     if path.suffix.lower() in (*layout.IMAGE_SUFFIXES, *UNREAD_SUFFIXES, *MASK_SUFFIXES):
         place = f"{relative.parts[0]}/" if len(relative.parts) > 1 else "the folder itself"
         if part_of_folders(relative) == TEST:
             return f"{PASSED_OVER}test images, left out of everything"
+        if is_mask_beside(folder, path):
+            return f"{PASSED_OVER}pictures that are called like masks of the images beside them"
         return f"{PASSED_OVER}pictures in {place}, which is neither in dataset.images nor in dataset.masks"
     if path.suffix.lower() == ".json" and (task := folder.said(path).task) is not None:
         return f"{PASSED_OVER}COCO's {task}, which are no masks"

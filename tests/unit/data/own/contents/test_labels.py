@@ -1,5 +1,7 @@
 """Tables and annotation files: which images and masks their names mean."""
 
+import json
+
 import pytest
 from PIL import Image
 
@@ -31,6 +33,32 @@ def test_an_image_that_a_table_names_without_a_mask_is_unlabelled_even_if_a_mask
     found = contents.read(own_folder.source(base, masks="train.csv"))
     assert "photo1" in {item.image.stem for item in found.of("unlabeled")}
     assert uses(found)["unlabelled images"] == 1
+
+
+def test_masks_beside_the_images_of_an_annotation_file_are_no_images(tmp_path):
+    pytest.importorskip("pycocotools")
+    base = exports.cvat_coco_default(tmp_path / "set")
+    before = contents.read(discover(base, "own")[0]).counts()
+    images = sorted(base.rglob("*.jpg"))
+    for image, ending in zip(images, ("_mask", "_label_ground-truth", "_label_ground-truth_instance"), strict=False):
+        exports.save_mask(image.with_name(f"{image.stem}{ending}.png"), exports.truth(image.stem))
+    found = contents.read(discover(base, "own")[0])
+    assert found.counts() == before and not found.faults
+    assert uses(found)["passed over: pictures that are called like masks of the images beside them"] == 3
+
+
+def test_one_outline_of_two_classes_is_said(tmp_path):
+    pytest.importorskip("pycocotools")
+    base = exports.cvat_coco_default(tmp_path / "set")
+    file = base / "annotations/instances_default.json"
+    content = json.loads(file.read_text())
+    first = content["annotations"][0]
+    other = next(one["id"] for one in content["categories"] if one["id"] != first["category_id"])
+    content["annotations"] += [first | {"id": 901}, first | {"id": 902, "category_id": other}]
+    file.write_text(json.dumps(content))
+    (fault,) = contents.read(discover(base, "own")[0]).faults
+    assert (fault.kind, fault.warning, fault.file) == ("drawn-twice", True, str(file))
+    assert f"{first['id']} (cat) and 902 (dog) of photo0.jpg" in fault.found and "(2 such pairs)" in fault.found
 
 
 def test_masks_of_a_table_are_no_images_where_the_folder_itself_is_one(base):

@@ -106,9 +106,22 @@ def test_a_folder_beside_the_images_called_like_them_and_like_masks(tmp_path):
     assert contents.read(source).counts() == {"train": 4, "val": 0, "unlabeled": 4}
 
 
-@pytest.mark.parametrize("ending", ["_Simple Segmentation", "_cp_masks", "-labels"])
-def test_masks_of_programs_for_microscopes_beside_their_images(ending, tmp_path):
+@pytest.mark.parametrize("ending", ["_Simple Segmentation", "_cp_masks", "-labels", "_label_ground-truth"])
+def test_masks_of_programs_beside_their_images(ending, tmp_path):
     for stem in exports.TRAIN:
         exports.save_image(tmp_path / "set", stem, f"{stem}.png")
         exports.save_mask(tmp_path / f"set/{stem}{ending}.png", exports.truth(stem))
     assert contents.read(discover(tmp_path / "set", "set")[0]).counts() == {"train": 4, "val": 0, "unlabeled": 0}
+
+
+def test_of_the_pictures_of_segments_ai_those_of_classes_are_masks(tmp_path):
+    base = tmp_path / "set"
+    for stem in exports.TRAIN:
+        exports.save_image(base, stem)
+        exports.save_mask(base / f"{stem}_label_ground-truth_semantic.png", exports.truth(stem))
+        for ending in ("", "_instance", "_semantic_colored"):
+            exports.save_mask(base / f"{stem}_label_ground-truth{ending}.png", 7 * exports.truth(stem))
+    source = discover(base, "set").source
+    found = contents.read(source)
+    assert len(source.classes) == 3 and not found.faults and found.counts() == {"train": 4, "val": 0, "unlabeled": 0}
+    assert all(item.mask.stem.endswith("_semantic") for item in found.items)
