@@ -52,7 +52,7 @@ IMAGE_WORDS = "images?|img|im|photo|sat|rgb"
 IMAGE_ENDING = re.compile(rf"(?<=.)[-_. ](?:{IMAGE_WORDS})$")
 AFFIXES = re.compile(
     r"^[0-9a-f]{8}-(?=.)"  # Label Studio puts eight digits before the name of an uploaded file
-    rf"|^(?:mask|label|gt|seg|{IMAGE_WORDS})[-_. ](?=.)"
+    rf"|^(?:masks?|labels?|gt|seg|{IMAGE_WORDS})[-_. ](?=.)"  # napari calls what it saves Labels_...
     rf"|(?<=.)[-_. ](?:{MASK_WORDS}|masks?[-_ ]?\d{{1,3}}|{IMAGE_WORDS})$"
     r"|(?<=.)[-_. ](?:p|0000|leftimg8bit|(?:gt(?:fine|coarse)_)?label[a-z0-9]*ids)$"
     r"|(?<=.)\.(?:jpe?g|jfif|png|tiff?|bmp|gif|webp|avif|ppm|pgm)$"

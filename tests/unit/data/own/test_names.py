@@ -75,7 +75,7 @@ def names(*files):
         "images/photo one.jpg", "photo one.jpg", "photo one", "./images/photo one.jpg", "images\\photo one.jpg",
         "C:\\Users\\me\\set\\images\\photo one.jpg", "/home/me/set/images/photo one.jpg", "../images/photo one.jpg",
         "PHOTO ONE.JPG", "Photo One", "photo one.png", "photo one_mask.png", "photo one.jpg.png", "photo one.avif.png",
-        "0a1b2c3d-photo one.jpg", "mask_photo one.png", "photo one_L.png", "photo one_0000.png",
+        "0a1b2c3d-photo one.jpg", "mask_photo one.png", "Labels_photo one.tif", "photo one_L.png", "photo one_0000.png",
     ],
 )  # fmt: skip
 def test_a_name_in_any_spelling_is_the_file(text):

@@ -10,7 +10,7 @@ from semiproto.data.own import masks
 from semiproto.data.own.names import fold, part_of, words_of
 
 IMAGE_FOLDERS = (
-    *("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit"),
+    *("JPEGImages", "images", "imgs", "image", "img", "img_dir", "photos", "leftImg8bit", "image_2"),
     *("Bilder", "Bild", "Fotos"),
 )
 
@@ -27,6 +27,9 @@ MASK_FOLDERS = (
         "segmentation",
         "segmentations",
         "SegmentationClassAug",
+        "stuffthingmaps",
+        "stuffthingmaps_trainval2017",
+        "semantic",
         "Masken",
         "Maske",
     ),

@@ -51,7 +51,7 @@ def not_understood(tree: Tree) -> UserError:
             f"{base}: {crossed[0].name} has backslashes in its name, as an archive made on Windows leaves; make folders"
             f" of them: `cd {shlex.quote(str(base))} && {INTO_FOLDERS}`"
         )
-    if remedy := unread.remedy(base / path for path in tree.suffixed(".json", ".ndjson")):
+    if remedy := unread.remedy(base / path for path in tree.suffixed(*unread.SUFFIXES)):
         return UserError(remedy)
     archives = [path for path in tree.files if re.search(r"(?i)\.(zip|tar|tgz|tar\.\w+)$", path.name)]
     if archives and not tree.pictures:

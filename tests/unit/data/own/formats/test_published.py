@@ -1,11 +1,13 @@
 """Values of masks by the tables of published sets."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from semiproto.data.own.formats import published
+from pipeline import exports
+from semiproto.data.own.formats import class_files, published
 from semiproto.data.own.values import Tally
 from semiproto.data.published.cityscapes import CITYSCAPES
 
@@ -46,6 +48,28 @@ def test_loveda_is_known_by_its_folders():
     assert published.of_folders([Path("Train/Urban/masks_png"), Path("Train/Rural/masks_png")]) == "loveda"
     assert published.of_folders([Path("Train/Urban/masks_png"), Path("masks")]) is None
     assert published.of_folders([]) is None
+
+
+def test_kitti_has_the_values_of_cityscapes_beside_its_images(tmp_path):
+    (tmp_path / "training/semantic").mkdir(parents=True)
+    assert published.of_folders([tmp_path / "training/semantic"]) is None
+    (tmp_path / "training/image_2").mkdir()
+    assert published.of_folders([tmp_path / "training/semantic"]) == "labelids"
+
+
+@pytest.mark.parametrize(("void", "shifted"), [(255, True), (0, False)])
+def test_coco_stuffs_masks_with_255_have_values_that_are_one_less_than_in_its_table(tmp_path, void, shifted):
+    """Read as it stands, its labels.txt gives every class the name of its neighbour."""
+    mask = np.full((4, 4), void, np.uint8)
+    mask[0] = 17
+    exports.save_mask(tmp_path / "a.png", mask)
+    names = ["unlabeled", "person", *(f"n{value}" for value in range(2, 183))]
+    (tmp_path / "labels.txt").write_text("".join(f"{value}: {name}\n" for value, name in enumerate(names)))
+    table = class_files.find([tmp_path])
+    found = published.of_coco_stuff(table, [tmp_path / "a.png"])
+    assert found.meanings()[17] == ("n18" if shifted else "n17") and bool(found.note) == shifted
+    few = replace(table, names=names[:3], values=[0, 1, 2], colours=[None] * 3)
+    assert published.of_coco_stuff(few, [tmp_path / "a.png"]) is few
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 @pytest.mark.parametrize(
     ("images", "masks"),
-    [("train/images", "train/masks"), ("img_dir/train", "ann_dir/train"), ("Images", "Masks"), ("train", "trainannot")],
+    [
+        ("train/images", "train/masks"),
+        ("img_dir/train", "ann_dir/train"),
+        ("Images", "Masks"),
+        ("train", "trainannot"),
+        ("training/image_2", "training/semantic"),
+        ("train2017", "stuffthingmaps_trainval2017/train2017"),
+    ],
 )
 def test_other_names_of_folders(base, images, masks, discovered):
     for old, new in (("images", images), ("masks", masks)):

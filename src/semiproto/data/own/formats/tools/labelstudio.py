@@ -86,7 +86,7 @@ def _decoded(bits: np.ndarray, expected: int) -> np.ndarray:
 def is_labelstudio(content: Any) -> bool:
     """Whether JSON is a list of tasks, each with an id and annotations or predictions (JSON) or an image (JSON-MIN)."""
     first = content[0] if isinstance(content, list) and content else None
-    return isinstance(first, dict) and "id" in first and (
+    return isinstance(first, dict) and "id" in first and "externalId" not in first and (
         ("data" in first and ("annotations" in first or "predictions" in first)) or _picture(first) is not None
     )  # fmt: skip
 

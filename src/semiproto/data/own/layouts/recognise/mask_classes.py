@@ -43,7 +43,7 @@ def with_classes(tree: Tree, found: Layout) -> Layout:
         drawn = zip(found.names, found.colours or [], strict=True)
         _leave_out_unseen(found, {name: {colour} for name, colour in drawn}, paths, colours_in)
     elif table is not None and _says_values(table):
-        _take_values(found, table)
+        _take_values(found, published.of_coco_stuff(table, paths[:: max(1, len(paths) // SAMPLE)]))
         _leave_out_unseen(found, _values_of(found), paths, _values)
     else:
         encoding = None
