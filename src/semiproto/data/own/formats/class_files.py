@@ -22,25 +22,9 @@ Colour = tuple[int, int, int]
 ADE20K = "objectInfo150.txt"
 """Its columns are Idx, Ratio, Train, Val, Stuff, Name; 0 is what is not labelled."""
 NAMES = (
-    "classes.txt",
-    "class_names.txt",
-    "labels.txt",
-    "label_colors.txt",
-    "labelmap.txt",
-    "_classes.csv",
-    "class_dict.csv",
-    "classes.csv",
-    "labels.csv",
-    "codes.txt",
-    "classes.json",
-    "id2label.json",
-    "label2id.json",
-    "dataset.json",
-    "config.json",
-    "config_v1.1.json",
-    "config_v1.2.json",
-    "config_v2.0.json",
-    ADE20K,
+    *("classes.txt", "class_names.txt", "labels.txt", "label_colors.txt", "labelmap.txt", "_classes.csv"),
+    *("class_dict.csv", "classes.csv", "labels.csv", "codes.txt", "classes.json", "id2label.json", "label2id.json"),
+    *("dataset.json", "config.json", "config_v1.1.json", "config_v1.2.json", "config_v2.0.json", ADE20K),
 )
 COLUMNS = {
     **dict.fromkeys(("id", "index", "idx", "value", "pixel value", "class_id", "label_id"), "value"),

@@ -14,36 +14,15 @@ IMAGE_FOLDERS = (
     *("Bilder", "Bild", "Fotos"),
 )
 
-
 MASK_FOLDERS = (
     *("SegmentationClass", "SegmentationClassPNG", "masks", "labels", "annotations", "mask", "label", "annotation"),
-    *(
-        "ann_dir",
-        "annot",
-        "gt",
-        "gtFine",
-        "ground_truth",
-        "gtCoarse",
-        "segmentation",
-        "segmentations",
-        "SegmentationClassAug",
-        "stuffthingmaps",
-        "stuffthingmaps_trainval2017",
-        "semantic",
-        "Masken",
-        "Maske",
-    ),
+    *("ann_dir", "annot", "gt", "gtFine", "ground_truth", "gtCoarse", "segmentation", "segmentations"),
+    *("SegmentationClassAug", "stuffthingmaps", "stuffthingmaps_trainval2017", "semantic", "Masken", "Maske"),
 )
 """Names of folders of masks, the likeliest first. Split names beside them (train_masks, labelsTr) do not matter."""
-
-
 IMAGE_HINTS = {"image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "originals", "frames"}
-
-
 MASK_HINTS = {"mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "gt", "groundtruth"}
 """Words in names of folders, where none is called as above: original_images, label_images_semantic."""
-
-
 FILES = (*layout.IMAGE_SUFFIXES, *masks.MASK_SUFFIXES)
 """Suffixes that may be part of a folder's name, as in masks_png."""
 

@@ -14,7 +14,9 @@ from semiproto.data.own.layouts.tree import Tree
 from semiproto.data.own.names import MASK_WORDS, bare, fold, main_encoding, part_of, unimaged, unmasked
 
 BY_FOLDER = ("a folder of masks per class", "from their folders")
+
 BY_NAME = ("several masks of one image", "from the names of the masks")
+
 NAMELESS = (BY_NAME[0], "since nothing names them")
 """Layouts, and where the names of classes are from."""
 

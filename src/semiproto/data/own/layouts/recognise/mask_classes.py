@@ -22,11 +22,7 @@ from semiproto.data.own.names import TEST, encoding_of, fold, main_encoding, num
 from semiproto.errors import UserError
 
 OF_OBJECTS = "write classes.txt with the two lines background and object, then run init again"
-
-
 OF_CLASSES = "if they are classes, write classes.txt with the name of each, then run init again"
-
-
 SAMPLE = 200
 """Masks whose values are looked at where a file names the classes."""
 
