@@ -40,7 +40,7 @@ JOINED = re.compile(
 """A word for a part, and what it is of without a sign between: valset, trainmasks, Trainingsdaten."""
 
 MASK_WORDS = (
-    "watershed_mask|color_mask|simple segmentation|cp_masks|label_ground-truth(?:_semantic)?"
+    "watershed_mask|color_mask|simple segmentation|cp_masks|label_ground-truth_semantic"
     "|masks?|labels?|seg|segmentation|gt|annotation|l"
 )
 """What stands behind the name of an image in that of its mask, of ilastik, Cellpose, Pixel Annotation Tool and

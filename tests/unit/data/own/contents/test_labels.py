@@ -39,7 +39,7 @@ def test_masks_beside_the_images_of_an_annotation_file_are_no_images(tmp_path):
     pytest.importorskip("pycocotools")
     base = exports.cvat_coco_default(tmp_path / "set")
     before = contents.read(discover(base, "own")[0]).counts()
-    images = sorted(base.rglob("*.jpg"))
+    images = sorted(base.rglob("*.jpg"))  # Segments.ai writes the numbers of objects beside its COCO file
     for image, ending in zip(images, ("_mask", "_label_ground-truth", "_label_ground-truth_instance"), strict=False):
         exports.save_mask(image.with_name(f"{image.stem}{ending}.png"), exports.truth(image.stem))
     found = contents.read(discover(base, "own")[0])

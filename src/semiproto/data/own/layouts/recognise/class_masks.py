@@ -11,7 +11,16 @@ from semiproto.data.own import values
 from semiproto.data.own.formats import class_files, instances, outlines, per_class, readers
 from semiproto.data.own.layouts.layout import Layout
 from semiproto.data.own.layouts.tree import Tree
-from semiproto.data.own.names import MASK_WORDS, bare, fold, main_encoding, part_of, unimaged, unmasked
+from semiproto.data.own.names import (
+    FURTHER_PICTURES,
+    MASK_WORDS,
+    bare,
+    fold,
+    main_encoding,
+    part_of,
+    unimaged,
+    unmasked,
+)
 
 BY_FOLDER = ("a folder of masks per class", "from their folders")
 
@@ -86,11 +95,12 @@ def _named_apart(tree: Tree) -> tuple[list[Path], list[Path]]:
 def beside_images(tree: Tree) -> list[Path]:
     """Folders where at least half of the images have a picture beside them that is called like their mask."""
     found = []
-    for folder, count in sorted(tree.pictures.items()):
+    for folder in sorted(tree.pictures):
         stems = [path.stem for path in tree.inside(folder, *layout.IMAGE_SUFFIXES)]
         plain = {form(stem) for stem in stems for form in (fold, unimaged)}
         masked = [stem for stem in stems if unmasked(stem) != fold(stem) and unmasked(stem) in plain]
-        if masked and 2 * len(masked) >= count - len(masked):
+        images = {*stems} - {*masked, *filter(FURTHER_PICTURES.search, stems)}
+        if masked and 2 * len(masked) >= len(images):
             found.append(folder)
     if not found:
         return []

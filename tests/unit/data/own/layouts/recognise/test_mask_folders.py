@@ -106,7 +106,7 @@ def test_a_folder_beside_the_images_called_like_them_and_like_masks(tmp_path):
     assert contents.read(source).counts() == {"train": 4, "val": 0, "unlabeled": 4}
 
 
-@pytest.mark.parametrize("ending", ["_Simple Segmentation", "_cp_masks", "-labels", "_label_ground-truth"])
+@pytest.mark.parametrize("ending", ["_Simple Segmentation", "_cp_masks", "-labels", "_label_ground-truth_semantic"])
 def test_masks_of_programs_beside_their_images(ending, tmp_path):
     for stem in exports.TRAIN:
         exports.save_image(tmp_path / "set", stem, f"{stem}.png")
