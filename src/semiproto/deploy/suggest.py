@@ -143,7 +143,7 @@ def _acquisition(model: Path, card: Card, by: AcquisitionKind | None) -> tuple[A
 
 def _key(model: Path, by: AcquisitionKind, window: int) -> str:
     names = (CARD, STUDENT if ACQUISITIONS[by].with_prototypes else MODEL)
-    return f"{__version__} {by} {window} {' '.join(sha256_file(model / name) for name in names)}"
+    return f"{__version__} {by} {window} {model_folder.digests(model, names)}"
 
 
 def _choose(images: list[Path], labelled: Labelled, wishes: Wishes, work: _Work) -> None:
