@@ -35,7 +35,7 @@ from semiproto.model import folder as model_folder
 from semiproto.model.folder import CARD, MODEL, STUDENT, Card
 from semiproto.params import AcquisitionKind
 from semiproto.process.progress import Progress
-from semiproto.provenance.artifacts import sha256_file, write_csv
+from semiproto.provenance.artifacts import write_csv
 from semiproto.provenance.integrity import state_of
 
 LIST, SHEET, LEFT_OUT = "suggestions.csv", "sheet.jpg", "left-out.csv"

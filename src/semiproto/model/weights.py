@@ -24,6 +24,8 @@ FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
 """Names of the files of the steps features and prototypes."""
 MOST = 2**35
 """Bytes of a file of weights: those of eight thousand million numbers, more than any encoder here has."""
+MOST_NAMES = 2**22
+"""Bytes of the header of such a file: names, shapes and places of 40,000 tensors."""
 SPARE = 2**30
 """Bytes of weights that a network may have while it is built and lose again, as a classifier's last layer."""
 
@@ -53,14 +55,21 @@ def require_whole(path: Path) -> None:
     be read for minutes."""
     try:
         with regular(path) as file:
-            if file.seek(0, os.SEEK_END) > MOST:
-                raise ValueError(f"longer than {MOST // 2**30} GiB")
+            _require_bounded(file)
             with safe_open(path, "pt"):
                 pass
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
+
+
+def _require_bounded(file: BinaryIO) -> None:
+    """ValueError where a safetensors file, or its header, which begins with its length, is longer than weights have."""
+    if int.from_bytes(file.read(8), "little") > MOST_NAMES:
+        raise ValueError(f"a header of more than {MOST_NAMES // 2**20} MiB")
+    if file.seek(0, os.SEEK_END) > MOST:
+        raise ValueError(f"longer than {MOST // 2**30} GiB")
 
 
 @contextmanager
@@ -137,6 +146,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     try:
         with regular(path) as file:
             if path.suffix == ".safetensors":
+                _require_bounded(file)
                 return load_file(path)
             _require_stored(file)
         loaded = torch.load(path, map_location="cpu", weights_only=True)

@@ -153,9 +153,14 @@ def tensor(length):
 
 def test_a_file_that_is_longer_than_its_header_says_is_not_read(tmp_path, one_line):
     require_whole(sparse(tmp_path / "whole.safetensors", tensor(2**20), 2**20))
-    for header, length, why in [({}, 2**40, "longer than 32 GiB"), (tensor(2**20), 2**34, "damaged")]:
+    names = {f"tensor{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(70_000)}
+    for header, length, why in [
+        ({}, 2**40, "longer than 32 GiB"),
+        (tensor(2**20), 2**34, "file not fully covered"),
+        (names, 0, "a header of more than 4 MiB"),
+    ]:
         path = sparse(tmp_path / "long.safetensors", header, length)
-        for read in (require_whole, read_tensors):
+        for read in (require_whole, read_tensors, read_weights):
             with pytest.raises(UserError) as error:
                 read(path)
             one_line(error, path, why)
