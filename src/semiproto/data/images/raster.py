@@ -65,7 +65,7 @@ def dataset(path: Path, driver: str) -> Iterator[DatasetReader]:
 
 
 def _require_files_beside(path: Path) -> None:
-    """UserError where a pipe or a device has one of the names beside a picture (its .aux.xml, .msk, .tfw, ...) that GDAL
+    """UserError where a pipe or a device has one of the names beside a picture (its .aux.xml, .msk, .tfw) that GDAL
     opens too: it would wait there for ever."""
     folder = path.absolute().parent
     for name in _no_files(folder, folder.stat().st_mtime_ns):
