@@ -146,7 +146,7 @@ def _rgb(file: Image.Image) -> Array:
     rows = max(1, STRIP // turned.width)
     for top in range(0, turned.height, rows):
         strip = turned.crop((0, top, turned.width, min(top + rows, turned.height)))
-        found[top : top + rows] = strip.convert("RGB")
+        found[top : top + rows] = np.asarray(strip.convert("RGB"))
     return found
 
 
