@@ -39,7 +39,7 @@ from semiproto.model import folder as model_folder
 from semiproto.model.network import SegmentationNetwork
 from semiproto.process.pool import Cores
 from semiproto.process.progress import Progress
-from semiproto.provenance.artifacts import atomic_write, sha256_file
+from semiproto.provenance.artifacts import atomic_write
 
 Fault = UserError | OSError
 """Why an image has no mask."""
@@ -95,18 +95,15 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     found = images(paths)
     _require_apart([files_of(image, out, options, "") for image in found], paths)
     found = found if options.shard is None else options.shard.share(found)
-    card, digests = model_folder.read_card(model), _digests(model)
+    names = (model_folder.MODEL, model_folder.CARD)
+    card, digests = model_folder.read_card(model), model_folder.digests(model, names)
     network = segment.placed(model_folder.load_model(model))
-    if _digests(model) != digests or model_folder.read_card(model) != card:
+    if model_folder.digests(model, names) != digests or model_folder.read_card(model) != card:
         raise UserError(f"{model}: changed while it was read; run the same command again")
     files = [files_of(image, out, options, f"{digests} {options.window} {options.palette}") for image in found]
     work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
     with alone_in(out, shared=options.shard is not None):
         return _predicted(files, paths, work)
-
-
-def _digests(model: Path) -> str:
-    return " ".join(sha256_file(model / name) for name in (model_folder.MODEL, model_folder.CARD))
 
 
 def _predicted(files: list[Files], paths: list[Path], work: _Work) -> Outcome:
@@ -211,7 +208,8 @@ def _finish(work: _Work, batch: list[Files]) -> list[tuple[Files, Fault | None]]
 
 
 def _look_at(work: _Work, pictures: list[tuple[Files, np.ndarray]]) -> Iterator[tuple[Files, Fault | None]]:
-    images = np.stack([image for _, image in pictures])
+    # One is not copied: large pictures come alone.
+    images = pictures[0][1][None] if len(pictures) == 1 else np.stack([image for _, image in pictures])
     count = work.cores_for(images[..., 0].size)
     with work.cores.taken(count):
         torch.set_num_threads(count)

@@ -36,8 +36,13 @@ def labelled(network: SegmentationNetwork, images: Rows, window: int) -> Iterato
 def whole(network: SegmentationNetwork, images: Array, window: int) -> tuple[Array, Array]:
     """Class and confidence of uint8 [B, H, W, bands]: uint8 [B, H, W] each."""
     tensor = torch.from_numpy(images).permute(0, 3, 1, 2).to(network.mean.device)
-    classes, confidences = zip(*labelled(network, tensor, window), strict=True)
-    return np.concatenate(classes, axis=1), np.concatenate(confidences, axis=1)
+    classes, confidences = np.empty(images.shape[:3], np.uint8), np.empty(images.shape[:3], np.uint8)
+    top = 0
+    for found, sure in labelled(network, tensor, window):
+        bottom = top + found.shape[1]
+        classes[:, top:bottom], confidences[:, top:bottom] = found, sure
+        top = bottom
+    return classes, confidences
 
 
 def device() -> torch.device:

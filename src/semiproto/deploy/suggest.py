@@ -35,7 +35,7 @@ from semiproto.model import folder as model_folder
 from semiproto.model.folder import CARD, MODEL, STUDENT, Card
 from semiproto.params import AcquisitionKind
 from semiproto.process.progress import Progress
-from semiproto.provenance.artifacts import sha256_file, write_csv
+from semiproto.provenance.artifacts import write_csv
 from semiproto.provenance.integrity import state_of
 
 LIST, SHEET, LEFT_OUT = "suggestions.csv", "sheet.jpg", "left-out.csv"
@@ -142,7 +142,7 @@ def _acquisition(model: Path, card: Card, by: AcquisitionKind | None) -> tuple[A
 
 def _key(model: Path, by: AcquisitionKind, window: int) -> str:
     names = (CARD, STUDENT if ACQUISITIONS[by].with_prototypes else MODEL)
-    return f"{__version__} {by} {window} {' '.join(sha256_file(model / name) for name in names)}"
+    return f"{__version__} {by} {window} {model_folder.digests(model, names)}"
 
 
 def _choose(images: list[Path], labelled: Labelled, wishes: Wishes, work: _Work) -> None:

@@ -8,6 +8,7 @@ student.safetensors      semi-supervised runs: the student, whose features the p
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from semiproto.errors import UserError
 from semiproto.model.encoders.encoder import IMAGENET
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
-from semiproto.model.weights import read_tensors, save_tensors
+from semiproto.model.weights import built_within, read_tensors, require_whole, save_tensors
 from semiproto.params import MOST_CLASSES, RGB, EncoderParams, ModelParams, NormalisationParams, first_problem
-from semiproto.provenance.artifacts import read_json, write_json
+from semiproto.provenance.artifacts import read_json, sha256_file, write_json
 
 CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
 
@@ -126,6 +127,14 @@ def start_from(student: SegmentationNetwork, folder: Path) -> None:
     student.normalise_by(read_card(folder).normalisation)
 
 
+def digests(folder: Path, names: Collection[str]) -> str:
+    """The SHA-256 sums of a card and of files of weights; UserError where one is missing or damaged."""
+    for name in names:
+        if name != CARD:
+            require_whole(folder / name)
+    return " ".join(sha256_file(folder / name) for name in names)
+
+
 def load_model(folder: Path) -> SegmentationNetwork:
     """The network to predict with, in eval mode.
 
@@ -169,8 +178,10 @@ def bank_of(prototypes: Tensor, momentum: float = 0.99, temperature: float = 0.1
 
 
 def _network(folder: Path, file: str, tensors: dict[str, Tensor]) -> SegmentationNetwork:
-    card = read_card(folder)
-    model = SegmentationNetwork(card.model, len(card.classes), pretrained=False, bands=card.pixels.bands)
+    card, held = read_card(folder), sum(value.nbytes for value in tensors.values())
+    many = f"{folder / CARD}: its network has many more weights than {file}; correct model.encoder, or train again"
+    with built_within(2 * held, UserError(many)):  # twice, because the file may hold halves
+        model = SegmentationNetwork(card.model, len(card.classes), pretrained=False, bands=card.pixels.bands)
     model.normalise_by(card.normalisation)
     _require_numbers(folder / file, tensors, model)
     try:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from semiproto.errors import UserError
 from semiproto.provenance.artifacts import write_bytes
@@ -19,6 +22,12 @@ from semiproto.provenance.reading import regular
 
 FEATURES, PROTOTYPES = "features.safetensors", "prototypes.safetensors"
 """Names of the files of the steps features and prototypes."""
+MOST = 2**35
+"""Bytes of a file of weights: those of eight thousand million numbers, more than any encoder here has."""
+MOST_NAMES = 2**22
+"""Bytes of the header of such a file: names, shapes and places of 40,000 tensors."""
+SPARE = 2**30
+"""Bytes of weights that a network may have while it is built and lose again, as a classifier's last layer."""
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
@@ -37,13 +46,51 @@ def digest(module: nn.Module) -> str:
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file; UserError when it is missing or damaged."""
+    require_whole(path)
+    return load_file(path)
+
+
+def require_whole(path: Path) -> None:
+    """UserError unless a safetensors file is there, and as long as its header says: a sparse one of a terabyte would
+    be read for minutes."""
     try:
-        with regular(path):
-            return load_file(path)
+        with regular(path) as file:
+            _require_bounded(file)
+            with safe_open(path, "pt"):
+                pass
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
+
+
+def _require_bounded(file: BinaryIO) -> None:
+    """ValueError where a safetensors file, or its header, which begins with its length, is longer than weights have."""
+    if int.from_bytes(file.read(8), "little") > MOST_NAMES:
+        raise ValueError(f"a header of more than {MOST_NAMES // 2**20} MiB")
+    if file.seek(0, os.SEEK_END) > MOST:
+        raise ValueError(f"longer than {MOST // 2**30} GiB")
+
+
+@contextmanager
+def built_within(most: int, refusal: UserError) -> Iterator[None]:
+    """Raises `refusal` where the modules that the block builds have more than `most` bytes of weights, or SPARE more.
+
+    They are counted as they are registered, when they have their places and no memory was filled yet.
+    """
+    total = 0
+
+    def count(_module: nn.Module, _name: str, weights: nn.Parameter | None) -> None:
+        nonlocal total
+        total += 0 if weights is None else weights.nbytes
+        if total > most + SPARE:
+            raise refusal
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 Convert = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
@@ -99,6 +146,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     try:
         with regular(path) as file:
             if path.suffix == ".safetensors":
+                _require_bounded(file)
                 return load_file(path)
             _require_stored(file)
         loaded = torch.load(path, map_location="cpu", weights_only=True)

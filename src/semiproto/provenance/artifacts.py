@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from semiproto.errors import UserError
-from semiproto.provenance.reading import contents, regular
+from semiproto.provenance.reading import MOST_JSON, contents, regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file; ValueError where it is none, or not to be read whole."""
-    data = contents(path)
+    data = contents(path, MOST_JSON)
     try:
         return json.loads(data)
     except RecursionError:

@@ -24,6 +24,10 @@ MOST = 256 * 2**20
 """Bytes of a file of parameters, or of one of ours; the digests of a million files take half of them."""
 MOST_LABELS = 2 * 2**30
 """Bytes of a file with the labels or lists of a set; the largest published ones have half of them."""
+MOST_JSON = 16 * 2**20
+"""Bytes of a card, a receipt or other facts in JSON; Python's lists and texts of them take twenty times as much."""
+MOST_YAML = 4 * 2**20
+"""Characters of a YAML text: 200,000 names of images; what is nothing but nodes of one letter takes half a minute."""
 MOST_NODES = 2_000_000
 """Of YAML, as they are when aliases are unfolded."""
 
@@ -63,7 +67,9 @@ def text(path: Path, most: int = MOST_LABELS) -> str:
 
 
 def yaml_tree(content: str, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> Any:
-    """What a YAML text says; yaml.YAMLError where it is none, too deep, or unfolds to more than MOST_NODES."""
+    """What a YAML text says; yaml.YAMLError where it is none, too long or deep, or unfolds to more than MOST_NODES."""
+    if len(content) > MOST_YAML:
+        raise yaml.YAMLError(f"longer than {MOST_YAML // 2**20} MiB, which would be read for minutes")
     one = loader(content)
     try:
         node = one.get_single_node()

@@ -65,7 +65,8 @@ def _file(module: str) -> Path | None:
 
 @functools.cache
 def _is_neutral(file: Path) -> bool:
-    return any(file.is_relative_to(PACKAGE / name) for name in NEUTRAL)
+    name = file.relative_to(PACKAGE).as_posix()
+    return any(f"{name}/".startswith(f"{neutral}/") for neutral in NEUTRAL)
 
 
 @functools.cache

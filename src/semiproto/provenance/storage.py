@@ -18,7 +18,7 @@ import yaml
 
 from semiproto.errors import UserError, reason, shortened
 from semiproto.provenance.artifacts import is_inside, write_bytes
-from semiproto.provenance.reading import MOST_LABELS, contents, yaml_tree
+from semiproto.provenance.reading import MOST, contents, regular, yaml_tree
 
 LOCK = Path("dvc.lock")
 
@@ -39,13 +39,13 @@ def fetch_lists() -> None:
             storage = repo.cloud.get_remote_odb(None)
             for name in names:
                 kept = Path(cache.oid_to_path(name))
-                if kept.is_file():
-                    check_list(kept.as_posix(), name, contents(kept, MOST_LABELS))
-                    continue
                 there = storage.oid_to_path(name)
-                if storage.fs.exists(there):
+                if kept.exists():
+                    with regular(kept) as file:
+                        check_list(kept.as_posix(), name, file.read(MOST + 1))
+                elif storage.fs.exists(there):
                     with storage.fs.open(there, "rb") as file:
-                        data = file.read(MOST_LABELS)
+                        data = file.read(MOST + 1)
                     check_list(there, name, data)
                     write_bytes(kept, data)
         except (DvcException, OSError, ValueError) as error:
@@ -55,10 +55,11 @@ def fetch_lists() -> None:
 
 def check_list(where: str, name: str, data: bytes) -> None:
     """UserError unless `data` is the object called `name`: files inside a folder, each called by an MD5 sum."""
-    if hashlib.md5(data, usedforsecurity=False).hexdigest() != name.removesuffix(".dir"):
+    why = f"longer than {MOST // 2**20} MiB" if len(data) > MOST else "its MD5 sum differs"
+    if len(data) > MOST or hashlib.md5(data, usedforsecurity=False).hexdigest() != name.removesuffix(".dir"):
         raise UserError(
-            f"{where}: not the list that {LOCK} names (its MD5 sum differs); delete it, and run `dvc push` in a"
-            " checkout that has the files"
+            f"{where}: not the list that {LOCK} names ({why}); delete it, and run `dvc push` in a checkout that has the"
+            " files"
         )
     try:
         entries = json.loads(data)

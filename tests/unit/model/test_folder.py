@@ -29,6 +29,7 @@ from semiproto.model.folder import (
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.params import NormalisationParams
+from semiproto.provenance.artifacts import sha256_file
 
 CLASSES = ["background", "zero", "one", "two", "three", "four", "five"]
 
@@ -107,6 +108,26 @@ def test_a_card_that_does_not_fit_says_where(folder, one_line, change, words):
     with pytest.raises(UserError) as error:
         load_model(folder)
     one_line(error, folder / model_folder.CARD, *words, "train again")
+
+
+@pytest.mark.parametrize("file", [MODEL, model_folder.STUDENT])
+def test_a_card_of_a_giant_network_is_refused_before_it_is_built(folder, make_net, one_line, file):
+    save_student(folder, make_net(2), None)
+    card = json.loads((folder / CARD).read_text())
+    card["model"]["encoder"]["name"] = "vit_giant_patch14_dinov2"  # 4.5 GB
+    (folder / CARD).write_text(json.dumps(card))
+    with pytest.raises(UserError) as error:
+        load_model(folder) if file == MODEL else load_student(folder)
+    one_line(error, folder / CARD, "many more weights", file)
+
+
+def test_a_sparse_file_of_weights_is_not_hashed(folder, one_line):
+    found = model_folder.digests(folder, (MODEL, CARD))
+    assert found.split() == [sha256_file(folder / name) for name in (MODEL, CARD)]
+    os.truncate(folder / MODEL, 2**40)
+    with pytest.raises(UserError) as error:
+        model_folder.digests(folder, (CARD, MODEL))
+    one_line(error, folder / MODEL, "damaged")
 
 
 HALF = NormalisationParams(mean=[0.5] * 3, std=[0.5] * 3)

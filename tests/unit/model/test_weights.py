@@ -1,6 +1,8 @@
 """Weights from files that others publish: whole, in part, wrapped and damaged."""
 
+import json
 import os
+import struct
 import zipfile
 
 import pytest
@@ -10,8 +12,16 @@ from torch import nn
 
 from semiproto.errors import UserError
 from semiproto.model import encoders
+from semiproto.model import weights as weights_module
 from semiproto.model.encoders.small import SmallEncoder
-from semiproto.model.weights import digest, load_what_fits, read_tensors, read_weights
+from semiproto.model.weights import (
+    built_within,
+    digest,
+    load_what_fits,
+    read_tensors,
+    read_weights,
+    require_whole,
+)
 from semiproto.params import EncoderParams
 
 
@@ -127,3 +137,39 @@ def test_a_compressed_pth_is_not_unpacked(tmp_path, one_line):
     with pytest.raises(UserError) as error:
         read_weights(tmp_path / "packed.pth")
     one_line(error, tmp_path / "packed.pth", "compressed")
+
+
+def sparse(path, header: dict, length: int):
+    """A safetensors file of a length, which takes no room on the disk beyond its header."""
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text)
+    os.truncate(path, 8 + len(text) + length)
+    return path
+
+
+def tensor(length):
+    return {"a": {"dtype": "F32", "shape": [length // 4], "data_offsets": [0, length]}}
+
+
+def test_a_file_that_is_longer_than_its_header_says_is_not_read(tmp_path, one_line):
+    require_whole(sparse(tmp_path / "whole.safetensors", tensor(2**20), 2**20))
+    names = {f"tensor{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(70_000)}
+    for header, length, why in [
+        ({}, 2**40, "longer than 32 GiB"),
+        (tensor(2**20), 2**34, "file not fully covered"),
+        (names, 0, "a header of more than 4 MiB"),
+    ]:
+        path = sparse(tmp_path / "long.safetensors", header, length)
+        for read in (require_whole, read_tensors, read_weights):
+            with pytest.raises(UserError) as error:
+                read(path)
+            one_line(error, path, why)
+
+
+def test_what_is_built_has_no_more_weights_than_it_may(monkeypatch):
+    monkeypatch.setattr(weights_module, "SPARE", 0)
+    with built_within(4 * 12, UserError("too many")):
+        nn.Linear(3, 3)
+    with pytest.raises(UserError, match="too many"), built_within(4 * 12, UserError("too many")):
+        nn.Sequential(nn.Linear(3, 3), nn.Linear(2**14, 2**14))  # a gigabyte, of which nothing is filled
+    nn.Linear(30, 30)  # nothing is counted any more

@@ -57,6 +57,7 @@ def test_yaml_is_what_its_loader_makes_of_it():
         ("a: &a [*a]", "within itself"),
         ("a: &a {<<: *a}", "within itself"),
         ("[" * 100_000, "nested"),
+        ("- a\n" * 2**20 + "-", "longer than 4 MiB"),
         ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,18 @@ def test_a_list_that_another_wrote_is_named_and_nothing_is_brought(clone, one_li
         storage.fetch_lists()
     one_line(error, found, "its MD5 sum differs", "delete it")
     assert not list(Path(".dvc/cache").rglob("*.dir")) and not Path("data").exists()
+
+
+def test_a_list_that_is_too_long_is_named_and_not_read(clone, one_line):
+    found = listed(clone)
+    kept = Path(".dvc/cache/files/md5") / found.parent.name / found.name
+    kept.parent.mkdir(parents=True)
+    for path in (found, kept):
+        path.touch()
+        os.truncate(path, 2**40)
+        with pytest.raises(UserError) as error:
+            storage.fetch_lists()
+        one_line(error, path, "longer than 256 MiB", "delete it")
 
 
 def test_a_list_that_dvc_pull_has_brought_is_named_too(clone, one_line):

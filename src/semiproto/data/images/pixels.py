@@ -21,6 +21,8 @@ Array = np.ndarray
 Kind = Literal["8-bit", "integer", "float"]
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 """Pillow's modes of one band with more than 8 bits."""
+STRIP = 2**24
+"""Pixels that are taken from Pillow at once: it makes two copies of them on the way, which tell for large pictures."""
 MODES = {1: ("L", "1"), 2: ("LA",), 4: ("RGBA",)}
 """Pillow's modes whose channels are data, by dataset.bands; for 3 all become RGB."""
 
@@ -138,7 +140,14 @@ def _repeated(path: Path, band: Array, bands: int) -> Array:
 
 def _rgb(file: Image.Image) -> Array:
     turned = _turned(file)
-    return np.array(turned if turned.mode == "RGB" else turned.convert("RGB"))
+    if turned.width * turned.height <= STRIP:
+        return np.array(turned if turned.mode == "RGB" else turned.convert("RGB"))
+    found = np.empty((turned.height, turned.width, 3), np.uint8)
+    rows = max(1, STRIP // turned.width)
+    for top in range(0, turned.height, rows):
+        strip = turned.crop((0, top, turned.width, min(top + rows, turned.height)))
+        found[top : top + rows] = np.asarray(strip.convert("RGB"))
+    return found
 
 
 def _channels(path: Path, file: Image.Image, bands: int) -> Array:

@@ -6,6 +6,8 @@ file, so that it does not guess: some of its formats name other files or address
 
 from __future__ import annotations
 
+import functools
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,9 +58,28 @@ def dataset(path: Path, driver: str) -> Iterator[DatasetReader]:
     with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with opening.door(path):
+            _require_files_beside(path)
             data = rasterio.open(path.absolute(), driver=driver)
         with data:
             yield data
+
+
+def _require_files_beside(path: Path) -> None:
+    """UserError where a pipe or a device has one of the names beside a picture (its .aux.xml, .msk, .tfw) that GDAL
+    opens too: it would wait there for ever."""
+    folder = path.absolute().parent
+    for name in _no_files(folder, folder.stat().st_mtime_ns):
+        if name.lower().startswith(path.stem.lower()):
+            raise UserError(f"{path.with_name(name)}: not a regular file; remove it")
+
+
+@functools.lru_cache(maxsize=64)
+def _no_files(folder: Path, _changed: int) -> list[str]:
+    """What is neither a file, a folder nor a link to nothing; once for each time of a folder, which may hold a million
+    pictures."""
+    with os.scandir(folder) as entries:
+        others = [Path(one) for one in entries if not one.is_file(follow_symlinks=False)]
+    return [one.name for one in others if one.exists() and not (one.is_file() or one.is_dir())]
 
 
 def read(path: Path, driver: str, bands: int) -> tuple[Array, Array | None]:

@@ -40,6 +40,20 @@ def test_eight_bit_pictures_are_as_they_are(tmp_path, format):
     np.testing.assert_array_equal(to_bytes(tmp_path, found, RGB8), found.values)
 
 
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
+def test_a_large_picture_is_taken_in_strips(tmp_path, monkeypatch, mode, turn):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    picture = Image.fromarray(RNG.integers(0, 256, (6, 9, 4), dtype=np.uint8)).convert(mode)
+    picture.save(tmp_path / "a.png", exif=exif)
+    whole = decode(tmp_path / "a.png", 3).values
+    assert whole.shape == TURNS[turn](np.empty((6, 9, 3))).shape
+    for pixels_of_a_strip in (1, 20):
+        monkeypatch.setattr(pixels, "STRIP", pixels_of_a_strip)
+        np.testing.assert_array_equal(decode(tmp_path / "a.png", 3).values, whole)
+
+
 @pytest.mark.parametrize("options", [{"compression": c} for c in (None, "tiff_lzw", "tiff_adobe_deflate")])
 @pytest.mark.parametrize("values", [DEEP, DEEP.astype(np.int32) - 900, DEEP.astype(np.float32) / 7])
 def test_deep_grey_tiffs_are_read_to_the_bit(tmp_path, values, options):

@@ -1,5 +1,6 @@
 """Which pictures need rasterio, and what is read of them."""
 
+import os
 import struct
 
 import numpy as np
@@ -49,6 +50,20 @@ def test_a_file_is_read_by_the_named_driver_alone(tmp_path, one_line):
     with pytest.raises(UserError) as error, raster.dataset(tmp_path / "b.tif", "GTiff"):
         pass
     one_line(error, tmp_path / "b.tif", "cannot be read as an image")
+
+
+@pytest.mark.parametrize("name", ["a.tif.aux.xml", "a.tif.msk", "A.TIF.MSK", "a.aux", "a.tfw"])
+def test_a_pipe_beside_a_picture_does_not_block(tmp_path, one_line, name):
+    path = write(tmp_path / "a.tif", np.zeros((1, 4, 5), np.uint8), nodata=7)
+    (tmp_path / "a.link").symlink_to("nothing")
+    (tmp_path / "a.folder").mkdir()
+    raster.read(path, "GTiff", 1)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError) as error:
+        raster.read(path, "GTiff", 1)
+    one_line(error, tmp_path / name, "not a regular file; remove it")
+    (tmp_path / name).unlink()
+    raster.read(path, "GTiff", 1)
 
 
 def test_a_window_is_a_part_of_the_whole(tmp_path):
