@@ -10,7 +10,7 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -139,6 +139,7 @@ class _Graph:
             node.variable.grad = given[0]
             return
         out = getattr(node, "apply", node)(*(given.get(i) for i in range(len(node._input_metadata))))
+        _release(node)
         out = out if isinstance(out, tuple) else (out,)
         for (child, i), gradient in zip(node.next_functions, out, strict=False):
             if child is not None:
@@ -153,6 +154,16 @@ class _Graph:
         if not self.waiting[child]:
             first = -(2**63) if hasattr(child, "variable") else -child._sequence_nr()
             heapq.heappush(self.ready, (first, next(self.order), child))
+
+
+def _release(node: Any) -> None:
+    """Lets go of what a node kept of the forward pass, as autograd's engine does once it has been computed."""
+    for name in dir(node):
+        if name.startswith("_raw_saved_"):
+            kept = getattr(node, name)
+            for one in kept if isinstance(kept, tuple | list) else (kept,):
+                with suppress(RuntimeError):  # None, or a block that is computed again, which keeps nothing here
+                    one.register_hooks(lambda _: None, lambda _: None)
 
 
 def _uses(root: Any) -> Counter[Any]:

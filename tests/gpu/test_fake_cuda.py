@@ -117,14 +117,17 @@ def test_networks_keep_to_one_device(label):
     assert found.idle == [] and found.syncs <= SYNCS[4]
 
 
-def test_plans_know_the_memory_and_blocks_are_computed_again():
+@pytest.mark.parametrize(("name", "syncs"), [(PRETRAIN, 1), ("prototype", 5)])
+def test_plans_know_the_memory_and_blocks_are_computed_again(name, syncs):
     params = NETWORKS["cityscapes"]
-    step = Step(params, PRETRAIN)
+    step = Step(params, name)
     for recompute in (False, True):
         planned = step.footprint(bfloat16=True, recompute=recompute)
-        found = count(params, PRETRAIN, bfloat16=True, recompute=recompute)
+        found = count(params, name, bfloat16=True, recompute=recompute)
         assert found.bytes == pytest.approx(planned.bytes, rel=0.1)
-        assert found.flops == planned.flops and found.idle == [] and found.syncs == 1
+        # Pixels are gathered by prototype with a product of matrices on a GPU alone.
+        assert found.flops == pytest.approx(planned.flops, rel=0 if name == PRETRAIN else 0.01)
+        assert found.idle == [] and found.syncs == syncs
 
 
 @pytest.mark.parametrize("label", NETWORKS)
