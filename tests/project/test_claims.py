@@ -36,6 +36,17 @@ def test_differences(page):
         assert f"{signed(row.gain)} ({signed(row.low)} to {signed(row.high)})" in text, other
 
 
+def test_what_is_said_of_the_recipe_on_the_embedded_set():
+    folder, text = ROOT / "results/embedded-recipes", (ROOT / "docs/embedded.md").read_text()
+    summary = pd.read_csv(folder / "summary.csv").set_index("variant")
+    gains = pd.read_csv(folder / "verdict.csv").set_index(["minuend", "subtrahend"])
+    for variant, said in (("consistency", ""), ("prototype", ", recommended")):
+        row, gain = summary.loc[f"{variant}-strong"], gains.loc[f"{variant}-strong", variant]
+        over = f"{signed(gain.gain)} ({signed(gain.low)} to {signed(gain.high)})"
+        score = mean_sd(row.miou_mean, row.miou_sd)
+        assert f"| {variant}-strong{said} | {row.steps:,} | {score} | {over} |" in text
+
+
 def signed(points: float) -> str:
     return verdict.signed(float(points)).replace("−", "-")
 
