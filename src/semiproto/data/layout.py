@@ -103,6 +103,8 @@ def read_mask(path: Path) -> np.ndarray:
 def read_values(path: Path) -> np.ndarray:
     """A mask's values as they are in the file, [height, width]: uint8, or integers of 16 or 32 bits.
 
+    Whole numbers that are stored as floating-point ones are integers of 32 bits.
+
     Grey of 1, 2 or 4 bits holds 0 to 1, 3 or 15: not 255, 170 and so on, which decoders make of them to show them.
     """
     mode, values, _ = _stored(path)
@@ -140,6 +142,8 @@ def _grey(values: np.ndarray) -> np.ndarray | None:
 def _require_indices(path: Path, mode: str, values: np.ndarray) -> np.ndarray:
     if mode == "I" or mode.startswith("I;"):
         return values
+    if mode == "F" and (np.abs(values) < 2**31).all() and (values == np.rint(values)).all():
+        return values.astype(np.int32)  # as GIS tools write them
     if mode not in ("P", "L", "1"):
         raise UserError(
             f"{path}: mode {mode} is not a mask of class indices; save it as a palette or 8-bit grey PNG whose values"

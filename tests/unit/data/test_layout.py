@@ -17,6 +17,7 @@ from semiproto.data.layout import (
     read_list,
     read_mask,
     read_pixels,
+    read_values,
     voc_palette,
     write_mask,
     write_pixels,
@@ -275,3 +276,17 @@ def test_the_palette_is_vocs():
     assert [tuple(colour) for colour in palette[:21].tolist()] == expected
     assert palette[255].tolist() == [224, 224, 192]
     assert len({tuple(colour) for colour in palette.tolist()}) == 256
+
+
+def test_whole_numbers_in_floating_point_are_class_indices(tmp_path, one_line):
+    """As GIS tools write them."""
+    values = np.array([[0, 1], [2, 255]], np.float32)
+    Image.fromarray(values).save(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read_values(tmp_path / "a.tif"), values)
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.tif"), values)
+    for other in (0.5, np.nan, np.inf, 1e12):
+        values[1, 0] = other
+        Image.fromarray(values).save(tmp_path / "a.tif")
+        with pytest.raises(UserError) as error:
+            read_values(tmp_path / "a.tif")
+        one_line(error, tmp_path / "a.tif", "mode F is not a mask")

@@ -31,6 +31,17 @@ class Fault:
         return {"severity": severity} | {k: v for k, v in vars(self).items() if k != "warning"}
 
 
+COVERING = {"cuboid", "cuboid_2d", "cuboid_3d", "oriented_bbox", "rotated_bbox"}
+"""What tools call shapes that cover pixels and that no reader draws."""
+
+
+def not_drawn(path: Path, kind: str, shape: str, remedy: str) -> Fault:
+    """A shape of a kind that is not drawn: left out where it has no area, else its pixels would be background."""
+    if kind in COVERING:
+        return Fault("shape", str(path), f"{shape} covers pixels, and is not read", f"{remedy}, or delete it")
+    return Fault("no-area", str(path), f"{shape} has no area and is left out", remedy, warning=True)
+
+
 def unknown_label(file: Path, label: str, remedy: str, line: int | None = None) -> Fault:
     """A tool's label that is no class; remedy: what else may be done than add it."""
     return Fault("label", str(file), f"label {label!r} is not a class", f"add it to dataset.classes{remedy}", line)

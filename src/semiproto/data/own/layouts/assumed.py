@@ -44,8 +44,10 @@ def sentences(source: FolderSource, found: Layout, read: Contents) -> Iterator[s
     if renamed := [item for item in read.items if item.id != item.image.stem]:
         first = renamed[0]
         yield f"images whose id is made from their name: {len(renamed)}, such as {first.id} for {first.image.name}"
-    if read.faults:
-        yield f"faults in names and lists: {len(read.faults)}; `semiproto check-data` names them"
+    warnings = sum(fault.warning for fault in read.faults)
+    for said, many in (("faults in", len(read.faults) - warnings), ("warnings about", warnings)):
+        if many:
+            yield f"{said} names and lists: {many}; `semiproto check-data` names them"
     yield from account.lines(read.files)
 
 

@@ -22,7 +22,7 @@ def test_faults_do_not_stop_init_and_are_pointed_at(base, discovered):
     (base / "classes.txt").unlink()
     source, said = discovered(base)
     assert source.classes == ["background", "class1"]
-    assert "faults in names and lists: 1; `semiproto check-data` names them" in said
+    assert "warnings about names and lists: 1; `semiproto check-data` names them" in said
 
 
 def test_masks_that_are_all_jpegs_stop_init(base, one_line):

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as xml
 
 import numpy as np
 
-from semiproto.data.own.faults import Fault, unknown_label
+from semiproto.data.own.faults import Fault, not_drawn, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.names import part_of
@@ -158,7 +158,6 @@ def _faults(path: Path, name: str, element: xml.Element, index: int | None) -> I
     if element.tag == "tag":
         return
     if element.tag not in AREAS:
-        found = f"{element.tag} {label!r} of {name} has no area and is left out"
-        yield Fault("no-area", str(path), found, "draw it as a polygon or mask", warning=True)
+        yield not_drawn(path, element.tag, f"{element.tag} {label!r} of {name}", "draw it as a polygon or mask")
     elif index is None:
         yield unknown_label(path, label, " or delete its shapes")

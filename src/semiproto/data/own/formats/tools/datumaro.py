@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from semiproto.data.own.faults import Fault, unknown_label
+from semiproto.data.own.faults import Fault, not_drawn, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Key, Outlines, Record, class_index, class_names
 from semiproto.data.own.formats.tools.cvat import Ellipse
@@ -126,8 +126,7 @@ def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record
             label, where = content.label(one), f"{one.type} {number} of {item.name()}"
             index = class_index(label, classes)
             if one.type not in AREAS:
-                what = f"{where} has no area and is left out"
-                faults.append(Fault("no-area", str(path), what, "draw it as a polygon or mask", warning=True))
+                faults.append(not_drawn(path, one.type, where, "draw it as a polygon or mask"))
             elif index is None:
                 faults.append(unknown_label(path, label, f" or delete {where}"))
             else:

@@ -1,4 +1,4 @@
-"""LabelMe: a JSON beside each image, with polygons, rectangles, circles and masks.
+"""LabelMe and X-AnyLabeling: a JSON beside each image, with polygons, rectangles, circles and masks.
 
 They are drawn as labelme2voc draws them, with Pillow: the outline belongs to the shape, and a later shape lies on an
 earlier one. Pixels outside all are class 0; the label __ignore__ is void. Points and lines are left out with a warning.
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from pydantic import BaseModel, ValidationError
 
-from semiproto.data.own.faults import Fault, unknown_label
+from semiproto.data.own.faults import Fault, not_drawn, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.names import part_of_folders
@@ -27,6 +27,8 @@ from semiproto.params import first_problem
 
 AREAS = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2}
 """Shapes that have an area, and the points that they need."""
+BY_CORNERS = ("rectangle", "rotation", "quadrilateral")
+"""Shapes that are polygons where they have more than two corners, as X-AnyLabeling writes them."""
 
 
 class _Shape(BaseModel):
@@ -34,6 +36,10 @@ class _Shape(BaseModel):
     points: list[tuple[float, float]]
     shape_type: str | None = "polygon"
     mask: str | None = None
+
+    def kind(self) -> str:
+        named = self.shape_type or "polygon"
+        return "polygon" if named in BY_CORNERS and len(self.points) > 2 else named
 
 
 class File(BaseModel):
@@ -104,7 +110,7 @@ def names(files: Sequence[Path]) -> list[str]:
     for path in files:
         content = read(path)
         drawn = content.shapes if content is not None else []
-        found.update(class_names([one.label for one in drawn if (one.shape_type or "polygon") in AREAS], path))
+        found.update(class_names([one.label for one in drawn if one.kind() in AREAS], path))
     return class_names(sorted(found), files[0])
 
 
@@ -112,10 +118,10 @@ def records(path: Path, base: Path, classes: Sequence[str], content: File) -> tu
     """What a file says about its image; one without a shape is background as a whole."""
     faults, instances = [], []
     for number, shape in enumerate(content.shapes, start=1):
-        kind, index = shape.shape_type or "polygon", class_index(shape.label, classes)
+        kind, index = shape.kind(), class_index(shape.label, classes)
         if kind not in AREAS:
-            found = f"{kind} {shape.label!r} (shape {number}) has no area and is left out"
-            faults.append(Fault("no-area", str(path), found, "draw it as a polygon", warning=True))
+            found = f"{kind} {shape.label!r} (shape {number})"
+            faults.append(not_drawn(path, kind, found, "draw it as a polygon"))
         elif index is None:
             faults.append(unknown_label(path, shape.label, " or delete the shape"))
         else:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from semiproto.data.own.faults import Fault, unknown_label
+from semiproto.data.own.faults import Fault, not_drawn, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.names import part_of_folders
@@ -132,8 +132,8 @@ def records(path: Path, base: Path, classes: Sequence[str], content: File) -> tu
         index = class_index(one.label, classes)
         shape = _shape(one)
         if one.geometry() not in AREAS:
-            found = f"{one.geometry()} {one.label!r} (object {number}) has no area and is left out"
-            faults.append(Fault("no-area", str(path), found, "draw it as a polygon or bitmap", warning=True))
+            found = f"{one.geometry()} {one.label!r} (object {number})"
+            faults.append(not_drawn(path, one.geometry(), found, "draw it as a polygon or bitmap"))
         elif index is None:
             faults.append(unknown_label(path, one.label, " or delete the object"))
         else:

@@ -37,6 +37,25 @@ def test_the_outline_belongs_to_the_shape(tmp_path, kind):
     assert not faults
 
 
+@pytest.mark.parametrize("kind", ["rectangle", "rotation", "quadrilateral"])
+def test_the_corners_of_a_box_are_a_polygon(tmp_path, kind):
+    """As X-AnyLabeling writes them."""
+    corners = [[2, 3], [7, 3], [7, 8], [2, 8]]
+    turned = [[8, 1], [13, 6], [8, 11], [3, 6]]
+    for points in (corners, turned):
+        (record,), faults = records(tmp_path, shape(kind, points))
+        (expected,), _ = records(tmp_path, shape("polygon", points))
+        np.testing.assert_array_equal(outlines.draw(record.mask), outlines.draw(expected.mask))
+        assert not faults and outlines.draw(record.mask).sum() > 30
+    assert labelme.names([tmp_path / "a.json"]) == ["background", "cat"]
+
+
+def test_a_shape_that_covers_pixels_and_is_not_drawn_is_an_error(tmp_path):
+    _, faults = records(tmp_path, shape("cuboid", [[0, 0]] * 8))
+    assert [(fault.kind, fault.warning) for fault in faults] == [("shape", False)]
+    assert "cuboid 'cat' (shape 1) covers pixels, and is not read" in str(faults[0])
+
+
 def test_a_circle_is_a_centre_and_a_point_on_it(tmp_path):
     (record,), _ = records(tmp_path, shape("circle", [[8, 6], [8, 2]]))
     assert outlines.draw(record.mask).sum() == pytest.approx(np.pi * 4.5**2, rel=0.1)
