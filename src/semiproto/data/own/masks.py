@@ -168,7 +168,7 @@ def _indices(path: Path, values: np.ndarray, rules: Rules) -> np.ndarray | Fault
     if rules.ignore is not None:
         meaning += f", {rules.ignore} is void"
     found = f"value {value} is not a class ({where}; {meaning})"
-    remedy = f"say what it means in dataset.values, e.g. `{value}: void`, or correct the mask or the classes"
+    remedy = f"correct the mask or the classes, or say what it means in dataset.values, e.g. `{value}: void`"
     if value > layout.IGNORE_INDEX and not rules.values:
         remedy += f"; prepared masks have 8 bits, so merge rare classes where there are more than {MOST_CLASSES}"
     if value == rules.classes and not rules.values:
