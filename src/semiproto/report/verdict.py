@@ -50,6 +50,8 @@ QUESTIONS = {
 
 TWIN, EQUAL_LOSS, EQUAL_COMPUTE = "-prototype", "-equal-loss", "supervised-equal-compute-"
 """How the names of a recipe's variants end or begin: with the prototype head, and its controls."""
+SUPERVISED_LONGER = EQUAL_COMPUTE.removesuffix("-")
+"""The control of the paper's variants."""
 
 COLUMNS = [
     *("dataset", "labels", "question", "minuend", "subtrahend", "seeds", "images", "gain", "low", "high"),
@@ -257,9 +259,8 @@ def is_control(variant: str) -> bool:
 
 def is_control_of_compute(control: str, variant: str) -> bool:
     """Whether a variant is the supervised one that takes as much compute as another."""
-    as_much = EQUAL_COMPUTE.removesuffix("-")
-    ending = control.removeprefix(as_much)
-    return control.startswith(as_much) and ending in (variant.removeprefix("prototype"), f"-{variant}")
+    ending = control.removeprefix(SUPERVISED_LONGER)
+    return control.startswith(SUPERVISED_LONGER) and ending in (variant.removeprefix("prototype"), f"-{variant}")
 
 
 def _unanswered(runs: dict[str, list[Evaluation]], minuend: str, subtrahend: str) -> str:

@@ -12,9 +12,9 @@ from semiproto.report.drawing.results import Results
 from semiproto.report.drawing.style import variant_colours
 from semiproto.report.published import gain_of_the_paper
 from semiproto.report.tables import mean_sd
-from semiproto.report.verdict import EQUAL_COMPUTE, TWIN, compare, is_control, signed
+from semiproto.report.verdict import EQUAL_COMPUTE, SUPERVISED_LONGER, TWIN, compare, is_control, signed
 
-SUPERVISED, SUPERVISED_LONGER = "supervised", EQUAL_COMPUTE.removesuffix("-")
+SUPERVISED = "supervised"
 GREY, DARK = "#777777", "#333333"
 
 PUBLISHED = {
