@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -43,9 +43,11 @@ class Section(BaseModel):
     def _no_number_of_a_truth(cls, given: Any) -> Any:
         for name, value in given.items() if isinstance(given, dict) else ():
             field = cls.model_fields.get(name)
-            kinds = {field.annotation, *get_args(field.annotation)} if field else set()
-            if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
-                raise ValueError(f"{name} is {str(value).lower()}, which is no number; give one")
+            kinds = _kinds(field.annotation) if field else set()
+            truth = next(_truths(value), None) if kinds & {int, float} and bool not in kinds else None
+            if truth is not None:
+                has = "has" if isinstance(value, list) else "is"
+                raise ValueError(f"{name} {has} {str(truth).lower()}, which is no number; give one")
         return given
 
     def tree(self) -> dict[str, Any]:
@@ -55,6 +57,23 @@ class Section(BaseModel):
         again, and receipts still say what params.yaml asks for.
         """
         return self.model_dump(mode="json", exclude_defaults=True)
+
+
+def _kinds(annotation: Any) -> set[type]:
+    """The types of what a field may hold, also of its literals and of the items of its lists."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return {type(value) for value in inner}
+    return {kind for one in inner for kind in _kinds(one)} or ({annotation} if isinstance(annotation, type) else set())
+
+
+def _truths(value: Any) -> Iterator[bool]:
+    """The values true and false in a value or its lists."""
+    if isinstance(value, bool):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _truths(item)
 
 
 S = TypeVar("S", bound=Section)
@@ -83,6 +102,11 @@ def first_problem(error: ValidationError) -> str:
         text = f"{key}missing; every parameter must be given, see experiments/ for an example"
     elif fault["type"] == "value_error":
         text = f"{key}{fault['ctx']['error']}"
+    elif fault["type"] == "model_type":
+        fields = ", ".join(_fields_of(fault["ctx"]["class_name"]))
+        text = f"{key}{shortened(repr(fault['input']))} is not allowed: it is a section; give its keys: {fields}"
+    elif fault["type"] == "tuple_type":
+        text = f"{key}{shortened(repr(fault['input']))} is not allowed: give two values in brackets"
     elif fault["type"] == "string_type" and not isinstance(fault["input"], list | dict):
         text = f"{key}{shortened(repr(fault['input']))} is what YAML makes of a word without quotes; write it in quotes"
     else:
@@ -95,6 +119,11 @@ def _suggestion(name: str) -> str:
     known = {field for section in _descendants(Section) for field in section.model_fields}
     close = get_close_matches(name, sorted(known), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _fields_of(section: str) -> list[str]:
+    """The keys of the section of that class name."""
+    return next((list(one.model_fields) for one in _descendants(Section) if one.__name__ == section), [])
 
 
 def _descendants(base: type[Section]) -> Iterator[type[Section]]:

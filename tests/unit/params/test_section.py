@@ -3,6 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from semiproto import params as parameters
+
 
 @pytest.mark.parametrize(
     ("key", "name"),
@@ -41,6 +43,31 @@ def test_a_missing_key(edited, refused, key):
 )
 def test_a_wrong_type(edited, refused, key, value):
     refused(edited({key: value}), key)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("semi.tau", True, "tau is true"),
+        ("semi.strong_view", {"views": True}, "views is true"),
+        ("augment.padding_label", False, "padding_label is false"),
+        ("augment.scale", [True, 2.0], "scale has true"),
+        ("model.decoder.rates", [6, True], "rates has true"),
+        ("dataset.rare_five", True, None),
+        ("compute.gpus", False, "gpus is false"),
+    ],
+)
+def test_true_and_false_are_no_numbers(edited, refused, key, value, word):
+    if word is None:
+        assert parameters.validate(edited({key: value}), "params.yaml").dataset.rare_five is True
+    else:
+        refused(edited({key: value}), word, "no number; give one")
+
+
+def test_what_is_no_section_and_no_pair_is_told_what_to_give(edited, refused):
+    jitter = "brightness, contrast, saturation, hue, probability"
+    refused(edited({"semi.strong_view": {"jitter": 0.5}}), "semi.strong_view.jitter: 0.5", f"give its keys: {jitter}")
+    refused(edited({"augment.scale": 2}), "augment.scale: 2", "give two values in brackets")
 
 
 @pytest.mark.parametrize(
