@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 import shlex
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,6 +209,26 @@ def _as_name(folder: Path) -> str:
     return cleaned[:64] or "my-data"
 
 
+def _of_its_own(tree: Any, node: Any, key: str) -> Any:
+    """node[key]; a copy takes its place where an alias (`*name`) has the same in another place, which stays as it is."""
+    child = node.get(key)
+    if isinstance(child, CommentedMap) and sum(one is child for one in _mappings(tree)) > 1:
+        node[key] = child = copy.deepcopy(child)
+        child.yaml_set_anchor(None)
+    return child
+
+
+def _mappings(node: Any) -> Iterator[Any]:
+    """All mappings in a tree, those that stand in several places as often."""
+    if isinstance(node, dict):
+        yield node
+        node = node.values()
+    elif not isinstance(node, list):
+        return
+    for item in node:
+        yield from _mappings(item)
+
+
 def _apply(tree: Any, change: str, why: str = "") -> None:
     """Sets a leaf of the file, or a switch that the file leaves at its default, from `section.key=value` in YAML.
 
@@ -220,7 +241,7 @@ def _apply(tree: Any, change: str, why: str = "") -> None:
     for section in sections:
         if is_parameter and isinstance(node, dict):
             node.setdefault(section, {})
-        node = node.get(section) if isinstance(node, dict) else None
+        node = _of_its_own(tree, node, section) if isinstance(node, dict) else None
     if not equals or not isinstance(node, dict) or not (is_parameter or leaf in node):
         raise UserError(f"--set {change}: no such parameter; give section.key=value, `semiproto params` lists them")
     try:

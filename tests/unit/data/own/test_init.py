@@ -66,6 +66,21 @@ def test_a_switch_that_the_template_leaves_at_its_default_can_be_set(base):
             init.write_params(base, init.Wishes(changes=[change]), TEMPLATE, out, force=True)
 
 
+@pytest.mark.parametrize(("phase", "other"), [("semi", "pretrain"), ("pretrain", "semi")])
+def test_what_is_set_in_one_phase_leaves_the_other_which_the_template_writes_as_an_alias(base, phase, other):
+    """labeled_loss is `&labeled_loss` in pretrain and `*labeled_loss` in semi."""
+    out, usual = base.parent / "params.yaml", params.load(TEMPLATE)
+    changes = [f"{phase}.labeled_loss.dice_weight=1", f"{phase}.labeled_loss.kind=ohem"]
+    init.write_params(base, init.Wishes(changes=changes), TEMPLATE, out, force=True)
+    found = {name: getattr(params.load(out), name).labeled_loss for name in (phase, other)}
+    expected = usual.semi.labeled_loss.model_copy(update={"dice_weight": 1, "kind": "ohem"})
+    assert found == {phase: expected, other: usual.semi.labeled_loss}
+    init.write_params(
+        base, init.Wishes(changes=[*changes, f"{other}.labeled_loss.dice_weight=2"]), TEMPLATE, out, force=True
+    )
+    assert getattr(params.load(out), other).labeled_loss.dice_weight == 2
+
+
 def test_label_counts_are_those_of_the_template_unless_given(base, tmp_path):
     template = tmp_path / "two-splits.yaml"
     text = TEMPLATE.read_text()
