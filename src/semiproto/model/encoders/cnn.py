@@ -19,8 +19,8 @@ def knows(name: str) -> bool:
 def build(params: EncoderParams, *, download: bool, bands: int = 3) -> Encoder:
     if not timm_models.knows(params.name):
         raise UserError(
-            f"model.encoder.name: {params.name!r} is not an encoder timm knows; take small or a name that"
-            " timm.list_models() lists"
+            f"model.encoder.name: {params.name!r} is not an encoder timm knows{timm_models.nearest(params.name)}; take"
+            " small or a name that timm.list_models() lists"
         )
     require_null(params, params.name, "patch_size")
     options = {"output_stride": params.output_stride, "in_chans": bands}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -32,6 +33,7 @@ def create(params: EncoderParams, *, download: bool, **options: Any) -> Any:
     """
     import timm
 
+    _require_tag(params.name)
     offline = download and _offline()
     if offline and _must_be_fetched(params.name):
         raise _not_here(params.name)
@@ -41,9 +43,39 @@ def create(params: EncoderParams, *, download: bool, **options: Any) -> Any:
         if offline and isinstance(error, OSError):
             raise _not_here(params.name) from None
         reason = " ".join(str(error).split())[:200]
+        if isinstance(error, TypeError) and "output_stride" in reason:
+            raise UserError(
+                f"model.encoder.name: {params.name!r} is neither a CNN whose output stride timm can set nor a ViT of"
+                " docs/encoders.md, and others are not read here; take one of these"
+            ) from None
+        if isinstance(error, AssertionError) and not reason:  # as `assert output_stride == 32` has it
+            reason = "it has another output stride alone, mostly 32"
         raise UserError(
             f"model.encoder: timm cannot make {params.name!r} at output stride {params.output_stride} with weights"
             f" {params.weights!r} ({reason}); try another name or stride, or give a weights file or null"
+        ) from None
+
+
+def nearest(name: str) -> str:
+    """A hint ` (did you mean x?)` where timm lists a model of a similar name; empty otherwise."""
+    import timm
+
+    close = get_close_matches(name.split(".")[0], timm.list_models(), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _require_tag(name: str) -> None:
+    """UserError where what follows the dot in a name is none of the tags of weights that timm lists for the model."""
+    import timm
+    from timm.models import get_pretrained_cfg
+
+    try:
+        get_pretrained_cfg(name)
+    except RuntimeError:
+        model, _, tag = name.partition(".")
+        known = ", ".join(timm.list_pretrained(f"{model}.*"))
+        raise UserError(
+            f"model.encoder.name: timm has no weights {tag!r} of {model}; write {model}{known and f', or one of {known}'}"
         ) from None
 
 

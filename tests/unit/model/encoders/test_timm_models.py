@@ -109,3 +109,34 @@ def test_what_timm_cannot_make_is_named(one_line):
     with pytest.raises(UserError) as error:
         timm_models.create(params("vit_tiny_patch16_224", weights=None), download=False, features_only=True, bad=1)
     one_line(error, "model.encoder", "vit_tiny_patch16_224", "bad")
+
+
+@pytest.mark.parametrize("weights", ["timm", None])
+def test_a_tag_that_timm_does_not_list_is_named_with_those_it_does(caches, one_line, weights):
+    for name in ("resnet18.a1_in22k", "vit_small_patch14_dinov2.imagenet"):
+        with pytest.raises(UserError) as error:
+            encoders.build(params(name, weights), pretrained=True)
+        model, _, tag = name.partition(".")
+        one_line(error, "model.encoder.name", tag, f"write {model}, or one of {timm.list_pretrained(f'{model}.*')[0]}")
+
+
+def test_a_name_that_is_nearly_one_of_timms(one_line):
+    with pytest.raises(UserError) as error:
+        encoders.build(params("resnet_18", None), pretrained=False)
+    one_line(error, "model.encoder.name", "resnet_18", "did you mean resnet18?")
+
+
+@pytest.mark.parametrize(
+    "name", ["swin_tiny_patch4_window7_224", "beit_base_patch16_224", "naflexvit_base_patch16_gap"]
+)
+def test_what_is_neither_a_cnn_nor_a_vit_is_refused_without_talk_of_strides(one_line, name):
+    with torch.device("meta"), pytest.raises(UserError) as error:
+        encoders.build(params(name, None), pretrained=False)
+    one_line(error, "model.encoder.name", name, "docs/encoders.md")
+    assert "another name or stride" not in str(error.value)
+
+
+def test_a_stride_that_a_cnn_does_not_have(one_line):
+    with torch.device("meta"), pytest.raises(UserError) as error:
+        encoders.build(params("vgg11", None), pretrained=False)
+    one_line(error, "vgg11", "output stride 8", "mostly 32")
