@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,3 +19,9 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> n
 def resize(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     """Bilinear with align_corners=True, as everywhere in the method [config]: [B, C, h, w] -> [B, C, *size]."""
     return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
+
+
+def cells(size: Sequence[int], side: int) -> tuple[int, int]:
+    """How many cells of `side` pixels fit an image of that height and width best: the nearest number, one at least."""
+    rows, columns = (max(1, (length + side // 2) // side) for length in size)
+    return rows, columns

@@ -186,6 +186,27 @@ def test_a_stopped_run_of_a_vit_with_adamw_goes_on_to_the_same_weights(train, ma
     assert (result.history, result.scores) == (expected.history, expected.scores)
 
 
+@pytest.mark.parametrize("trainable", ["none", "norms", "all"])
+def test_a_stopped_run_with_all_switches_together_goes_on_to_the_same_weights(
+    train, recipes, make_vit, tiny_vit, trainable
+):
+    """UniMatch on a ViT by AdamW with rates by layer, and every remedy for rare classes."""
+    own = recipes.semi_of("unimatch").model_dump()
+    own["labeled_loss"] |= {"class_weights": "median_frequency", "dice_weight": 1.0}
+    semi = SemiParams.model_validate(own | {"adaptive_tau": {"momentum": 0.5, "lowest": 0.0}})
+    by_layer = tiny_vit.optimizer.model_copy(update={"layer_decay": 0.7})
+
+    def run(folder, *wrap):
+        options = {"variant": semi, "repeats": np.linspace(1, 3, 8), "steps": 4, "validations": 1}
+        return train(folder, *wrap, student=make_vit(trainable=trainable), optimizer=by_layer, **options)
+
+    whole, expected = run("whole")
+    with pytest.raises(Interrupted):
+        run("stopped", signalled(signal.SIGINT, 1))
+    resumed, result = run("stopped")
+    assert same(resumed, whole) and (result.history, result.scores) == (expected.history, expected.scores)
+
+
 def test_a_frozen_encoder_keeps_its_weights_to_the_bit_while_the_rest_learns(train, make_vit, tiny_vit):
     phase, result = train("run", student=make_vit(trainable="none"), optimizer=tiny_vit.optimizer, steps=3)
     before = make_vit(trainable="none").state_dict()

@@ -210,7 +210,7 @@ def _as_name(folder: Path) -> str:
 
 
 def _of_its_own(tree: Any, node: Any, key: str) -> Any:
-    """node[key]; a copy takes its place where an alias (`*name`) has the same in another place, which stays as it is."""
+    """node[key]; a copy of it where an alias (`*name`) has the same in another place, which stays as it is."""
     child = node.get(key)
     if isinstance(child, CommentedMap) and sum(one is child for one in _mappings(tree)) > 1:
         node[key] = child = copy.deepcopy(child)

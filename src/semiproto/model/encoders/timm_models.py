@@ -73,10 +73,8 @@ def _require_tag(name: str) -> None:
         get_pretrained_cfg(name)
     except RuntimeError:
         model, _, tag = name.partition(".")
-        known = ", ".join(timm.list_pretrained(f"{model}.*"))
-        raise UserError(
-            f"model.encoder.name: timm has no weights {tag!r} of {model}; write {model}{known and f', or one of {known}'}"
-        ) from None
+        known = ", or ".join([model, *timm.list_pretrained(f"{model}.*")])
+        raise UserError(f"model.encoder.name: timm has no weights {tag!r} of {model}; write {known}") from None
 
 
 def published_file(name: str) -> HubFile | None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from semiproto.errors import UserError
 from semiproto.model.encoders import timm_models
 from semiproto.model.encoders.encoder import Encoder, require_null
-from semiproto.model.layers import resize
+from semiproto.model.layers import cells, resize
 from semiproto.params import EncoderParams
 
 MODULES = ("vision_transformer", "deit", "eva")
@@ -63,7 +63,7 @@ class Taps(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """images [B, bands, H, W]; sides that are no multiple of the patch are resized to the nearest one."""
-        rows, columns = (max(1, (side + self.patch // 2) // self.patch) for side in images.shape[-2:])
+        rows, columns = cells(images.shape[-2:], self.patch)
         size = (rows * self.patch, columns * self.patch)
         if images.shape[-2:] != size:
             images = resize(images, size)

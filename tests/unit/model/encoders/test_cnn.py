@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import timm
 import torch
+from torch.nn import functional as F
 
 from semiproto.errors import UserError
 from semiproto.model.encoders.cnn import build
@@ -53,6 +55,50 @@ def test_multi_grid_that_does_not_fit(one_line, name, dilations):
     with pytest.raises(UserError) as error:
         build(params(name, multi_grid=dilations), download=False)
     one_line(error, "model.encoder.multi_grid", dilations)
+
+
+@pytest.mark.parametrize(
+    ("name", "stride", "readable", "nearest"),
+    [
+        ("resnet18", 8, (1, 1), {(5, 7): (5, 7), (129, 200): (129, 200)}),
+        ("convnext_atto", 32, (1, 32), {(33, 20): (33, 32), (129, 200): (129, 200)}),
+        (
+            "dla46_c",
+            32,
+            (32, 32),
+            {(129, 129): (128, 128), (200, 333): (192, 320), (5, 7): (32, 32), (64, 96): (64, 96)},
+        ),
+    ],
+)
+def test_images_that_a_network_does_not_read_are_resized_to_the_nearest_that_it_does(name, stride, readable, nearest):
+    encoder = build(params(name, output_stride=stride), download=False)
+    assert encoder.body.readable == readable and encoder.training
+    encoder.eval()
+    with torch.no_grad():
+        for size, expected in nearest.items():
+            images = torch.rand(1, 3, *size)
+            resized = (
+                images if size == expected else F.interpolate(images, expected, mode="bilinear", align_corners=True)
+            )
+            for mine, theirs in zip(encoder(images), encoder.body.net(resized)[encoder.body.finest :], strict=True):
+                torch.testing.assert_close(mine, theirs)
+
+
+def test_trying_sizes_leaves_statistics_and_draws_alone():
+    torch.manual_seed(0)
+    mine = build(params("resnet18"), download=False)
+    drawn = torch.rand(1)
+    torch.manual_seed(0)
+    theirs = timm.create_model("resnet18", features_only=True, output_stride=8)
+    assert torch.equal(drawn, torch.rand(1))
+    theirs = theirs.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in mine.net.state_dict().items())
+
+
+def test_a_network_for_images_of_one_size_is_refused(one_line):
+    with pytest.raises(UserError) as error:
+        build(params("botnet26t_256", output_stride=32), download=False)
+    one_line(error, "model.encoder.name", "botnet26t_256", "take another")
 
 
 def test_an_unknown_encoder_is_named(one_line):

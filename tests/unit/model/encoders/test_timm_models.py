@@ -117,7 +117,7 @@ def test_a_tag_that_timm_does_not_list_is_named_with_those_it_does(caches, one_l
         with pytest.raises(UserError) as error:
             encoders.build(params(name, weights), pretrained=True)
         model, _, tag = name.partition(".")
-        one_line(error, "model.encoder.name", tag, f"write {model}, or one of {timm.list_pretrained(f'{model}.*')[0]}")
+        one_line(error, "model.encoder.name", tag, f"write {model}, or {timm.list_pretrained(f'{model}.*')[0]}")
 
 
 def test_a_name_that_is_nearly_one_of_timms(one_line):
