@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -61,9 +62,9 @@ def _learns_from_unlabeled(variant: str) -> bool:
 
 
 def _scores(axes: Axes, place: int, results: Results, variant: str) -> None:
-    runs, colour = results.tables["runs"], variant_colours(results.variants)[variant]
-    scores = runs.loc[runs["variant"] == variant, "miou"].dropna()
-    mean, sd = float(scores.mean()), float(scores.std())
+    colour = variant_colours(results.variants)[variant]
+    scores = pd.Series([run.miou for run in results.runs if run.variant == variant], dtype=float).dropna()
+    mean, sd = round(float(scores.mean()), 2), round(float(scores.std()), 2)  # as in the tables, to the digit
     axes.plot(scores, np.full(len(scores), place - 0.16), "o", color=colour, markersize=4, alpha=0.75)
     axes.errorbar(mean, place + 0.1, xerr=None if np.isnan(sd) else sd, fmt="D", color=colour, capsize=4)
     _beside(axes, place, mean_sd(mean, sd) or "no score", DARK)
