@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -199,11 +199,16 @@ def tree(file: Path, text: str) -> Any:
     suffix = file.suffix.lower()
     try:
         if suffix in (".yaml", ".yml"):
-            return reading.yaml_tree(text, yaml.BaseLoader)
+            return _yaml(text)
         return reading.json_tree(text if suffix == ".json" else f"[{','.join(line for _, line in _lines(text))}]")
     except (yaml.YAMLError, ValueError) as error:
         kind = "YAML" if suffix in (".yaml", ".yml") else "JSON"
         raise UserError(f"{file}: not valid {kind} ({reason(error)}); correct it") from None
+
+
+@lru_cache(maxsize=2)  # the longest that is read takes half a minute, and is asked for in three places
+def _yaml(text: str) -> Any:
+    return reading.yaml_tree(text, yaml.BaseLoader)
 
 
 def are_names(content: Any) -> bool:
