@@ -139,5 +139,7 @@ def _rows(file: Path, *columns: str) -> Iterator[list[str]]:
                 yield row
     except FileNotFoundError:
         raise UserError(f"{file}: no such file; {REMEDY}") from None
+    except PermissionError:
+        raise
     except (ValueError, csv.Error, OSError) as error:
         raise UserError(f"{file}: not a table of images ({error}); delete {file.parent} and {REMEDY}") from None

@@ -60,6 +60,8 @@ def require_whole(path: Path) -> None:
                 pass
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; name a folder that a training step wrote") from None
+    except PermissionError:
+        raise  # nothing of it was read, so nothing should be deleted
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error}); delete its folder and run `snakemake --cores all`") from None
 
@@ -152,6 +154,8 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such weights file; correct model.encoder.weights, or set it to null") from None
+    except PermissionError:
+        raise
     except Exception as error:  # unpickling and safetensors raise many kinds, all meaning the same here
         reason = " ".join(str(error).split())[:160]
         raise UserError(f"{path}: not a file of weights ({reason}); give a .pth or .safetensors file") from None

@@ -5,6 +5,7 @@ A pipe would block, a device would never end, and a sparse file of a terabyte ta
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import stat
@@ -24,8 +25,12 @@ MOST = 256 * 2**20
 """Bytes of a file of parameters, or of one of ours; the digests of a million files take half of them."""
 MOST_LABELS = 2 * 2**30
 """Bytes of a file with the labels or lists of a set; the largest published ones have half of them."""
+MOST_CLASS_TEXT = 2**20
+"""Bytes of a text with names of classes, of which a mask has 255."""
 MOST_JSON = 16 * 2**20
 """Bytes of a card, a receipt or other facts in JSON; Python's lists and texts of them take twenty times as much."""
+MOST_VALUES = 2**24
+"""Of a long JSON text; Python takes up to a hundred bytes for each."""
 MOST_YAML = 4 * 2**20
 """Characters of a YAML text: 200,000 names of images; what is nothing but nodes of one letter takes half a minute."""
 MOST_NODES = 2_000_000
@@ -64,6 +69,19 @@ def text(path: Path, most: int = MOST_LABELS) -> str:
         return content.decode(encoding_of(content), "replace")
     except ValueError as error:
         raise UserError(f"{path}: {error}; remove it, or put the right file in its place") from None
+
+
+def json_tree(content: str, most: int = MOST_VALUES) -> Any:
+    """What a JSON text says; ValueError where it is none, too deep, or of more than `most` values.
+
+    They are counted by the signs before them, so that nothing is made of a text of hundreds of megabytes of brackets.
+    """
+    if sum(map(content.count, "[{,")) > most:
+        raise ValueError(f"more than {most:,} values")
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
 
 
 def yaml_tree(content: str, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> Any:

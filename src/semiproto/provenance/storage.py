@@ -8,7 +8,6 @@ content; so one that was changed is known before anything is written.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +17,11 @@ import yaml
 
 from semiproto.errors import UserError, reason, shortened
 from semiproto.provenance.artifacts import is_inside, write_bytes
-from semiproto.provenance.reading import MOST, contents, regular, yaml_tree
+from semiproto.provenance.reading import MOST, contents, json_tree, regular, yaml_tree
 
 LOCK = Path("dvc.lock")
+MOST_FILES = 2_000_000
+"""In a list: a million images and their masks, which take some 200 MB."""
 
 
 def fetch_lists() -> None:
@@ -54,7 +55,10 @@ def fetch_lists() -> None:
 
 
 def check_list(where: str, name: str, data: bytes) -> None:
-    """UserError unless `data` is the object called `name`: files inside a folder, each called by an MD5 sum."""
+    """UserError unless `data` is the object called `name`: files inside a folder, each called by an MD5 sum.
+
+    What is no such list is refused before it is unfolded: of 240 MB of brackets Python would make gigabytes.
+    """
     why = f"longer than {MOST // 2**20} MiB" if len(data) > MOST else "its MD5 sum differs"
     if len(data) > MOST or hashlib.md5(data, usedforsecurity=False).hexdigest() != name.removesuffix(".dir"):
         raise UserError(
@@ -62,9 +66,9 @@ def check_list(where: str, name: str, data: bytes) -> None:
             " files"
         )
     try:
-        entries = json.loads(data)
-    except (ValueError, RecursionError):
-        entries = None
+        entries = json_tree(data.decode(), 4 * MOST_FILES)  # a file has three signs, and its name may have others
+    except ValueError as error:
+        raise UserError(f"{where}: no list of files ({reason(error)}); do not run `dvc pull` here") from None
     for entry in entries if isinstance(entries, list) else [entries]:
         if not _is_file_inside(entry):
             what = shortened(str(entry))

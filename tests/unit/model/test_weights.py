@@ -83,6 +83,31 @@ def test_a_file_that_cannot_be_used_is_one_clear_error(tmp_path, one_line, kind)
     one_line(error, path)
 
 
+@pytest.fixture
+def closed(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    path.chmod(0)
+    return path
+
+
+@pytest.fixture
+def ordinary():
+    """Root without its powers; anyone else as ever."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("read", [read_tensors, read_weights])
+def test_a_file_that_may_not_be_read_is_not_said_to_be_damaged(closed, ordinary, read):
+    with pytest.raises(PermissionError):
+        read(closed)
+
+
 @pytest.mark.parametrize("bands", [1, 6])
 def test_weights_of_three_bands_are_widened(tmp_path, bands, capsys):
     """As timm does: an image whose bands are all the same grey gives what it gave as red, green and blue."""

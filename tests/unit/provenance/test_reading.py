@@ -43,6 +43,16 @@ def test_text_keeps_what_it_can(tmp_path):
     assert reading.text(tmp_path / "file") == "a�b"
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [("[1, 2", "Expecting"), ("[" * 100_000, "nested"), ("[1, 2, [3]]", "more than 3 values")],
+)
+def test_json_that_is_none_or_too_much_is_refused(content, why):
+    assert reading.json_tree('{"a": [1, 2]}') == {"a": [1, 2]}
+    with pytest.raises(ValueError, match=why):
+        reading.json_tree(content, 3 if "more" in why else reading.MOST_VALUES)
+
+
 def test_yaml_is_what_its_loader_makes_of_it():
     tree = "a: &one {x: 1}\nb: {<<: *one, y: no}\n"
     assert reading.yaml_tree(tree, yaml.SafeLoader) == {"a": {"x": 1}, "b": {"x": 1, "y": False}}

@@ -96,6 +96,16 @@ def test_a_list_that_dvc_pull_has_brought_is_named_too(clone, one_line):
     one_line(error, kept, "its MD5 sum differs")
 
 
+@pytest.mark.parametrize("data", [b"[", b"[" * 100_000, b"\xff", b"[" + b"[]," * 10**7 + b"[]]"])
+def test_what_is_no_list_is_named_even_with_its_right_sum(one_line, data):
+    """The last would take gigabytes if it were unfolded."""
+    import hashlib
+
+    with pytest.raises(UserError) as error:
+        storage.check_list("storage/a.dir", f"{hashlib.md5(data).hexdigest()}.dir", data)
+    one_line(error, "storage/a.dir", "no list of files", "do not run")
+
+
 @pytest.mark.parametrize(
     "entry",
     [{"md5": "0" * 32, "relpath": name} for name in ("../a", "/a", "a/../../b", "")]

@@ -25,11 +25,11 @@ class Span(NamedTuple):
 
 def span(samples: Samples) -> Span:
     """The range of a deep image."""
-    values = samples.values.reshape(-1, samples.values.shape[2])
-    known = np.isfinite(values)
-    if samples.known is not None:
-        known &= samples.known.reshape(-1, 1)
-    ends = [_ends(values[known[:, band], band]) for band in range(values.shape[1])]
+    known = None if samples.known is None else samples.known.ravel()
+    ends = []
+    for band in samples.values.reshape(-1, samples.values.shape[2]).T:
+        kept = band if known is None else band[known]
+        ends.append(_ends(kept[np.isfinite(kept)] if samples.kind == "float" else kept))
     return Span(samples.kind, tuple(low for low, _ in ends), tuple(high for _, high in ends))
 
 

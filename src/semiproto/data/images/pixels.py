@@ -22,7 +22,8 @@ Kind = Literal["8-bit", "integer", "float"]
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 """Pillow's modes of one band with more than 8 bits."""
 STRIP = 2**24
-"""Pixels that are taken from Pillow at once: it makes two copies of them on the way, which tell for large pictures."""
+"""Pixels that are taken from Pillow at once, and samples that are scaled at once: copies are made of them on the way,
+which tell for large pictures."""
 MODES = {1: ("L", "1"), 2: ("LA",), 4: ("RGBA",)}
 """Pillow's modes whose channels are data, by dataset.bands; for 3 all become RGB."""
 
@@ -178,11 +179,14 @@ def to_bytes(path: Path, samples: Samples, form: PixelFormat) -> Array:
     # 32 bits hold every value of 16; more of them need 64.
     number = np.result_type(samples.values.dtype, np.float32)
     low, high = np.array(form.low, number), np.array(form.high, number)
-    with np.errstate(over="ignore"):
-        scaled = (samples.values.astype(number) - low) * (255 / (high - low))
-    if samples.kind == "float":
-        scaled = np.nan_to_num(scaled, nan=0.0)
-    found: Array = scaled.clip(0, 255).round().astype(np.uint8)
+    found: Array = np.empty(samples.values.shape, np.uint8)
+    rows = max(1, STRIP // max(1, samples.values[:1].size))
+    for top in range(0, len(found), rows):
+        with np.errstate(over="ignore"):
+            scaled = (samples.values[top : top + rows].astype(number) - low) * (255 / (high - low))
+        if samples.kind == "float":
+            scaled = np.nan_to_num(scaled, nan=0.0)
+        found[top : top + rows] = scaled.clip(0, 255).round()
     if samples.known is not None:
         found[~samples.known] = 0
     return found

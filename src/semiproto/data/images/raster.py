@@ -93,13 +93,15 @@ def read(path: Path, driver: str, bands: int) -> tuple[Array, Array | None]:
 def window(path: Path, data: DatasetReader, bands: int, place: Any = None) -> tuple[Array, Array | None]:
     """`read`, of a window of rasterio's; None: the whole."""
     with opening.one_line(path):
-        values = data.read(indexes=_indexes(path, data, bands), window=place)
+        if any(name.startswith("complex") for name in data.dtypes):
+            raise UserError(f"{path}: complex samples, which are not read here; save magnitude or phase")
+        indexes = _indexes(path, data, bands)
+        size = data.shape if place is None else (place.height, place.width)
+        # As they are used, for a copy of a large picture tells.
+        values = np.empty((*size, len(indexes)), data.dtypes[0])
+        data.read(indexes=indexes, window=place, out=values.transpose(2, 0, 1))
         known = None if data.nodata is None else data.dataset_mask(window=place) > 0
-    if np.iscomplexobj(values):
-        raise UserError(f"{path}: complex samples, which are not read here; save magnitude or phase")
-    if len(values) == 1 and bands == 3:
-        values = np.repeat(values, 3, axis=0)
-    return np.ascontiguousarray(values.transpose(1, 2, 0)), known
+    return np.repeat(values, 3, axis=2) if len(indexes) == 1 and bands == 3 else values, known
 
 
 def _indexes(path: Path, data: DatasetReader, bands: int) -> list[int]:

@@ -203,16 +203,18 @@ def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
     # A deep image is shown by its own range: whether two look alike does not depend on the set's.
     own = None if span is None else measure.format_of([span], bands)
     grey = samples.values if own is None else pixels.to_bytes(item.image, samples, own)
+    orientation, alpha = samples.orientation, samples.alpha
+    del samples  # a gigabyte of a large one
     image = Image.fromarray(pixels.shown(grey))
     faults, counts, palette = [], None, None
     if item.mask is not None:
         found, palette = masks.read_with_palette(item.mask, image.size, rules)
         if isinstance(found, Fault):
-            faults.append(_turned(found, samples.orientation))
+            faults.append(_turned(found, orientation))
         else:
             counts = np.bincount(found.ravel(), minlength=256)[: rules.classes]
-            sides_tell = samples.orientation >= 5 and image.width != image.height
-            faults += _mask_warnings(item, counts, samples.orientation, sides_tell)
+            sides_tell = orientation >= 5 and image.width != image.height
+            faults += _mask_warnings(item, counts, orientation, sides_tell)
     data = item.image.read_bytes()
     thumbnail = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BILINEAR), dtype=np.int16)
     brightness = float(thumbnail.mean())
@@ -226,7 +228,7 @@ def look(rules: masks.Rules, bands: int, item: Item) -> Seen:
         hash=difference_hash(thumbnail),
         pixels=counts,
         span=span,
-        alpha=samples.alpha,
+        alpha=alpha,
         palette=palette,
     )
 

@@ -176,6 +176,16 @@ def test_the_range_becomes_0_to_255_and_values_outside_its_ends(tmp_path):
     assert found.dtype == np.uint8
 
 
+@pytest.mark.parametrize("samples_of_a_strip", [1, 40])
+def test_a_large_picture_is_scaled_strip_by_strip(tmp_path, monkeypatch, samples_of_a_strip):
+    values = np.random.default_rng(0).integers(0, 2**16, (9, 5, 3)).astype(np.uint16)
+    known = np.random.default_rng(1).random((9, 5)) < 0.8
+    form = PixelFormat(kind="integer", low=[100, 2000, 0], high=[60000, 65535, 1])
+    whole = to_bytes(tmp_path, Samples(values, known), form)
+    monkeypatch.setattr(pixels, "STRIP", samples_of_a_strip)
+    np.testing.assert_array_equal(to_bytes(tmp_path, Samples(values, known), form), whole)
+
+
 def test_large_integers_keep_their_differences(tmp_path):
     form = PixelFormat(bands=1, kind="integer", low=[2.0**31], high=[2.0**31 + 255])
     values = (np.arange(256, dtype=np.uint32) + np.uint32(2**31)).reshape(1, -1, 1)

@@ -14,7 +14,7 @@ from semiproto.data.own.contents.found import MANY, Found
 from semiproto.data.own.contents.images import is_mask_beside
 from semiproto.data.own.contents.lookup import Meant
 from semiproto.data.own.contents.uses import LISTS
-from semiproto.data.own.faults import Fault, first_of_many
+from semiproto.data.own.faults import Fault, fault_of, first_of_many
 from semiproto.data.own.formats import readers, yolo
 from semiproto.data.own.formats.outlines import Outlines, Record
 from semiproto.data.own.masks import LOSSY, LOSSY_REMEDY, MASK_SUFFIXES, Mask
@@ -193,7 +193,10 @@ def _take_parts(found: Found, named: dict[str, list[Path]]) -> None:
             inside = [path for path in found.images if path.is_relative_to(place)] if place.is_dir() else []
             if place.is_file():
                 found.uses[place] = LISTS
-                inside = list(found.lookup.all_of(place, readers.names_in(place)))
+                try:
+                    inside = list(found.lookup.all_of(place, readers.names_in(place)))
+                except UserError as error:
+                    found.faults.append(fault_of("list-unreadable", place, error))
             for image in inside:
                 if not (part == "train" and image in found.parts) and not found.contradicts(image, part, place):
                     found.parts[image] = part

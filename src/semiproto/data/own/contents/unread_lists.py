@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -14,9 +15,11 @@ from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.contents.folder import below
 from semiproto.data.own.contents.found import HELD_OUT, MANY, Found
 from semiproto.data.own.contents.uses import LISTS, OTHER_FOLDS, PAIRS, may_list
+from semiproto.data.own.faults import fault_of
 from semiproto.data.own.formats import lists, readers
 from semiproto.data.own.formats.outlines import Outlines
 from semiproto.data.own.names import PARTS, TEST, fold, part_of, part_that_begins, renumbered, shown
+from semiproto.errors import UserError
 
 OR_MOVE = "or if it is for no parts move it out of the folder, and run `semiproto init` again"
 """What else may be done with a file that is not understood."""
@@ -57,8 +60,8 @@ def _held_out_by_lists(found: Found, parts: Mapping[str, list[Path]], listed: se
     """
     trained = _trained(parts)
     unread: dict[str, dict[Path, list[Path]]] = {part: {} for part in HELD_OUT}
-    for file, part, names in _for_held_out(found):
-        hit = [path for path in dict.fromkeys(found.lookup.all_of(file, names)) if path in trained]
+    for file, part, images in _for_held_out(found):
+        hit = [path for path in dict.fromkeys(images) if path in trained]
         if hit and listed.issuperset(hit) and _is_of_another_fold(found, file, part):
             found.uses[file] = OTHER_FOLDS
         elif hit:
@@ -70,8 +73,19 @@ def _held_out_by_lists(found: Found, parts: Mapping[str, list[Path]], listed: se
             found.error("held-out", file, f"{what} that would be trained on, such as {hit[0].name}", remedy)
 
 
-def _for_held_out(found: Found) -> Iterator[tuple[Path, str, Iterable[str]]]:
-    """Such files with the part and the names that they hold."""
+def _named(found: Found, file: Path) -> list[Path]:
+    """The images that a file names in whatever form; none, and an error, where it cannot be read."""
+    try:
+        return list(found.lookup.all_of(file, readers.names_in(file)))
+    except UserError as error:
+        fault = fault_of("list-unreadable", file, error)
+        fault = replace(fault, remedy=f"{fault.remedy}, {OR_MOVE}")
+        found.faults += [fault] if fault not in found.faults else []
+        return []
+
+
+def _for_held_out(found: Found) -> Iterator[tuple[Path, str, Iterable[Path]]]:
+    """Such files with the part and the images that they name."""
     for path in found.folder.files:
         if path in found.uses or not may_list(path):
             continue
@@ -79,10 +93,11 @@ def _for_held_out(found: Found) -> Iterator[tuple[Path, str, Iterable[str]]]:
         if part in HELD_OUT:
             # VOC's other tasks validate on images that segmentation trains on; what one tests on, all test on.
             if part == TEST or not lists.is_of_another_task(folder):
-                yield path, part, readers.names_in(path)
+                yield path, part, _named(found, path)
         elif part is None:
             said = found.folder.said(path).assigned
-            yield from ((path, held, names) for held, names in said.items() if held in HELD_OUT)
+            held_out = ((held, names) for held, names in said.items() if held in HELD_OUT)
+            yield from ((path, held, found.lookup.all_of(path, names)) for held, names in held_out)
 
 
 def _is_of_another_fold(found: Found, file: Path, part: str) -> bool:
@@ -119,7 +134,7 @@ def _trained_on_beside(found: Found, file: Path, unread: Mapping[Path, list[Path
     kept = {path for other, images in unread.items() if other != file for path in images}
     for path in found.folder.folders[file.parent]:
         alike = path.suffix == file.suffix and re.findall(r"\d+", path.stem) == re.findall(r"\d+", file.stem)
-        named = found.lookup.all_of(path, readers.names_in(path)) if alike and part_of(path.stem) == "train" else ()
+        named = _named(found, path) if alike and part_of(path.stem) == "train" else ()
         if kept & set(named):
             return path
     return None
@@ -199,7 +214,7 @@ def _lists_of_unlabeled(found: Found, trained: set[Path]) -> None:
     for file in folder.files:
         known = file in found.uses or file.suffix.lower() not in lists.LINES
         if not known and part_of(file.stem) == "unlabeled":
-            hits[file] = len(trained & set(found.lookup.all_of(file, readers.names_in(file))))
+            hits[file] = len(trained & set(_named(found, file)))
     files = [file for file, count in hits.items() if count]
     if not files:
         return

@@ -4,7 +4,6 @@ the id2label.json of models on Hugging Face."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from semiproto.data.own.formats.outlines import class_name, require_distinct
-from semiproto.data.own.formats.pairs import cells, text_of
+from semiproto.data.own.formats.pairs import cells, names_of, text_of
 from semiproto.data.own.names import fold
 from semiproto.errors import UserError
 from semiproto.params import VOID, FolderSource
+from semiproto.provenance.reading import MOST_CLASS_TEXT, json_tree
 
 Colour = tuple[int, int, int]
 ADE20K = "objectInfo150.txt"
@@ -177,7 +177,8 @@ def _extended(first: ClassTable, other: ClassTable, more: list[int | Colour]) ->
 
 def read(path: Path) -> ClassTable | None:
     """The table of a file; None for JSON of another kind."""
-    text = text_of(path, "class names")
+    plain = path.suffix == ".txt"  # the others may also be a table or JSON of another kind
+    text = text_of(path, "class names", MOST_CLASS_TEXT) if plain else names_of(path, "class names")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if path.name == "dataset.json":
         return _nnunet(path, text)
@@ -237,8 +238,8 @@ def _named(path: Path, labels: list[str]) -> list[str]:
 def _json(text: str) -> Any:
     """What a text in JSON says; None for others."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return json_tree(text)
+    except ValueError:
         return None
 
 

@@ -10,12 +10,11 @@ first one.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,9 +22,9 @@ import yaml
 
 from semiproto.data.layout import IMAGE_SUFFIXES
 from semiproto.data.own.formats import coco
-from semiproto.data.own.formats.pairs import COLUMNS, DELIMITER, cells, text_of
+from semiproto.data.own.formats.pairs import COLUMNS, DELIMITER, cells, names_of
 from semiproto.data.own.names import TEST, WORDS, part_of, words_of
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 from semiproto.provenance import reading
 
 WORD = "|".join((*WORDS["val"], *WORDS[TEST]))
@@ -99,34 +98,42 @@ def is_of_another_task(folder: Path) -> bool:
 
 def read(file: Path) -> Said:
     """What a file says; nothing where it cannot be read."""
-    suffix = file.suffix.lower()
     try:
-        text = text_of(file, "images and their parts")
-        if suffix in JSON:
-            content = _json(file, text)
-            if (table := _of_records(content)) is not None:
-                return Said(_of_table(*table), [], telling=_telling(*table))
-            names = content if isinstance(content, list) and all(isinstance(name, str) for name in content) else []
-            return Said(_of_json(content, set(words_of(file.stem))), names, coco.task_of(content))
-        if suffix not in TABLES:
-            return Said({}, [name for _, name in _lines(text)])
-        alone = not any(sign in DELIMITER.sub("", text) for sign in ",;\t")
-        table = _table(text)
-        names = [name for _, name in _rows(text)] if alone else []
-        return Said(_of_table(*table), names, telling=_telling(*table))
-    except (UserError, ValueError, RecursionError, csv.Error):
+        return _said(file, names_of(file, "images and their parts"))
+    except (UserError, csv.Error):
         return Said({}, [])
 
 
+def _said(file: Path, text: str) -> Said:
+    suffix = file.suffix.lower()
+    if suffix in JSON:
+        content = tree(file, text)
+        if (table := of_records(content)) is not None:
+            return Said(_of_table(*table), [], telling=_telling(*table))
+        names = content if are_names(content) else []
+        return Said(_of_json(content, set(words_of(file.stem))), names, coco.task_of(content))
+    if suffix not in TABLES:
+        return Said({}, [name for _, name in _lines(text)])
+    alone = not any(sign in DELIMITER.sub("", text) for sign in ",;\t")
+    table = _table(text)
+    names = [name for _, name in _rows(text)] if alone else []
+    return Said(_of_table(*table), names, telling=_telling(*table))
+
+
 def entries(file: Path, part: str) -> list[Entry]:
-    """The names that a file lists for a part; UserError where it cannot be read."""
+    """The names that a file lists for a part; UserError where it cannot be read, or is JSON of something else."""
     suffix = file.suffix.lower()
     if suffix not in (*JSON, *TABLES):
-        return _lines(text_of(file, "ids, one a line"))
-    text = text_of(file, "images and their parts")
-    if parts := read(file).assigned:
-        return [(None, name) for name in parts.get(part, [])]
-    return _rows(text) if suffix in TABLES else _lines(text)
+        return _lines(names_of(file, "ids, one a line"))
+    text = names_of(file, "images and their parts")
+    said = _said(file, text)
+    if said.assigned:
+        return [(None, name) for name in said.assigned.get(part, [])]
+    if suffix in TABLES:
+        return _rows(text)
+    if not said.plain:
+        raise UserError(f"{file}: lists no images; write their names, one a line, into {part}.txt, and name that")
+    return [(None, name) for name in said.plain]
 
 
 def _lines(text: str) -> list[Entry]:
@@ -154,8 +161,8 @@ def part_inside(file: Path) -> str | None:
 
 def folds(file: Path) -> int:
     """The number of folds that a JSON file has; 0 where it has none."""
-    content = json.loads(text_of(file, "folds")) if file.suffix.lower() == ".json" else None
-    return len(content) if isinstance(content, list) and _of_records(content) is None else 0
+    content = tree(file, names_of(file, "folds")) if file.suffix.lower() == ".json" else None
+    return len(content) if isinstance(content, list) and of_records(content) is None else 0
 
 
 def is_picture(text: str) -> bool:
@@ -187,18 +194,29 @@ def _of_json(content: Any, called: Set[str]) -> dict[str, list[str]]:
     return named if apart or any(part_of(word) for word in named) else {}
 
 
-def _json(file: Path, text: str) -> Any:
-    """What a JSON or YAML file says; of JSON Lines, the list of them. ValueError where it is none."""
+def tree(file: Path, text: str) -> Any:
+    """What a JSON or YAML file says, given its text; of JSON Lines, the list of them. UserError where it is none."""
     suffix = file.suffix.lower()
-    if suffix in (".yaml", ".yml"):
-        try:
-            return reading.yaml_tree(text, yaml.BaseLoader)
-        except yaml.YAMLError as error:
-            raise ValueError(str(error)) from None
-    return json.loads(text) if suffix == ".json" else [json.loads(line) for _, line in _lines(text)]
+    try:
+        if suffix in (".yaml", ".yml"):
+            return _yaml(text)
+        return reading.json_tree(text if suffix == ".json" else f"[{','.join(line for _, line in _lines(text))}]")
+    except (yaml.YAMLError, ValueError) as error:
+        kind = "YAML" if suffix in (".yaml", ".yml") else "JSON"
+        raise UserError(f"{file}: not valid {kind} ({reason(error)}); correct it") from None
 
 
-def _of_records(content: Any) -> Table | None:
+@lru_cache(maxsize=2)  # the longest that is read takes half a minute, and is asked for in three places
+def _yaml(text: str) -> Any:
+    return reading.yaml_tree(text, yaml.BaseLoader)
+
+
+def are_names(content: Any) -> bool:
+    """Whether it is a list of nothing but texts."""
+    return isinstance(content, list) and all(isinstance(name, str) for name in content)
+
+
+def of_records(content: Any) -> Table | None:
     """The table of a list of records, all of the same fields, each a text or a number; None for anything else."""
     if not isinstance(content, list) or not content or not all(isinstance(record, dict) for record in content):
         return None

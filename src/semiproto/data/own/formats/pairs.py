@@ -26,14 +26,17 @@ COLUMNS = {
     "part": "part", "split": "part", "subset": "part", "set": "part",
 }  # fmt: skip
 """The names that the columns may have."""
+MOST_LINES = 2_000_000
+"""Of a list or table of names; where none of them means an image they are looked up for a minute."""
 DELIMITER = re.compile(r'(?i)\A"?sep=([^\w\s"]|\t)"?[ ,;\t]*(?=\n|$)')
 """The first line by which Excel is told the delimiter."""
 
 
-def text_of(file: Path, what: str) -> str:
-    """The text of a file, in UTF-16 too if it begins so, as PowerShell writes it; UserError where it cannot be read."""
+def text_of(file: Path, what: str, most: int = reading.MOST_LABELS) -> str:
+    """The text of a file, in UTF-16 too if it begins so, as PowerShell writes it; UserError where it cannot be read, or
+    is longer than `most` bytes."""
     try:
-        content = reading.contents(file, reading.MOST_LABELS)
+        content = reading.contents(file, most)
         text = content.decode(reading.encoding_of(content))
         return text.replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
@@ -44,6 +47,16 @@ def text_of(file: Path, what: str) -> str:
         raise UserError(f"{file}: {error}, no file of {what}; remove it, or put the right one in its place") from None
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror}); correct its permissions") from None
+
+
+def names_of(file: Path, what: str) -> str:
+    """`text_of` a list or table of names, which are fewer than outlines."""
+    text = text_of(file, what, reading.MOST)
+    if text.count("\n") > MOST_LINES:
+        raise UserError(
+            f"{file}: more than {MOST_LINES:,} lines, no file of {what}; remove it, or put the right one in its place"
+        )
+    return text
 
 
 def beginning(path: Path, lines: int = 1) -> list[list[str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -128,24 +127,23 @@ def _of_one_image(
 
 
 def names_in(file: Path) -> Iterator[str]:
-    """What a file with a list of images may name them by: lines, the cells of a table, file names in a JSON file.
+    """What a file with a list of images may name them by: lines, the cells of a table; in JSON and YAML names of
+    pictures, and lists of nothing but names. UserError where it cannot be read.
 
     Whoever keeps a list of test images writes it in a form of his own. Words that are no image's name do no harm.
     """
-    try:
-        text = pairs.text_of(file, "ids")
-    except UserError:
-        return
+    text = pairs.names_of(file, "ids")
+    rows: Iterable[Sequence[str]] = ([line] for line in text.split("\n") if line.strip())
     if file.suffix.lower() in lists.TABLES:
-        for row in pairs.cells(text):
-            yield from (cell.strip() for place, cell in enumerate(row) if place == 0 or lists.is_picture(cell))
-    elif file.suffix.lower() == ".json":
-        try:
-            yield from filter(lists.is_picture, _texts(json.loads(text)))
-        except (ValueError, RecursionError):
+        rows = pairs.cells(text)
+    elif file.suffix.lower() in lists.JSON:
+        content = lists.tree(file, text)
+        if (table := lists.of_records(content)) is None:
+            yield from _names(content)
             return
-    else:
-        yield from (line.strip() for line in text.split("\n") if line.strip())
+        _, rows = table
+    for row in rows:
+        yield from (cell.strip() for place, cell in enumerate(row) if place == 0 or lists.is_picture(cell))
 
 
 def is_table(file: Path) -> bool:
@@ -156,9 +154,11 @@ def is_table(file: Path) -> bool:
         return False
 
 
-def _texts(tree: Any) -> Iterator[str]:
+def _names(tree: Any) -> Iterator[str]:
     if isinstance(tree, str):
-        yield tree
+        yield from [tree] if lists.is_picture(tree) else []
+    elif lists.are_names(tree):
+        yield from tree
     elif isinstance(tree, dict | list):
         for one in [*tree, *tree.values()] if isinstance(tree, dict) else tree:
-            yield from _texts(one)
+            yield from _names(one)

@@ -20,7 +20,7 @@ from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_name, class_names
 from semiproto.data.own.names import TEST, part_of_folders
 from semiproto.errors import UserError, reason
-from semiproto.provenance.reading import text, yaml_tree
+from semiproto.provenance.reading import MOST_CLASS_TEXT, MOST_YAML, text, yaml_tree
 
 COORDINATE = "yolo-coordinate"
 """The kind of fault of a coordinate that is no share: all files of an export have it."""
@@ -43,9 +43,14 @@ class Share:
 def description(base: Path) -> Path | None:
     """The file that names the classes: data.yaml, another YAML file with names, or a classes.txt."""
     found = [base / name for name in DESCRIPTIONS if (base / name).is_file()]
-    found += [path for path in sorted(base.glob("*.y*ml")) if path not in found and "names:" in text(path)]
+    found += [path for path in sorted(base.glob("*.y*ml")) if path not in found and _has_names(path)]
     found += [path for path in (base / "classes.txt", base / "labels/classes.txt") if path.is_file()]
     return found[0] if found else None
+
+
+def _has_names(path: Path) -> bool:
+    """Whether a YAML file may name classes; one that is too long is not looked into, and refused where it is read."""
+    return path.stat().st_size > MOST_YAML or "names:" in text(path)
 
 
 def labels(base: Path) -> list[str]:
@@ -54,7 +59,7 @@ def labels(base: Path) -> list[str]:
     if path is None:
         raise UserError(f"{base}: no data.yaml names the classes of the YOLO labels; add one with `names: [...]`")
     if path.suffix == ".txt":
-        return [line.strip() for line in text(path).splitlines() if line.strip()]
+        return [line.strip() for line in text(path, MOST_CLASS_TEXT).splitlines() if line.strip()]
     names = _content(path).get("names")
     if isinstance(names, dict) and all(key.isdigit() for key in names):
         names = [names.get(str(number), f"class{number}") for number in range(max(map(int, names)) + 1)]
@@ -97,7 +102,7 @@ def _places(base: Path, names: Sequence[str]) -> list[Path]:
 def _content(path: Path) -> dict[str, Any]:
     """A YAML file, in which every word is text: a class may be called `no`."""
     try:
-        content = yaml_tree(text(path), yaml.BaseLoader)
+        content = yaml_tree(text(path, MOST_YAML), yaml.BaseLoader)
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML ({reason(error)}); correct it") from None
     return content if isinstance(content, dict) else {}

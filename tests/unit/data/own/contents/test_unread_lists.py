@@ -7,6 +7,7 @@ import pytest
 
 from pipeline import exports, own_folder
 from semiproto.data.own.contents import contents
+from semiproto.data.own.formats.pairs import MOST_LINES
 from semiproto.data.own.layouts.discover import discover
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
@@ -21,6 +22,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
         ("test.csv", "images/photo8.jpg,masks/photo8.png\n"),
         ("image_info_test2017.json", '{"images": [{"id": 1, "file_name": "photo8.jpg"}]}'),
         ("test.json", '["photo8.jpg"]'),
+        ("test.json", '{"names": ["photo8"]}'),
+        ("test.yaml", "- photo8\n"),
+        ("val.yml", "names: [photo8]\n"),
+        ("test.jsonl", '{"file": "photo8"}\n'),
         ("ImageSets/Main/test.txt", "photo8\n"),
         ("test.lst", "photo8\n"),
         ("Validation", "photo8\n"),
@@ -33,6 +38,23 @@ def test_test_images_in_a_list_of_any_form_are_an_error_if_trained_on(base, name
     (fault,) = [fault for fault in found.faults if not fault.warning]
     assert (fault.kind, fault.file) == ("held-out", str(base / name))
     assert "names 1 images" in fault.found and "photo8" in fault.found
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("lists/a/test.txt", b"caf\xe9\n", "in UTF-8"),
+        ("test.json", b'["photo8"', "not valid JSON"),
+        ("val.yaml", b"a:\n" + b"- b\n" * 2**20, "longer than 4 MiB"),
+        ("a/val.csv", b"a\n" * (MOST_LINES + 1), "more than 2,000,000 lines"),
+    ],
+)
+def test_a_list_for_validation_or_test_that_cannot_be_read_is_an_error(base, name, text, why):
+    (base / name).parent.mkdir(parents=True, exist_ok=True)
+    (base / name).write_bytes(text)
+    (fault,) = contents.read(own_folder.source(base)).faults
+    assert (fault.kind, fault.file, fault.warning) == ("list-unreadable", str(base / name), False)
+    assert why in fault.found and "move it out of the folder" in fault.remedy
 
 
 @pytest.mark.parametrize(

@@ -229,3 +229,9 @@ def test_the_tables_that_published_sets_and_tools_ship(tmp_path):
     for other in ({"labels": ["cat"]}, {"labels": {"cat": 1.5}}, ["cat"], {"model_type": "vit"}):
         tool.write_text(json.dumps(other))
         assert class_files.read(tool) is None
+
+
+def test_a_text_that_is_too_long_to_be_names_is_one_line(tmp_path, one_line):
+    with pytest.raises(UserError) as error:
+        read(tmp_path, "classes.txt", "a\n" * 2**20)
+    one_line(error, tmp_path / "classes.txt", "longer than 1 MiB, no file of class names")

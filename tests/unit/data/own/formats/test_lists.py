@@ -5,6 +5,7 @@ import json
 import pytest
 
 from semiproto.data.own.formats import lists
+from semiproto.data.own.formats.pairs import MOST_LINES
 from semiproto.errors import UserError
 
 
@@ -34,6 +35,30 @@ def test_a_json_or_table_gives_each_name_its_part(name, text, tmp_path):
     assert lists.read(tmp_path / name).assigned == {"train": ["x"], "val": ["y"]}
     assert lists.entries(tmp_path / name, "val") == [(None, "y")]
     assert lists.entries(tmp_path / name, "test") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("val.json", '["x", "y"]'), ("val.yaml", "- x\n- y\n"), ("val.csv", "x\ny\n")]
+)
+def test_a_file_of_nothing_but_names_lists_them(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert [name for _, name in lists.entries(tmp_path / name, "val")] == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("val.yaml", "names:\n- a\n", "lists no images; write their names, one a line, into val.txt"),
+        ("val.yaml", "- a\n" * (2**20 + 1), "longer than 4 MiB"),
+        ("val.json", "[", "not valid JSON"),
+        ("val.txt", "a\n" * (MOST_LINES + 1), "more than 2,000,000 lines"),
+    ],
+)
+def test_a_file_that_cannot_be_a_list_is_one_line(name, text, why, tmp_path, one_line):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError) as error:
+        lists.entries(tmp_path / name, "val")
+    one_line(error, tmp_path / name, why)
 
 
 @pytest.mark.parametrize(

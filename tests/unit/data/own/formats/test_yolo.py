@@ -1,5 +1,7 @@
 """YOLO's polygons, and the rows that are none."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,17 @@ def test_labels_that_nothing_names_are_one_line(tmp_path, one_line, text, words)
     with pytest.raises(UserError) as error:
         yolo.labels(tmp_path)
     one_line(error, tmp_path, words)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("data.yaml", "longer than 4 MiB"), ("a.yaml", "longer than 4 MiB"), ("classes.txt", "1 MiB")]
+)
+def test_a_file_that_is_too_long_to_name_classes_is_one_line(tmp_path, one_line, name, why):
+    (tmp_path / name).touch()
+    os.truncate(tmp_path / name, 2**40)
+    with pytest.raises(UserError) as error:
+        yolo.labels(tmp_path)
+    one_line(error, tmp_path / name, why)
 
 
 @pytest.mark.parametrize(("text", "known"), [("0 0.1 0.2 0.3 0.4", True), ("photo1\nphoto2\n", False), ("", False)])
