@@ -186,7 +186,7 @@ def test_a_stopped_training_is_sent_again_and_goes_on(how, steps, processes, che
     undisturbed = retrain_locally(checkout, steps, processes)
     limit = ["--set-resources", "train:runtime=1"] if how == "TIMEOUT" else []
     with ThreadPoolExecutor() as pool:
-        running = pool.submit(submit, checkout, *limit, "--retries", "9", "--", f"models/semi/{RUN}/receipt.json")
+        running = pool.submit(submit, checkout, *limit, "--retries", "99", "--", f"models/semi/{RUN}/receipt.json")
         if how == "CANCELLED":
             cancel_in_the_middle(checkout)
         _, jobs = running.result()

@@ -73,6 +73,9 @@ def check_data(
     picture: Annotated[
         Path | None, typer.Option(callback=new_file, help="PNG of the class balance, to draw too.")
     ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read also what was found sound and has not changed since.")
+    ] = False,
 ) -> None:
     """List every fault of your own data: file, value, remedy. Exits with 1 if there is an error, 0 with warnings only.
 
@@ -89,8 +92,8 @@ def check_data(
 
     by_itself = what.is_dir() or refusals.archive(what) is not None  # the latter ends in how to unpack it
     parameters, source = (None, discover.section_of(what, "check")) if by_itself else _own_data(what)
-    # Every file is read; what the pipeline would ask again is remembered where it runs.
-    kept = Kept(paths.CHECKED, anew=True) if what == paths.PARAMETERS else None
+    # What the pipeline would ask again is remembered where it runs.
+    kept = Kept(paths.CHECKED, anew=verify) if what == paths.PARAMETERS else None
     findings = check.check(source, contents.read(source), parameters, kept)
     if json_file == Path("-"):
         typer.echo(json.dumps(findings.as_json(), indent=2, allow_nan=False))

@@ -93,11 +93,12 @@ def pull() -> None:
 
     Example: semiproto pull
     """
-    import subprocess
+    import os
     import sys
 
     from semiproto.provenance import storage
 
     require_checkout()
     storage.fetch_lists()
-    raise typer.Exit(subprocess.run([sys.executable, "-m", "dvc", "pull"]).returncode)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "dvc", "pull"])  # signals and the status are DVC's own

@@ -21,12 +21,14 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 OWN = "SEMIPROTO_GPUS"
 """Environment variable of a process that holds its GPUs, and of those that it starts."""
 SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_TO_ANSWER = 60.0
+"""Of nvidia-smi, which waits for ever on a driver that hangs."""
 
 
 def visible() -> list[str]:
     """The GPUs that this process may use, by the names that CUDA_VISIBLE_DEVICES takes.
 
-    Empty where nobody can say (no nvidia-smi), or where a cluster hands them out itself.
+    Empty where nobody can say (no nvidia-smi, or it does not answer), or where a cluster hands them out itself.
     """
     if "SLURM_JOB_ID" in os.environ:
         return []
@@ -40,7 +42,10 @@ def _uuids() -> list[str]:
     if shutil.which("nvidia-smi") is None:
         return []
     command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS_TO_ANSWER)
+    except subprocess.TimeoutExpired:
+        return []
     return found.stdout.split() if found.returncode == 0 else []
 
 

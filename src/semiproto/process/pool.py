@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections import deque
@@ -14,6 +15,7 @@ from typing import TypeVar
 
 import psutil
 
+from semiproto.process.parent import end_with_parent
 from semiproto.process.progress import Progress
 
 T = TypeVar("T")
@@ -31,10 +33,18 @@ def mapped(work: Callable[[T], R], items: Sequence[T], progress: Progress) -> It
             progress.update()
         return
     # Spawned, since a forked copy of a process with threads (torch's, in a test or a notebook) may hang.
-    with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores(), context, _end_with, (os.getpid(),)) as pool:
         for one in pool.map(work, items, chunksize=32):
             yield one
             progress.update()
+
+
+def _end_with(caller: int) -> None:
+    """Ends this process with the one that started it, which it would not see end: it holds both ends of their pipe."""
+    end_with_parent(signal.SIGKILL)
+    if os.getppid() != caller:  # it ended before the call above took effect
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def cores() -> int:

@@ -1,6 +1,8 @@
 """Work on many files: the same results, in order, alone, by processes and by threads."""
 
 import math
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -15,6 +17,27 @@ def test_results_come_in_order_however_many_processes(monkeypatch, worth):
     monkeypatch.setattr(pool, "WORTH_PROCESSES", worth)
     items = list(range(70))
     assert list(mapped(math.sqrt, items, Progress("test", len(items), "numbers"))) == [math.sqrt(n) for n in items]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent ended")
+def test_processes_end_with_the_one_that_started_them_however_it_ends():
+    with subprocess.Popen([sys.executable, "-c", AT_WORK], stdout=subprocess.PIPE, text=True) as caller:
+        assert caller.stdout.readline() == "at work\n"
+        caller.kill()
+        assert caller.stdout.read() == ""  # to the end: the workers, which have it too, have gone
+
+
+AT_WORK = """
+import math, threading
+from semiproto.process import pool
+from semiproto.process.progress import Progress
+if __name__ == "__main__":
+    pool.WORTH_PROCESSES = 1
+    results = pool.mapped(math.sqrt, range(100), Progress("test", 100, "numbers"))
+    next(results)
+    print("at work", flush=True)
+    threading.Event().wait()
+"""
 
 
 def test_there_is_a_core():

@@ -77,7 +77,7 @@ def check(source: FolderSource, contents: Contents, params: Params | None = None
     The result depends on the files alone: neither on the order of the file system nor on the number of processes.
     kept: images that were found sound and have not changed since are not read again.
     """
-    seen = _look(source, contents.items) if kept is None else _look_once(source, contents.items, kept)
+    seen = list(_look(source, contents.items)) if kept is None else _look_once(source, contents.items, kept)
     form = _format(source, seen)
     depths = list(_depth_faults(form, seen))
     seen = [_as_shown(one, form) for one in seen]
@@ -131,27 +131,36 @@ def _shown(seen: list[Seen]) -> dict[str, frozenset[int]]:
 # ---------------------------------------------------------------------------------------------- one image
 
 
-def _look(source: FolderSource, items: list[Item]) -> list[Seen]:
+def _look(source: FolderSource, items: list[Item]) -> Iterator[Seen]:
     """Every item as seen, in order; by as many processes as there are cores where that is worth it."""
     work = partial(look, masks.rules(source), source.bands)
-    return list(mapped(work, items, Progress(f"data {source.name}: checking", len(items), "images")))
+    return mapped(work, items, Progress(f"data {source.name}: checking", len(items), "images"))
 
 
 def _look_once(source: FolderSource, items: list[Item], kept: Kept) -> list[Seen]:
-    """The same, where what was sound and has not changed since is remembered."""
+    """The same, where what was sound and has not changed since is remembered, also of a look that was interrupted."""
     how = sha256_text(f"{masks.rules(source)} {source.bands} {sources.digests('data.own.check')}")
     states = [_state_of(item, how) for item in items]
-    found = [
+    seen = [
         state and _recalled(item, kept.recall(str(item.image), state))
         for item, state in zip(items, states, strict=True)
     ]
-    new = iter(_look(source, [item for item, one in zip(items, found, strict=True) if one is None]))
-    seen = [one or next(new) for one in found]
     for one, state in zip(seen, states, strict=True):
-        if state is not None and not one.faults and one.span is None:
-            kept.learn(str(one.item.image), state, _as_kept(one))
-    kept.keep()
-    return seen
+        _learn(kept, one, state)
+    new = [position for position, one in enumerate(seen) if one is None]
+    try:
+        for position, one in zip(new, _look(source, [items[position] for position in new]), strict=True):
+            seen[position] = one
+            _learn(kept, one, states[position])
+    finally:
+        kept.keep()
+    return [one for one in seen if one]
+
+
+def _learn(kept: Kept, one: Seen | None, state: State | None) -> None:
+    """Remembers a sound image of 8 bits."""
+    if one is not None and state is not None and not one.faults and one.span is None:
+        kept.learn(str(one.item.image), state, _as_kept(one))
 
 
 def _state_of(item: Item, how: str) -> State | None:
@@ -167,7 +176,7 @@ def _state_of(item: Item, how: str) -> State | None:
 
 
 def _as_kept(one: Seen) -> list[Any]:
-    """What is remembered of a sound image of 8 bits: plain values, for JSON."""
+    """What is remembered of it: plain values, for JSON."""
     pixels = None if one.pixels is None else one.pixels.tolist()
     palette = None if one.palette is None else [[value, list(colour)] for value, colour in one.palette.items()]
     size = [one.width, one.height, one.brightness, one.length]

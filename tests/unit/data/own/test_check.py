@@ -451,3 +451,22 @@ def test_nothing_is_recalled_where_everything_is_to_be_read(base, tmp_path, monk
         looked.clear()
         check.check(source, found, kept=Kept(memory, anew=anew))
         assert len(looked) == expected
+
+
+def test_an_interrupted_look_goes_on_where_it_stopped(base, tmp_path, monkeypatch, settled):
+    source = own_folder.source(base)
+    found, memory, looked, real = contents.read(source), tmp_path / "memory.json", [], check.look
+
+    def interrupted(rules, bands, item):
+        if len(looked) == 4:
+            raise KeyboardInterrupt
+        looked.append(item.id)
+        return real(rules, bands, item)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(check, "look", interrupted)
+        check.check(source, found, kept=Kept(memory))
+    before = list(looked)
+    monkeypatch.setattr(check, "look", lambda rules, bands, item: looked.append(item.id) or real(rules, bands, item))
+    assert check.check(source, found, kept=Kept(memory)) == check.check(source, found)
+    assert looked[:10] == [*before, *(item.id for item in found.items if item.id not in before)]
