@@ -45,6 +45,12 @@ def test_what_is_said_of_the_recipe_on_the_embedded_set():
         over = f"{signed(gain.gain)} ({signed(gain.low)} to {signed(gain.high)})"
         score = mean_sd(row.miou_mean, row.miou_sd)
         assert f"| {variant}-strong{said} | {row.steps:,} | {score} | {over} |" in text
+    for variant, other in (("unimatch", "supervised"), ("unimatch-prototype", "unimatch")):
+        row, gain = summary.loc[variant], gains.loc[variant, other]
+        over = f"{signed(gain.gain)} ({signed(gain.low)} to {signed(gain.high)})"
+        assert f"| {variant} | {row.steps:,} | {mean_sd(row.miou_mean, row.miou_sd)} | {other} | {over} |" in text
+    last = pd.read_csv(folder / "validation.csv").query("variant == 'unimatch' and step == 1000").coverage
+    assert "{:.1f}, {:.1f} and {:.1f} % of the validation".format(*last) in text
 
 
 def signed(points: float) -> str:
