@@ -243,7 +243,8 @@ def compare(
     from semiproto.steps.experiment import Experiment
 
     left_out = {}
-    if results == Path(paths.EVALUATIONS) and Path(paths.PARAMETERS).is_file():
+    if results.resolve() == Path(paths.EVALUATIONS).resolve() and Path(paths.PARAMETERS).is_file():
+        results = Path(paths.EVALUATIONS)
         experiment = Experiment(params.load(paths.PARAMETERS))
         left_out = explaining.left_out(verdict.evaluated(results), experiment)
     for line in verdict.lines(minuend, subtrahend, results, left_out):
