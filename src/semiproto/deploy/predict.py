@@ -103,8 +103,6 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     files = [files_of(image, out, options, f"{digests} {options.window} {options.palette} {code}") for image in found]
     work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
     with alone_in(out, shared=options.shard is not None):
-        if options.shard is None:
-            _require_own(files)
         outcome = _predicted(files, paths, work)
         names = {one.mask.name for one in outcome.finished}
         if options.shard is None and (others := left_over(out, names)):
@@ -117,6 +115,8 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
 
 def _predicted(files: list[Files], paths: list[Path], work: _Work) -> Outcome:
     todo = [one for one in files if not one.done()]
+    if work.options.shard is None:  # the pipeline's folders are its own
+        _require_own(todo)
     outcome = Outcome(kept=len(files) - len(todo), files=uses(paths))
     progress = Progress("predict", len(files), "images", done=outcome.kept)
     for one in todo:
