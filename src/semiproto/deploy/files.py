@@ -68,10 +68,17 @@ class Files:
     def text(self) -> str:
         """What the results are made of. Asked for before the image is read: what changes meanwhile makes them old."""
         try:
-            content = sha256_file(self.image)
+            content = " ".join(sha256_file(file) for file in self._read())
         except (UserError, OSError):  # whoever reads it says why
             content = "unreadable"
         return hashlib.sha256(os.fsencode(f"{self.key} {self.image.name} {content}")).hexdigest()
+
+    def _read(self) -> list[Path]:
+        """The files that the image is read from: of a scene others beside it may say where it lies and what it lacks."""
+        if not self.is_scene:
+            return [self.image]
+        with raster.dataset(self.image, "GTiff") as data:
+            return sorted(map(Path, data.files))
 
     @property
     def is_scene(self) -> bool:
