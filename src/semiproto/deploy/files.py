@@ -74,7 +74,7 @@ class Files:
         return hashlib.sha256(os.fsencode(f"{self.key} {self.image.name} {content}")).hexdigest()
 
     def _read(self) -> list[Path]:
-        """The files that the image is read from: of a scene others beside it may say where it lies and what it lacks."""
+        """The files that the image is read from: beside a scene others may say where it lies and what it lacks."""
         if not self.is_scene:
             return [self.image]
         with raster.dataset(self.image, "GTiff") as data:

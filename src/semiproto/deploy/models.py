@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semiproto.errors import UserError
-from semiproto.model.folder import digests, read_card
+from semiproto.model.folder import CARD, MODEL, STUDENT, digests, read_card
 
 
 @contextmanager
@@ -21,3 +21,8 @@ def unchanged(folder: Path, *names: str) -> Iterator[str]:
     yield before
     if digests(folder, names) != before:
         raise UserError(f"{folder}: changed while it was read; run the same command again")
+
+
+def files_of(folder: Path) -> list[str]:
+    """The names of all files that a network is read from."""
+    return [CARD, MODEL, *([STUDENT] if (folder / STUDENT).is_file() else [])]

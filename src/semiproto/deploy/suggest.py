@@ -31,7 +31,7 @@ from semiproto.measure.suggestions.acquisition import ACQUISITIONS, Acquisition
 from semiproto.measure.suggestions.diversity import spread
 from semiproto.measure.suggestions.duplicates import NEAR, nearest, picture_hash
 from semiproto.model import folder as model_folder
-from semiproto.model.folder import CARD, MODEL, STUDENT, Card
+from semiproto.model.folder import STUDENT, Card
 from semiproto.params import AcquisitionKind
 from semiproto.process.progress import Progress
 from semiproto.provenance import sources
@@ -109,8 +109,7 @@ def suggest(model: Path, paths: list[Path], labelled: Labelled | None, out: Path
     """
     found = files.images(paths)
     _require_apart(out, [*paths, *(image.parent for image in labelled.images)] if labelled else paths)
-    files_of_model = (CARD, MODEL, *([STUDENT] if (model / STUDENT).is_file() else []))
-    with models.unchanged(model, *files_of_model) as digests:
+    with models.unchanged(model, *models.files_of(model)) as digests:
         card = model_folder.read_card(model)
         if wishes.tool:
             writing.require_place(wishes.tool, card.classes, found)

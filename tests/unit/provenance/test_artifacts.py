@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from semiproto.provenance.artifacts import (
+    HOST,
     RECEIPT,
     atomic_directory,
     atomic_write,
@@ -76,9 +77,9 @@ def test_json_is_sorted_and_refuses_nan(tmp_path):
 def test_what_killed_writers_left_is_removed_and_what_live_ones_write_is_not(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
-    left = tmp_path / f".table.csv.{dead.pid}.tmp"
-    of_folder = tmp_path / f".files.{dead.pid}.tmp"
-    live = tmp_path / f".table.csv.{os.getppid()}.tmp"
+    left = tmp_path / f".table.csv.{HOST}-{dead.pid}.tmp"
+    of_folder = tmp_path / f".files.{HOST}-{dead.pid}.tmp"
+    live = tmp_path / f".table.csv.{HOST}-{os.getppid()}.tmp"
     for path in (left, live):
         path.write_text("half")
     of_folder.mkdir()
