@@ -275,3 +275,16 @@ def test_an_evaluation_of_a_model_that_is_not_here_is_left_out(made):
     assert explaining.left_out([folder], experiment) == {}
     shutil.rmtree(model)
     assert explaining.left_out([folder], experiment) == {folder: f"can't tell: {model} is not on this machine"}
+
+
+def test_what_the_parameters_ask_otherwise_is_out_of_date(made):
+    data, split = Path("data/raw/digits"), Path("data/splits/digits/30")
+
+    def outdated():
+        return explaining.outdated(
+            [data, split, Path("data/splits/digits/60")], Experiment(params.load(Path("params.yaml")))
+        )
+
+    assert outdated() == {}
+    edit(made, lambda tree: tree["dataset"].update(unlabeled=5))
+    assert outdated() == {data: f"{data}: dataset.unlabeled was 4, params.yaml says 5"}
