@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from semiproto import __version__
-from semiproto.deploy import models
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.folder import Card
 from semiproto.provenance.artifacts import RECEIPT, atomic_write, sha256_file, write_json, write_text
 from semiproto.provenance.receipts import read_receipt
@@ -70,7 +70,7 @@ def write_folder(model: Path, out: Path, score: Score | None) -> list[Path]:
         raise UserError(f"{out}: the model folder itself, whose files belong to the pipeline; give another with --out")
     if readme.exists() and f"library_name: {LIBRARY}" not in readme.read_text(encoding="utf-8", errors="replace"):
         raise UserError(f"{readme}: not a card that semiproto wrote; give another folder with --out, or move it away")
-    with models.unchanged(model, *OWN):
+    with reading.unchanged(model, *OWN):
         if not readme.exists() and (other := next((out / name for name in OWN if _differs(name, model, out)), None)):
             raise UserError(f"{other}: of another model, and would be replaced; give another folder with --out")
         card = model_folder.read_card(model)

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from semiproto import __version__
 from semiproto.data.dataset import Images
-from semiproto.deploy import models, same_padding
+from semiproto.deploy import same_padding
 from semiproto.deploy.predict import palette
 from semiproto.deploy.reduced import precision, sets
 from semiproto.deploy.reduced.cost import Cost, cost
@@ -32,6 +32,7 @@ from semiproto.deploy.reduced.precision import INPUT, Precision
 from semiproto.deploy.segment import most_likely
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.layers import resize
 from semiproto.model.network import SegmentationNetwork
 from semiproto.provenance.artifacts import sha256_file, write_bytes
@@ -94,7 +95,7 @@ def write_onnx(
     if out.suffix != ".onnx":
         raise UserError(f"{out}: an ONNX file's name ends in .onnx; give such a name with --out")
     require_packages()
-    with models.unchanged(model, model_folder.MODEL, model_folder.CARD):
+    with reading.unchanged(model, model_folder.MODEL, model_folder.CARD):
         network, says = Deployed(model_folder.load_model(model), scores=scores).eval(), metadata(model)
     if reduced is None:
         data, found = _checked(model, network, says)

@@ -31,11 +31,12 @@ from semiproto.data import layout
 from semiproto.data.images import opening
 from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import account
-from semiproto.deploy import models, scene, segment
+from semiproto.deploy import scene, segment
 from semiproto.deploy.files import TEXT, Files, Options, alone_in, dead_link, files_of, images, left_over, uses
 from semiproto.errors import Interrupted, UserError, printable
 from semiproto.measure.inference import BATCH
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.network import SegmentationNetwork
 from semiproto.process.pool import Cores
 from semiproto.process.progress import Progress
@@ -96,7 +97,7 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     found = images(paths)
     _require_apart([files_of(image, out, options, "") for image in found], paths)
     found = found if options.shard is None else options.shard.share(found)
-    with models.unchanged(model, model_folder.MODEL, model_folder.CARD) as digests:
+    with reading.unchanged(model, model_folder.MODEL, model_folder.CARD) as digests:
         card = model_folder.read_card(model)
         network = segment.placed(model_folder.load_model(model))
     code = sources.digests("deploy.predict")

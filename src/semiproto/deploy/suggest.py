@@ -21,7 +21,7 @@ import pandas as pd
 from semiproto.data import layout
 from semiproto.data.images.pixels import Array
 from semiproto.data.own import account
-from semiproto.deploy import contact_sheet, files, looks, models, predict, segment
+from semiproto.deploy import contact_sheet, files, looks, predict, segment
 from semiproto.deploy.contact_sheet import Cell
 from semiproto.deploy.exchange import ToolFormat, writing
 from semiproto.deploy.labelled import Labelled
@@ -31,6 +31,7 @@ from semiproto.measure.suggestions.acquisition import ACQUISITIONS, Acquisition
 from semiproto.measure.suggestions.diversity import spread
 from semiproto.measure.suggestions.duplicates import NEAR, nearest, picture_hash
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.folder import STUDENT, Card
 from semiproto.params import AcquisitionKind
 from semiproto.process.progress import Progress
@@ -109,7 +110,7 @@ def suggest(model: Path, paths: list[Path], labelled: Labelled | None, out: Path
     """
     found = files.images(paths)
     _require_apart(out, [*paths, *(image.parent for image in labelled.images)] if labelled else paths)
-    with models.unchanged(model, *models.files_of(model)) as digests:
+    with reading.unchanged(model, *reading.files_of(model)) as digests:
         card = model_folder.read_card(model)
         if wishes.tool:
             writing.require_place(wishes.tool, card.classes, found)

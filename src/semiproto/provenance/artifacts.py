@@ -134,12 +134,13 @@ def sha256_text(text: str) -> str:
 def sha256_tree(root: Path) -> str:
     """One digest of all files below `root`: their relative paths and contents.
 
-    Receipts are left out, and the stamps that Snakemake puts into folders after their step has ended.
+    Receipts are left out, and hidden files, which file managers and Snakemake put there after the step has ended.
     """
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
-        if path.is_file() and path.name not in (RECEIPT, ".snakemake_timestamp"):
-            digest.update(f"{path.relative_to(root).as_posix()}\0{sha256_file(path)}\n".encode())
+        inside = path.relative_to(root)
+        if path.is_file() and path.name != RECEIPT and not any(part.startswith(".") for part in inside.parts):
+            digest.update(f"{inside.as_posix()}\0{sha256_file(path)}\n".encode())
     return digest.hexdigest()
 
 

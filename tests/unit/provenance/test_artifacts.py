@@ -95,3 +95,14 @@ def test_json_is_not_read_of_a_folder_or_a_pipe(tmp_path):
     for path in (tmp_path, tmp_path / "pipe"):
         with pytest.raises(ValueError, match=r"^not a regular file$"):
             read_json(path)
+
+
+def test_hidden_files_are_no_content_of_a_tree(tmp_path):
+    """A file manager leaves .DS_Store where somebody only looked at the images."""
+    write_text(tmp_path / "images/a.png", "a")
+    before = sha256_tree(tmp_path)
+    for name in ("images/.DS_Store", ".cache/b.png", ".snakemake_timestamp"):
+        write_text(tmp_path / name, "b")
+    assert sha256_tree(tmp_path) == before
+    write_text(tmp_path / "images/b.png", "b")
+    assert sha256_tree(tmp_path) != before

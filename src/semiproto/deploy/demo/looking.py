@@ -16,9 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from semiproto.data.images.pixels import shown
-from semiproto.deploy import models, predict, segment
+from semiproto.deploy import predict, segment
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.layers import resize
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
@@ -55,7 +56,7 @@ class Viewer:
     def __init__(self, model: Path) -> None:
         self.student: SegmentationNetwork | None = None
         self.bank: PrototypeBank | None = None
-        with models.unchanged(model, *models.files_of(model)):
+        with reading.unchanged(model, *reading.files_of(model)):
             self.card = model_folder.read_card(model)
             self.colours = predict.palette(self.card)
             self.teacher = segment.placed(model_folder.load_model(model))
