@@ -40,12 +40,17 @@ if workflow.is_main_process:
         # Masks: a shard that was stopped has changed them, and those that are there are compared once more.
         predicted = [Path(folder) for folder in of_runs(PREDICTED, PREDICT_RUNS)]
         derived = [*in_git, *linked, *predicted]
-        stale = integrity.check([*folders, *in_git, Path(paths.REPORT)], paths.DIGESTS, derived=derived)
+        made = [*folders, *in_git, Path(paths.REPORT)]
+        stale = integrity.check(made, paths.DIGESTS, derived=derived)
+        outdated = explain.outdated(made, Experiment(PARAMS))
+        if FINGERPRINT is not None and FINGERPRINT != (recorded(Path(DATA)) or FINGERPRINT):
+            outdated[Path(DATA)] = f"{DATA}: the files in {PARAMS.dataset.path} changed since"
+        for shard in filter(lambda shard: receipt_file(shard).exists(), ALL_SHARDS):
+            if read_receipt(shard)["facts"].get("folder") != NEW_IMAGES:
+                outdated[shard] = f"{shard}: the files in {PARAMS.predict.folder} changed since"
     except UserError as error:
         raise WorkflowError(str(error)) from None
-    for reason in stale.values():
-        print(f"{reason}; it is made again", file=sys.stderr)
-    force_in_dag(str(receipt_file(artefact)) for artefact in stale)
+    force_in_dag(stale, outdated)
 
 
 onstart:

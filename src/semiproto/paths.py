@@ -45,6 +45,12 @@ SUGGESTED = Place("results/suggest/{dataset}/{split}/{variant}/seed{seed}")
 PREDICTED = Place("results/predict/{dataset}/{split}/{variant}/seed{seed}")
 SHARD = Place("results/predict/{dataset}/{split}/{variant}/seed{seed}/shard{shard}")
 
+PLACES = (
+    *(DATA, SPLIT, FOLD, FOLD_MODEL, PRETRAINED, FEATURES, PROTOTYPES, TRAINED, FORECAST, EVALUATED, TSNE, PATCHES),
+    *(SUGGESTED, PREDICTED, SHARD),
+)
+"""The folders that have a receipt, each of one step."""
+
 PARAMETERS = Path("params.yaml")
 
 TABLES, MACHINE, FIGURES, REPORT = "results/tables", "results/machine", "results/figures", "results/report.html"
@@ -74,6 +80,11 @@ class Run(NamedTuple):
     split: str
     variant: str
     seed: int
+
+
+def names_of(path: Path | str) -> dict[str, str]:
+    """The names in the path of an artefact: data set, split, variant, seed, as far as it has them."""
+    return next((names for place in PLACES if (names := place.names(path)) is not None), {})
 
 
 def checkpoints_of(model: Place, **names: object) -> str:

@@ -54,6 +54,26 @@ def test_explain_agrees_with_snakemake(checkout, monkeypatch, change):
     assert unsound(checkout, monkeypatch) == checkout.planned()
 
 
+def test_without_snakemakes_record_the_same_is_made_again(checkout):
+    """As after `rm -r .snakemake`, the remedy that the internet has for any trouble."""
+    kept = checkout.path.with_name("record")
+    for change in (lambda tree: None, lambda tree: tree["semi"].update(tau=0.7)):
+        checkout.edit(change)
+        with_record = checkout.planned()
+        shutil.move(checkout.path / ".snakemake", kept)
+        assert checkout.planned() == with_record
+        shutil.rmtree(checkout.path / ".snakemake")
+        shutil.move(kept, checkout.path / ".snakemake")
+
+
+def test_tables_that_were_made_by_hand_of_some_runs_are_made_again(checkout):
+    run = "results/eval/tiny/8/prototype/seed0"
+    checkout.run("semiproto", "tables", "--evaluation", run, "--out", "results/tables")
+    output = checkout.snakemake("--dry-run")
+    assert "results/tables: lacks tiny/8/consistency/seed0, which params.yaml asks for; it is made again" in output
+    assert checkout.planned()["tables"] == 1
+
+
 def test_a_changed_module_is_for_the_rules_to_judge(checkout, monkeypatch):
     for name in ("train/losses.py", "cli/app.py"):  # the second is shared by all steps and reruns nothing
         module = checkout.path / "src/semiproto" / name

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import IOFile
 from snakemake.logging import logger
 
 # Rules and steps run the sources beside the Snakefile, in DVC's temporary checkouts too, where the installed package
@@ -14,14 +15,15 @@ SOURCES = f"{workflow.basedir}/src"
 sys.path.insert(0, SOURCES)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCES, os.environ.get("PYTHONPATH")]))
 
-from semiproto.provenance import integrity, versions
+from semiproto.provenance import explain, integrity, versions
 from semiproto.process import locks, signals
 from semiproto import params as P
 from semiproto import paths
 from semiproto.provenance.artifacts import RECEIPT
-from semiproto.provenance.receipts import receipt_file
-from semiproto.provenance.sources import digests
+from semiproto.provenance.receipts import read_receipt, receipt_file
+from semiproto.provenance.sources import compile_by_content, digests
 from semiproto.errors import UserError
+from semiproto.steps.experiment import Experiment
 
 
 def without_json(record):
@@ -38,6 +40,8 @@ def without_json(record):
 
 
 logger.addFilter(without_json)
+if workflow.is_main_process:
+    compile_by_content()
 signals.take_the_lock_in_another_thread()
 if workflow.is_main_process and (locked := locks.hint(Path())):
     print(locked, file=sys.stderr)
@@ -114,16 +118,30 @@ def existing(folder, *names):
     return [ancient(f"{folder}/{name}") for name in names]
 
 
-def force_in_dag(files):
-    """Has the jobs of files run where a target needs them. `--forcerun` would make each file a target of its own; its
-    deletion would be a change by a dry run."""
-    files, prepare = set(files), workflow._prepare_dag
+def force_in_dag(stale, outdated):
+    """Has the jobs of artefacts run where a target needs them, and says why. `--forcerun` would make each file a target of
+    its own; its deletion would be a change by a dry run.
+
+    Of those that are `outdated`, those of which Snakemake has no record of what they were made with: it would take them
+    for current. Of the others it gives a reason of its own.
+    """
+    prepare = workflow._prepare_dag
 
     def prepare_and_force(*args, **kwargs):
         prepare(*args, **kwargs)
-        workflow.dag.forcefiles.update(files)
+        unseen = {artefact: why for artefact, why in outdated.items() if not is_recorded(receipt_file(artefact))}
+        again = unseen | stale
+        for why in again.values():
+            print(f"{why}; it is made again", file=sys.stderr)
+        workflow.dag.forcefiles.update(str(receipt_file(artefact)) for artefact in again)
 
     workflow._prepare_dag = prepare_and_force
+
+
+def is_recorded(receipt):
+    """Whether Snakemake's record of a receipt is of the one that is there, and not of one before a step run by hand."""
+    record = workflow.persistence.metadata(IOFile(str(receipt)))
+    return record is not None and (record.endtime or 0) + 1 >= receipt.stat().st_mtime
 
 
 LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")

@@ -1,5 +1,8 @@
 # The set and the lists of its splits.
-from semiproto.steps.data.fingerprint import last_fingerprint
+from semiproto.steps.data.fingerprint import last_fingerprint, recorded
+
+# A folder of other content is prepared again.
+FINGERPRINT = last_fingerprint(PARAMS.dataset, Path(DATA), paths.OWN) if PARAMS.dataset.source == "folder" else None
 
 
 rule data:
@@ -9,8 +12,7 @@ rule data:
     params:
         *code(f"data.{PARAMS.dataset.source}"),
         config=step(P.DataConfig),
-        # A folder of other content is prepared again.
-        fingerprint=last_fingerprint(PARAMS.dataset, Path(DATA), paths.OWN) if PARAMS.dataset.source == "folder" else None,
+        fingerprint=FINGERPRINT,
     shell:
         "{SEMIPROTO} data --config {params.config:q} --out {DATA} --compute {COMPUTE:q}"
 

@@ -2,10 +2,11 @@
 # none.
 PREDICTED, SHARD = (place(dataset=DATASET) for place in (paths.PREDICTED, paths.SHARD))
 SHARDS = range(PARAMS.predict.shards if PARAMS.predict is not None else 0)
+ALL_SHARDS = [Path(SHARD.format(split=s, variant=v, seed=n, shard=k)) for s, v, n in PREDICT_RUNS for k in SHARDS]
 if PARAMS.predict is not None and not Path(PARAMS.predict.folder).is_dir():
     raise WorkflowError(f"{PARAMS.predict.folder}: no such folder of images; correct predict.folder, or set predict to null")
-# As `predict` tells images apart whose masks it keeps.
-NEW_IMAGES = integrity.listing(Path(PARAMS.predict.folder)) if PARAMS.predict is not None else None
+# Masks of images whose content is as it was are kept: `predict` looks.
+NEW_IMAGES = integrity.tree_state(Path(PARAMS.predict.folder))[0] if PARAMS.predict is not None else None
 
 
 # On a cluster it runs where Snakemake runs: seconds.

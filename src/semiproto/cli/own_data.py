@@ -243,9 +243,12 @@ def compare(
     from semiproto.steps.experiment import Experiment
 
     left_out = {}
-    if results == Path(paths.EVALUATIONS) and Path(paths.PARAMETERS).is_file():
+    if results.resolve() == Path(paths.EVALUATIONS).resolve() and Path(paths.PARAMETERS).is_file():
+        results = Path(paths.EVALUATIONS)
         experiment = Experiment(params.load(paths.PARAMETERS))
         left_out = explaining.left_out(verdict.evaluated(results), experiment)
+    elif results == Path(paths.EVALUATIONS):
+        say(f"{paths.PARAMETERS}: no such file, so whatever is below {results} counts", err=True)
     for line in verdict.lines(minuend, subtrahend, results, left_out):
         say(line)
 
@@ -254,14 +257,17 @@ def compare(
 def show_splits(
     file: Annotated[Path, typer.Argument(callback=existing_file, help="Parameter file.")] = paths.PARAMETERS,
 ) -> None:
-    """Print the images, pixels and classes of each split that was made.
+    """Print the images, pixels and classes of each split that was made, and what of them is out of date.
 
     Example: semiproto splits params.yaml
     """
     from semiproto.data import splits
     from semiproto.data.layout import FILES
+    from semiproto.provenance import explain as explaining
+    from semiproto.steps.experiment import Experiment
 
-    name = params.load(file).dataset.name
+    parameters = params.load(file)
+    name = parameters.dataset.name
     folder = Path(paths.SPLIT(dataset=name, split="any")).parent
     made = sorted(path.parent for path in folder.glob("*/receipt.json"))
     if not made:
@@ -269,6 +275,8 @@ def show_splits(
     for split in made:
         for line in splits.describe(Path(paths.DATA(dataset=name), FILES), split):
             say(line)
+    for why in explaining.outdated([Path(paths.DATA(dataset=name)), *made], Experiment(parameters)).values():
+        say(f"out of date: {why}")
 
 
 @app.command("params", rich_help_panel=PANEL)

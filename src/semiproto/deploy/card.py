@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from semiproto import __version__
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.folder import Card
 from semiproto.provenance.artifacts import RECEIPT, atomic_write, sha256_file, write_json, write_text
 from semiproto.provenance.receipts import read_receipt
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 README, CONFIG = "README.md", "config.json"
+OWN = (model_folder.MODEL, model_folder.CARD)
+"""The files of the model folder that are handed on."""
 LIBRARY = "semiproto"
 HUB_LICENCES = {"apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-nc-4.0", "apple-ascl", "apple-amlr", "gemma"}
 """Those that timm states and the hub knows by the same name."""
@@ -59,21 +62,30 @@ class Score(Protocol):
 def write_folder(model: Path, out: Path, score: Score | None) -> list[Path]:
     """Writes the folder `out` of the model in the folder `model`, and returns its files.
 
-    Of `out`'s files only those of the same names are replaced. UserError where it is the model's own folder, or its
-    README.md is of something else.
+    Of `out`'s files only those of the same names are replaced. UserError where it is the model's own folder or another
+    model's, or its README.md is of something else.
     """
-    card, readme = model_folder.read_card(model), out / README
+    readme = out / README
     if out.resolve() == model.resolve():
         raise UserError(f"{out}: the model folder itself, whose files belong to the pipeline; give another with --out")
     if readme.exists() and f"library_name: {LIBRARY}" not in readme.read_text(encoding="utf-8", errors="replace"):
         raise UserError(f"{readme}: not a card that semiproto wrote; give another folder with --out, or move it away")
-    model_folder.load_model(model)  # what is handed on can be read
-    for name in (model_folder.MODEL, model_folder.CARD):
-        with atomic_write(out / name) as temporary:
-            shutil.copyfile(model / name, temporary)
+    with reading.unchanged(model, *OWN):
+        if not readme.exists() and (other := next((out / name for name in OWN if _differs(name, model, out)), None)):
+            raise UserError(f"{other}: of another model, and would be replaced; give another folder with --out")
+        card = model_folder.read_card(model)
+        model_folder.load_model(model)  # what is handed on can be read
+        lines = list(_lines(model, card, score))
+        for name in OWN:
+            with atomic_write(out / name) as temporary:
+                shutil.copyfile(model / name, temporary)
     write_json(out / CONFIG, config(card))
-    write_text(readme, "\n".join(_lines(model, card, score)))
+    write_text(readme, "\n".join(lines))
     return [out / name for name in (README, CONFIG, model_folder.CARD, model_folder.MODEL)]
+
+
+def _differs(name: str, model: Path, out: Path) -> bool:
+    return (out / name).exists() and sha256_file(out / name) != sha256_file(model / name)
 
 
 def config(card: Card) -> dict[str, Any]:

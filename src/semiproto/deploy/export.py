@@ -32,6 +32,7 @@ from semiproto.deploy.reduced.precision import INPUT, Precision
 from semiproto.deploy.segment import most_likely
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.layers import resize
 from semiproto.model.network import SegmentationNetwork
 from semiproto.provenance.artifacts import sha256_file, write_bytes
@@ -94,13 +95,14 @@ def write_onnx(
     if out.suffix != ".onnx":
         raise UserError(f"{out}: an ONNX file's name ends in .onnx; give such a name with --out")
     require_packages()
-    network = Deployed(model_folder.load_model(model), scores=scores).eval()
+    with reading.unchanged(model, model_folder.MODEL, model_folder.CARD):
+        network, says = Deployed(model_folder.load_model(model), scores=scores).eval(), metadata(model)
     if reduced is None:
-        data, found = _checked(model, network)
+        data, found = _checked(model, network, says)
         write_bytes(out, data)
         return found, None
     with sets.opened(model, reduced.data) as images:
-        data, found = _checked(model, network)
+        data, found = _checked(model, network, says)
         smaller = _reduced(data, reduced.precision, images.training)
         runtime = _running(model, smaller, reduced.precision)
         costs = cost(runtime, session(data), images.validation, network.network.num_classes)
@@ -108,9 +110,9 @@ def write_onnx(
     return found, costs
 
 
-def _checked(model: Path, network: Deployed) -> tuple[bytes, Agreement]:
+def _checked(model: Path, network: Deployed, says: dict[str, str]) -> tuple[bytes, Agreement]:
     """The file in float32 and how it compares with torch; UserError where they disagree."""
-    data = _traced(model, network, metadata(model))
+    data = _traced(model, network, says)
     found = compare(network, session(data))
     if found.equal < EQUAL or found.confidence > CLOSE:
         raise UserError(f"{model}: nothing written, since onnxruntime and torch disagree ({found}); {_REMEDY}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from semiproto.data import layout
 from semiproto.data.images import opening, raster, tiff
 from semiproto.data.own import account
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import sha256_file
 
 TEXT = "semiproto"
 """Name of the text that a result carries: what it was made of. In a JPEG it is the comment."""
@@ -59,7 +61,24 @@ class Files:
     overlay: Path | None
     confidence: Path | None
     palette: bool
-    text: str
+    key: str
+    """Of the model, the options and the code."""
+
+    @cached_property
+    def text(self) -> str:
+        """What the results are made of. Asked for before the image is read: what changes meanwhile makes them old."""
+        try:
+            content = " ".join(sha256_file(file) for file in self._read())
+        except (UserError, OSError):  # whoever reads it says why
+            content = "unreadable"
+        return hashlib.sha256(os.fsencode(f"{self.key} {self.image.name} {content}")).hexdigest()
+
+    def _read(self) -> list[Path]:
+        """The files that the image is read from: beside a scene others may say where it lies and what it lacks."""
+        if not self.is_scene:
+            return [self.image]
+        with raster.dataset(self.image, "GTiff") as data:
+            return sorted(map(Path, data.files))
 
     @property
     def is_scene(self) -> bool:
@@ -71,7 +90,13 @@ class Files:
 
     def done(self) -> bool:
         """Whether every result is there, and made of what it has to be made of."""
-        return all(text_of(path) == self.text for path in self.outputs())
+        texts = [text_of(path) for path in self.outputs()]  # first, since an image need not be read for its first mask
+        return None not in texts and set(texts) == {self.text}
+
+    def foreign(self) -> Path | None:
+        """A picture in the place of a result that no `predict` wrote: somebody's own mask, or a corrected one."""
+        there = (path for path in self.outputs() if path.exists())
+        return next((path for path in there if text_of(path) is None and _is_picture(path)), None)
 
     def remove_stale(self) -> None:
         """Removes the overlay and the confidence of a former mask, which are not asked for and would not go with it."""
@@ -92,6 +117,20 @@ def text_of(path: Path) -> str | None:
             return comment.decode("ascii", "replace") or file.info.get(TEXT)
     except UserError:
         return None
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        opening.outline(path)
+    except UserError:
+        return False
+    return True
+
+
+def left_over(out: Path, names: Collection[str]) -> list[Path]:
+    """The masks in a folder that a `predict` wrote, but for those of these names."""
+    others = (path for path in out.iterdir() if path.suffix in (".png", SCENE) and path.name not in names)
+    return sorted(path for path in others if path.is_file() and text_of(path) is not None)
 
 
 @contextmanager
@@ -116,9 +155,7 @@ def alone_in(folder: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def files_of(image: Path, out: Path, options: Options, key: str) -> Files:
-    """Where the results of an image go. key: of the model and the options."""
-    facts = image.stat() if image.exists() else None  # a dangling link is reported when it is read
-    text = f"{key} {image.name} {facts and (facts.st_size, facts.st_mtime_ns)}"
+    """Where the results of an image go. key: of the model, the options and the code."""
     mask = out / f"{image.stem}{SCENE if is_scene(image) else '.png'}"
     overlay, confidence = beside(mask)
     return Files(
@@ -127,7 +164,7 @@ def files_of(image: Path, out: Path, options: Options, key: str) -> Files:
         overlay if options.overlay else None,
         confidence if options.confidence else None,
         options.palette,
-        hashlib.sha256(os.fsencode(text)).hexdigest(),
+        key,
     )
 
 

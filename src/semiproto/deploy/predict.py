@@ -6,8 +6,8 @@
 
 Of a GeoTIFF all three are GeoTIFFs, <stem>.tif (scene.py).
 
-Each carries, in its text `semiproto` (a JPEG: in its comment), a hash of the model, the options and the image's name,
-size and time. Results with the right hash are kept, so that an interrupted command resumes where it was.
+Each carries, in its text `semiproto` (a JPEG: in its comment), a hash of the model, the options, the code and the
+image's name and content. Results with the right hash are kept, so that an interrupted command resumes where it was.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ from semiproto.data.images import opening
 from semiproto.data.images.pixels import PixelFormat
 from semiproto.data.own import account
 from semiproto.deploy import scene, segment
-from semiproto.deploy.files import TEXT, Files, Options, alone_in, dead_link, files_of, images, uses
+from semiproto.deploy.files import TEXT, Files, Options, alone_in, dead_link, files_of, images, left_over, uses
 from semiproto.errors import Interrupted, UserError, printable
 from semiproto.measure.inference import BATCH
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.network import SegmentationNetwork
 from semiproto.process.pool import Cores
 from semiproto.process.progress import Progress
+from semiproto.provenance import sources
 from semiproto.provenance.artifacts import atomic_write
 
 Fault = UserError | OSError
@@ -95,24 +97,33 @@ def predict_files(model: Path, paths: list[Path], out: Path, options: Options) -
     found = images(paths)
     _require_apart([files_of(image, out, options, "") for image in found], paths)
     found = found if options.shard is None else options.shard.share(found)
-    names = (model_folder.MODEL, model_folder.CARD)
-    card, digests = model_folder.read_card(model), model_folder.digests(model, names)
-    network = segment.placed(model_folder.load_model(model))
-    if model_folder.digests(model, names) != digests or model_folder.read_card(model) != card:
-        raise UserError(f"{model}: changed while it was read; run the same command again")
-    files = [files_of(image, out, options, f"{digests} {options.window} {options.palette}") for image in found]
+    with reading.unchanged(model, model_folder.MODEL, model_folder.CARD) as digests:
+        card = model_folder.read_card(model)
+        network = segment.placed(model_folder.load_model(model))
+    code = sources.digests("deploy.predict")
+    files = [files_of(image, out, options, f"{digests} {options.window} {options.palette} {code}") for image in found]
     work = _Work(network, card.pixels, palette(card), options, BATCH if network.mean.is_cuda else 1)
     with alone_in(out, shared=options.shard is not None):
-        return _predicted(files, paths, work)
+        outcome = _predicted(files, paths, work)
+        names = {one.mask.name for one in outcome.finished}
+        if options.shard is None and (others := left_over(out, names)):
+            outcome.notes.append(
+                f"{out}: holds {len(others)} masks of an earlier command, of other images or another model"
+                f" ({printable(others[0].name)}); remove them, or take another folder, where they are not wanted"
+            )
+        return outcome
 
 
 def _predicted(files: list[Files], paths: list[Path], work: _Work) -> Outcome:
     todo = [one for one in files if not one.done()]
+    if work.options.shard is None:  # the pipeline's folders are its own
+        _require_own(todo)
     outcome = Outcome(kept=len(files) - len(todo), files=uses(paths))
     progress = Progress("predict", len(files), "images", done=outcome.kept)
     for one in todo:
         if one.is_scene:
             with _noted(one, outcome, progress):
+                _ = one.text  # before its pixels are read
                 scene.predict(work.network, work.form, work.options.window, one, work.colours)
                 one.remove_stale()
     for done in _pictures([one for one in todo if not one.is_scene], work):
@@ -138,6 +149,15 @@ def _noted(one: Files, outcome: Outcome, progress: Progress) -> Iterator[None]:
         remedy = "rename the image" if error.errno == errno.ENAMETOOLONG else "remove that folder"
         outcome.unreadable.append(printable(f"{one.image}: no mask ({one.mask.name}: {error.strerror}); {remedy}"))
     progress.update()
+
+
+def _require_own(files: list[Files]) -> None:
+    """UserError where a result would replace a picture that no `predict` wrote, such as a mask drawn by hand."""
+    if foreign := next(filter(None, (one.foreign() for one in files)), None):
+        raise UserError(
+            f"{foreign}: not written by `predict`, or changed since, and would be overwritten; give another folder with"
+            " --out, or move it away"
+        )
 
 
 def _require_apart(files: list[Files], paths: list[Path]) -> None:
@@ -199,6 +219,7 @@ def _finish(work: _Work, batch: list[Files]) -> list[tuple[Files, Fault | None]]
     pictures = []
     for one in batch:
         try:
+            _ = one.text  # before its pixels are read
             pictures.append((one, read(one.image, work.form)))
         except UserError as error:
             found.append((one, error))

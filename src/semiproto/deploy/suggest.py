@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from semiproto import __version__
 from semiproto.data import layout
 from semiproto.data.images.pixels import Array
 from semiproto.data.own import account
@@ -32,9 +31,11 @@ from semiproto.measure.suggestions.acquisition import ACQUISITIONS, Acquisition
 from semiproto.measure.suggestions.diversity import spread
 from semiproto.measure.suggestions.duplicates import NEAR, nearest, picture_hash
 from semiproto.model import folder as model_folder
-from semiproto.model.folder import CARD, MODEL, STUDENT, Card
+from semiproto.model import reading
+from semiproto.model.folder import STUDENT, Card
 from semiproto.params import AcquisitionKind
 from semiproto.process.progress import Progress
+from semiproto.provenance import sources
 from semiproto.provenance.artifacts import write_csv
 from semiproto.provenance.integrity import state_of
 
@@ -109,13 +110,15 @@ def suggest(model: Path, paths: list[Path], labelled: Labelled | None, out: Path
     """
     found = files.images(paths)
     _require_apart(out, [*paths, *(image.parent for image in labelled.images)] if labelled else paths)
-    card = model_folder.read_card(model)
-    if wishes.tool:
-        writing.require_place(wishes.tool, card.classes, found)
-    by, acquisition = _acquisition(model, card, wishes.by)
+    with reading.unchanged(model, *reading.files_of(model)) as digests:
+        card = model_folder.read_card(model)
+        if wishes.tool:
+            writing.require_place(wishes.tool, card.classes, found)
+        by, acquisition = _acquisition(model, card, wishes.by)
     outcome = Outcome(by, files=files.uses(paths), notes=[] if labelled else [UNKNOWN])
+    key = f"{sources.digests('deploy.suggest')} {by} {wishes.window} {digests}"
     with files.alone_in(out), looks.opened(out / writing.WORK / LOOKS) as kept:
-        work = _Work(kept, acquisition, card, _key(model, by, wishes.window), wishes.window, outcome)
+        work = _Work(kept, acquisition, card, key, wishes.window, outcome)
         _choose(found, labelled or Labelled(), wishes, work)
         _write(model, out, wishes, work)
     return outcome
@@ -138,11 +141,6 @@ def _acquisition(model: Path, card: Card, by: AcquisitionKind | None) -> tuple[A
         raise UserError(f"{model}: {lack}, {remedy}")
     network = student if student is not None and kind.with_prototypes else model_folder.load_model(model)
     return by, kind(segment.placed(network), None if bank is None else bank.to(segment.device()), card.classes)
-
-
-def _key(model: Path, by: AcquisitionKind, window: int) -> str:
-    names = (CARD, STUDENT if ACQUISITIONS[by].with_prototypes else MODEL)
-    return f"{__version__} {by} {window} {model_folder.digests(model, names)}"
 
 
 def _choose(images: list[Path], labelled: Labelled, wishes: Wishes, work: _Work) -> None:

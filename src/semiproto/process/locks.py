@@ -21,12 +21,13 @@ import psutil
 
 from semiproto.errors import UserError
 from semiproto.paths import HOLDER, WRITTEN
-from semiproto.provenance.artifacts import write_json
+from semiproto.provenance.artifacts import HOST, write_json
 
 SNAKEMAKE_LOCKS = Path(".snakemake/locks")
 DVC_LOCKS = Path(".dvc/tmp/rwlock")
-LEFTOVER = re.compile(r"\..+\.(\d+)\.tmp")
-"""Names of unfinished files of artifacts.atomic_write and atomic_directory."""
+LEFTOVER = re.compile(r"\..+\.(?:([0-9a-f]{4})-)?(\d+)\.tmp")
+"""Names of unfinished files of artifacts.atomic_write and atomic_directory, with machine and process; those of earlier
+versions have no machine."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,8 @@ def _leftovers(root: Path) -> Iterator[str]:
     for name in WRITTEN:
         for path in sorted((root / name).rglob(".*.tmp")):
             match = LEFTOVER.fullmatch(path.name)
-            if match and not psutil.pid_exists(int(match[1])):
+            if match and match[1] not in (None, HOST):
+                yield f"{path}: half-written on another machine; `semiproto unlock` there removes it"
+            elif match and not psutil.pid_exists(int(match[2])):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-                yield f"{path}: half-written by pid {match[1]}, which is gone; removed"
+                yield f"{path}: half-written by pid {match[2]}, which is gone; removed"

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,8 @@ from semiproto.provenance.reading import MOST_JSON, contents, regular
 if TYPE_CHECKING:
     import pandas as pd
 
+HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:4]
+"""In the names of unfinished files: several machines may write into one folder, and know each other's processes not."""
 RECEIPT = "receipt.json"
 """Beside what a step wrote; receipts.py writes it, and no digest includes it."""
 
@@ -83,11 +86,11 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def _temporary(path: Path) -> Path:
-    """A name beside `path` that is this process's; what killed writers of `path` left there is removed."""
+    """A name beside `path` that is this process's; what killed writers of `path` on this machine left is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    mine = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        pid = left.suffixes[-2][1:]
+    mine = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{HOST}-*.tmp"):
+        pid = left.name.removesuffix(".tmp").rpartition("-")[2]
         if left == mine or (pid.isdigit() and not _is_alive(int(pid))):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return mine
@@ -131,12 +134,13 @@ def sha256_text(text: str) -> str:
 def sha256_tree(root: Path) -> str:
     """One digest of all files below `root`: their relative paths and contents.
 
-    Receipts are left out, and the stamps that Snakemake puts into folders after their step has ended.
+    Receipts are left out, and hidden files, which file managers and Snakemake put there after the step has ended.
     """
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
-        if path.is_file() and path.name not in (RECEIPT, ".snakemake_timestamp"):
-            digest.update(f"{path.relative_to(root).as_posix()}\0{sha256_file(path)}\n".encode())
+        inside = path.relative_to(root)
+        if path.is_file() and path.name != RECEIPT and not any(part.startswith(".") for part in inside.parts):
+            digest.update(f"{inside.as_posix()}\0{sha256_file(path)}\n".encode())
     return digest.hexdigest()
 
 

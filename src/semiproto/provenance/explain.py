@@ -18,7 +18,7 @@ from semiproto.errors import UserError
 from semiproto.paths import PARAMETERS
 from semiproto.provenance import hub
 from semiproto.provenance.artifacts import RECEIPT, digests, read_json, sha256_file
-from semiproto.provenance.receipts import PACKAGE, input_digests, read_receipt, receipt_file
+from semiproto.provenance.receipts import PACKAGE, input_digests, of_another, read_receipt, receipt_file
 
 
 class Experiment(Protocol):
@@ -132,6 +132,8 @@ def left_out(folders: Iterable[Path], experiment: Experiment) -> dict[Path, str]
         chain.follow(folder)
         if faults := chain.links[folder].faults:
             reasons[folder] = f"not sound: {faults[0]}"
+        elif absent := chain.absent_from(folder):
+            reasons[folder] = f"can't tell: {absent} is not on this machine"
     return reasons
 
 
@@ -220,7 +222,7 @@ class _Chain:
     """Walks receipts from an artefact to the data; each artefact is looked at once."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self.experiment = experiment
+        self.experiment, self.sources = experiment, _Sources()
         self.links: dict[Path, Link] = {}
 
     def follow(self, artefact: Path, wanted: Callable[[Path], bool] = lambda _: True) -> list[Link]:
@@ -238,24 +240,65 @@ class _Chain:
             self.links[artefact] = Link(artefact, {}, [str(error)])
             return
         self.links[artefact] = link
-        link.faults.extend(_faults(link, self.experiment))
+        link.faults.extend(_faults(link, self.experiment, self.sources))
         link.notes.extend(_notes(link, self.experiment))
-        made = [Path(name) for name, files in link.receipt["inputs"].items() if _is_made(name, files)]
-        for name in filter(wanted, made):
+        for name in filter(wanted, _made_inputs(link)):
             if name not in self.links:
                 self._visit(name)
             if self.links[name].faults:
                 link.faults.append(f"made from {name}, which is not sound")
 
+    def absent_from(self, artefact: Path) -> Path | None:
+        """The first that is not on this machine of an artefact that was followed and all that it was made from."""
+        link = self.links[artefact]
+        if link.absent:
+            return artefact
+        made = _made_inputs(link) if link.receipt else ()
+        return next(filter(None, map(self.absent_from, made)), None)
 
-def _faults(link: Link, experiment: Experiment) -> Iterator[str]:
+
+def _made_inputs(link: Link) -> list[Path]:
+    """The inputs that have a receipt of their own to follow."""
+    return [Path(name) for name, files in link.receipt["inputs"].items() if _is_made(name, files)]
+
+
+def outdated(artefacts: Iterable[Path], experiment: Experiment) -> dict[Path, str]:
+    """Which artefacts are not what params.yaml and the sources ask for now, each with the first reason.
+
+    Snakemake compares these by a record of its own, which is gone with `.snakemake`, and which a step that was run by
+    hand does not change. Artefacts without a receipt are left out.
+    """
+    reasons, sources = {}, _Sources()
+    for artefact in artefacts:
+        if receipt_file(artefact).exists():
+            link = Link(artefact, read_receipt(artefact))
+            if reason := next(_asked_otherwise(link, experiment, sources), None):
+                reasons[artefact] = f"{artefact}: {reason}"
+    return reasons
+
+
+class _Sources(dict[str, str]):
+    """sha256 of sources by their path in the package, each read once; empty where there is none."""
+
+    def __missing__(self, name: str) -> str:
+        file = PACKAGE / name
+        return self.setdefault(name, sha256_file(file) if file.is_file() else "")
+
+
+def _asked_otherwise(link: Link, experiment: Experiment, sources: _Sources) -> Iterator[str]:
     yield from _of_config(link, experiment)
     yield from _of_runs(link, experiment)
+    yield from _of_modules(link, sources)
+
+
+def _faults(link: Link, experiment: Experiment, sources: _Sources) -> Iterator[str]:
+    if other := of_another(link.artefact, link.receipt):
+        yield other
+    yield from _asked_otherwise(link, experiment, sources)
     yield from _of_source(link, experiment)
     yield from _of_inputs(link)
     if weights := hub.changed(link.receipt["facts"]):
         yield weights
-    yield from _of_modules(link)
     damaged = list(_of_files(link))
     yield from damaged or _of_facts(link, experiment)
 
@@ -351,13 +394,9 @@ def _of_files(link: Link) -> Iterator[str]:
             yield f"{folder / name}: not the file that was written: sha256 {_short(then)} then, {_short(now)} now"
 
 
-def _of_modules(link: Link) -> Iterator[str]:
+def _of_modules(link: Link, sources: _Sources) -> Iterator[str]:
     """Sources that the result depends on and that changed since."""
-    changed = [
-        name
-        for name, then in link.receipt.get("modules", {}).items()
-        if not (PACKAGE / name).is_file() or sha256_file(PACKAGE / name) != then
-    ]
+    changed = [name for name, then in link.receipt.get("modules", {}).items() if sources[name] != then]
     if changed:
         yield f"modules changed since, so `snakemake` makes it again: {', '.join(sorted(changed))}"
 

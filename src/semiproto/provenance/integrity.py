@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from semiproto.errors import UserError
 from semiproto.provenance import hub
 from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_bytes
-from semiproto.provenance.receipts import input_digests, read_receipt, receipt_file
+from semiproto.provenance.receipts import input_digests, of_another, read_receipt, receipt_file
 
 CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""
@@ -70,9 +70,8 @@ def check_clock(artefacts: Iterable[Path]) -> None:
 def _fault(artefact: Path, digests: Digests) -> str | None:
     """In what an artefact is not what its receipt says."""
     receipt = read_receipt(artefact)
-    owner = receipt.get("artefact", artefact.as_posix())  # receipts of earlier versions do not say
-    if owner != artefact.as_posix():
-        return f"{receipt_file(artefact)}: the receipt of {owner}, not of {artefact}"
+    if other := of_another(artefact, receipt):
+        return other
     folder = artefact.parent if artefact.is_file() else artefact
     for name, digest in (receipt["outputs"] | receipt.get("records", {})).items():
         path = folder / name
@@ -177,14 +176,6 @@ def tree_state(base: Path) -> tuple[str, int]:
         whole.update(f"{name}\0{state_of(facts)}\n".encode(errors="surrogateescape"))
         changed = max(changed, facts.st_mtime_ns, facts.st_ctime_ns)
     return whole.hexdigest(), changed
-
-
-def listing(base: Path) -> str:
-    """A digest of the names, lengths and times of the files below a folder."""
-    whole = hashlib.sha256()
-    for name, facts in files(base):
-        whole.update(f"{name}\0{facts.st_size} {facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
-    return whole.hexdigest()
 
 
 def files(base: Path) -> Iterator[tuple[str, os.stat_result]]:

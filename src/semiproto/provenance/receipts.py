@@ -23,6 +23,9 @@ from semiproto.provenance.artifacts import RECEIPT, is_inside, read_json, sha256
 
 FIELDS = ("step", "outputs", "inputs", "config", "seed", "facts", "made")
 
+TRAININGS = ("pretrain", "train")
+"""Steps whose seed is the one in the path; those of others come from params.yaml."""
+
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -111,6 +114,22 @@ def _first(error: ValidationError) -> str:
     """The first fault: its field, and what pydantic says of it."""
     fault = error.errors(include_url=False)[0]
     return f"{'.'.join(str(part) for part in fault['loc'] if part != '[key]')}: {fault['msg']}"
+
+
+def of_another(artefact: Path, receipt: dict[str, Any]) -> str | None:
+    """In what a receipt is not that of the folder in which it lies, as after two folders were swapped; None where it
+    is."""
+    owner = receipt.get("artefact", artefact.as_posix())  # receipts of earlier versions do not say
+    if Path(owner).absolute() != artefact.absolute():
+        return f"{receipt_file(artefact)}: the receipt of {owner}, not of {artefact}"
+    names = paths.names_of(artefact)
+    if receipt["step"] in TRAININGS and str(receipt["seed"]) != names.get("seed", str(receipt["seed"])):
+        return f"{receipt_file(artefact)}: trained with seed {receipt['seed']}"
+    for source in receipt["inputs"]:
+        theirs = paths.names_of(source)
+        if differing := [name for name in theirs.keys() & names.keys() if theirs[name] != names[name]]:
+            return f"{receipt_file(artefact)}: made from {source}, which is of another {min(differing)}"
+    return None
 
 
 def input_digests(path: Path) -> dict[str, str]:

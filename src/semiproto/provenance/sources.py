@@ -7,8 +7,12 @@ of modules is typed by hand, and what a step does not import cannot rerun it.
 from __future__ import annotations
 
 import functools
+import py_compile
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.machinery import SourceFileLoader
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from modulefinder import ModuleFinder
 from pathlib import Path
 from types import CodeType
@@ -16,6 +20,9 @@ from types import CodeType
 from semiproto.provenance.artifacts import sha256_file
 
 PACKAGE = Path(__file__).parents[1]
+
+CHECKED = (3).to_bytes(4, "little")
+"""The second word of a compiled module that is compared by content (PEP 552)."""
 
 NEUTRAL = (
     *("__init__.py", "__main__.py", "errors.py", "paths.py", "cli", "params", "provenance"),
@@ -48,6 +55,30 @@ def sources(module: str) -> list[Path]:
 def digests(module: str) -> dict[str, str]:
     """sha256 of each of the `sources`, by its path in the package."""
     return {path.as_posix(): sha256_file(PACKAGE / path) for path in sources(module)}
+
+
+def compile_by_content() -> None:
+    """Has Python compare the content of each source with what it compiled, and not its length and time.
+
+    A source that was unpacked or restored with both as before would otherwise run as it was, and receipts would name it
+    as it is. Python keeps to this where a source changes later.
+    """
+    for file in PACKAGE.rglob("*.py"):
+        compiled = Path(cache_from_source(str(file)))
+        if not _is_compared(compiled) and (compiled.exists() or not sys.dont_write_bytecode):
+            with suppress(OSError, py_compile.PyCompileError):  # the step that imports it says what is wrong with it
+                py_compile.compile(
+                    str(file), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
+                )
+
+
+def _is_compared(compiled: Path) -> bool:
+    """Whether a compiled module is of this Python, and taken only where its source has the same content."""
+    try:
+        with compiled.open("rb") as file:
+            return file.read(8) == MAGIC_NUMBER + CHECKED
+    except OSError:
+        return False
 
 
 def unchanged(before: dict[str, str]) -> dict[str, str]:

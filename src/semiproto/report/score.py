@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from semiproto import paths
-from semiproto.provenance.artifacts import sha256_file
+from semiproto.provenance.artifacts import digests, sha256_file
 from semiproto.provenance.receipts import read_receipt
 from semiproto.report.bootstrap import paired_gains
 from semiproto.report.evaluations import Evaluation, is_finished, read_evaluations
@@ -43,6 +43,9 @@ def of_model(model: Path, weights: str) -> Score | None:
 
 
 def _evaluated(folder: Path, weights: str) -> str | None:
-    """The digest of the model's weights that an evaluation says it read."""
-    inputs = read_receipt(folder)["inputs"]
+    """The digest of the model's weights that an evaluation says it read; None where its files were changed since."""
+    receipt = read_receipt(folder)
+    if digests(folder, receipt["outputs"]) != receipt["outputs"]:
+        return None
+    inputs = receipt["inputs"]
     return next((files.get(weights) for path, files in inputs.items() if paths.TRAINED.names(path)), None)

@@ -11,7 +11,6 @@ from semiproto.data import references
 from semiproto.data.layout import FILES
 from semiproto.errors import UserError
 from semiproto.params import DataConfig, FolderSource, Params, forecast_config, train_config
-from semiproto.report.evaluations import read_table
 from semiproto.steps.data import lists, prepared
 from semiproto.steps.data.fingerprint import fingerprint
 
@@ -52,6 +51,8 @@ class Experiment:
             if step in ("split", "fold"):
                 return dict(lists.counts(artefact))
             if step in ("pretrain", "train"):
+                from semiproto.report.evaluations import read_table  # here, because pandas takes long to import
+
                 return {"steps": int(read_table(artefact / "history.csv", ["step"])["step"].max())}
         except (UserError, OSError, ValueError):  # files that are gone or damaged are faults of their own
             pass

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from semiproto.cli import app
 from semiproto.errors import UserError
+from semiproto.provenance.artifacts import write_json
 
 TEMPLATE = Path(__file__).parents[3] / "experiments/my-data.yaml"
 
@@ -70,3 +71,13 @@ def test_a_name_cannot_command_the_terminal_or_forge_a_line(folder):
     said = invoke("check-data", str(folder)).output
     assert "a\\x1b]0;b\\x07\\nfolder: no fault.png" in said and "\x1b" not in said
     assert not any(line.startswith("folder: no fault") for line in said.splitlines())
+
+
+def test_evaluations_are_verified_however_their_folder_is_named(shipped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(shipped.model_dump_json())
+    for variant in ("prototype", "supervised"):
+        write_json(tmp_path / f"results/eval/digits/7/{variant}/seed0/metrics.json", {})
+    for results in ("results/eval", str(tmp_path / "results/eval")):
+        with pytest.raises(UserError, match=r"params\.yaml does not ask for it"):
+            invoke("compare", "prototype", "supervised", "--results", results)

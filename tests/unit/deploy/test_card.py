@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -114,6 +115,21 @@ def test_again_replaces_its_own_files_and_leaves_others(model, tmp_path):
     write_folder(model, tmp_path / "out", Score(replace(Run())))
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
     assert "71.2" in (tmp_path / "out" / README).read_text()
+
+
+def test_another_models_folder_is_refused_and_an_interrupted_card_goes_on(model, tmp_path, one_line):
+    shutil.copytree(model, tmp_path / "other")
+    other = tmp_path / "other" / CARD
+    other.write_text(f"{other.read_text()}\n")
+    before = {path: path.read_bytes() for path in (tmp_path / "other").iterdir()}
+    with pytest.raises(UserError) as error:
+        write_folder(model, tmp_path / "other", None)
+    one_line(error, other, "of another model", "--out")
+    assert {path: path.read_bytes() for path in (tmp_path / "other").iterdir()} == before
+    write_folder(model, tmp_path / "out", None)
+    (tmp_path / "out" / README).unlink()
+    write_folder(model, tmp_path / "out", None)
+    assert (tmp_path / "out" / README).is_file()
 
 
 def test_what_is_refused_changes_nothing(model, tmp_path, one_line):

@@ -62,10 +62,13 @@ def test_pictures_have_png_masks_and_scenes_geotiffs(tmp_path):
 
 
 def test_the_text_of_a_mask_changes_with_its_image_and_the_key(tmp_path):
-    path = tmp_path / "a.png"
+    path = tmp_path / "a.bmp"
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(path)
     first = files_of(path, tmp_path, Options(), "key").text
     others = [files_of(path, tmp_path, Options(), "other").text]
+    os.utime(path, (1, 1))
+    assert files_of(path, tmp_path, Options(), "key").text == first
+    Image.fromarray(np.ones((4, 4), np.uint8)).save(path)  # as long as before
     os.utime(path, (1, 1))
     others.append(files_of(path, tmp_path, Options(), "key").text)
     assert len({first, *others}) == 3

@@ -617,3 +617,40 @@ def test_a_model_that_changes_while_it_is_read_is_not_used(model, images, tmp_pa
     with pytest.raises(UserError) as error:
         predict_files(model, [tmp_path / "images"], tmp_path / "out", Options())
     one_line(error, model, "changed while it was read")
+
+
+@pytest.mark.parametrize("name", ["a.png", "overlay/a.jpg", "confidence/a.png"])
+def test_a_picture_that_predict_did_not_write_is_not_replaced(model, images, tmp_path, one_line, name):
+    """Such as the user's own masks, or a prediction that was corrected in an editor, which leaves out the text."""
+    images("a.png")
+    everything, mine = Options(overlay=True, confidence=True), tmp_path / "out" / name
+    predict_files(model, [tmp_path / "images"], tmp_path / "out", everything)
+    image = Image.open(mine)
+    image.info.clear()
+    image.save(mine)
+    before = mine.read_bytes()
+    with pytest.raises(UserError) as error:
+        predict_files(model, [tmp_path / "images"], tmp_path / "out", everything)
+    one_line(error, mine, "not written by `predict`, or changed since", "--out")
+    assert mine.read_bytes() == before
+    mine.unlink()  # the remedy: away
+    assert predict_files(model, [tmp_path / "images"], tmp_path / "out", everything).written == 1
+
+
+def test_masks_of_an_earlier_command_are_told(model, net, images, tmp_path):
+    a, b = images("a.png"), images("b.png", seed=1)
+    out = tmp_path / "out"
+    assert predict_files(model, [a, b], out, Options()).notes == []
+    (out / "mine.txt").write_text("a note")
+    b.write_bytes(b"no picture")
+    (told,) = predict_files(model, [a, b], out, Options()).notes
+    assert told.startswith(f"{out}: holds 1 masks of an earlier command") and "(b.png)" in told
+    b.unlink()
+    assert predict_files(model, [a], out, Options()).notes == [told]
+
+
+def test_masks_of_other_code_are_made_again(model, images, tmp_path, monkeypatch):
+    a = images("a.png")
+    assert predict_files(model, [a], tmp_path / "out", Options()).written == 1
+    monkeypatch.setattr(predict.sources, "digests", lambda module: {"deploy/predict.py": "other"})
+    assert predict_files(model, [a], tmp_path / "out", Options()).written == 1

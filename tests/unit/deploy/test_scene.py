@@ -84,6 +84,14 @@ def test_a_world_file_gives_a_scene_its_place(model, tmp_path):
         assert file.transform == Affine(0.5, 0, 431_000.0, 0, -0.5, 5_412_000.0)
 
 
+def test_a_scene_whose_place_was_corrected_is_made_again(model, tmp_path):
+    image, place = write(tmp_path / "a.tif", values_of(40, 50), transform=None), tmp_path / "a.tfw"
+    for left in (431000.25, 431007.25):
+        place.write_text(f"0.5\n0\n0\n-0.5\n{left}\n5411999.75\n")
+        assert predict_files(model, [image], tmp_path / "out", Options(window=WINDOW)).written == 1
+        assert predict_files(model, [image], tmp_path / "out", Options(window=WINDOW)).kept == 1
+
+
 def test_ground_control_points_go_with_the_mask(model, tmp_path):
     image = write(tmp_path / "a.tif", values_of(40, 50), transform=None)
     points = [rasterio.control.GroundControlPoint(r, c, 10.0 + c, 50.0 - r) for r, c in ((0, 0), (0, 50), (40, 0))]

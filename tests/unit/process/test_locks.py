@@ -12,6 +12,7 @@ import pytest
 
 from semiproto.errors import UserError
 from semiproto.process import locks
+from semiproto.provenance import artifacts
 
 
 @pytest.fixture
@@ -47,6 +48,25 @@ def test_dead_owners_are_named_and_their_locks_removed(locked):
     assert locks.hint(folder) == ""
     assert [path.name for path in folder.rglob("*.tmp")] == [f".figures.{os.getpid()}.tmp"]
     assert list(locks.unlock(folder)) == ["nothing is locked, and nothing was left behind"]
+
+
+def test_what_another_machine_writes_is_left_alone(tmp_path, monkeypatch):
+    """Whose processes are not to be seen from here, such as that of a job of a cluster."""
+    target, pid = tmp_path / "results/table.csv", dead_pid()
+    theirs = target.with_name(f".table.csv.0000-{pid}.tmp")
+    mine = target.with_name(f".table.csv.{artifacts.HOST}-{pid}.tmp")
+    monkeypatch.setattr(artifacts, "HOST", "0000")
+    with artifacts.atomic_write(target) as half:
+        assert half.name == theirs.name.replace(str(pid), str(os.getpid()))
+        half.write_text("whole")
+    monkeypatch.undo()
+    for path in (theirs, mine):
+        path.write_text("half")
+    (told,) = [line for line in locks.unlock(tmp_path) if "another machine" in line]
+    assert told.startswith(f"{theirs}: ") and theirs.exists() and not mine.exists()
+    mine.write_text("half")
+    artifacts.write_text(target, "whole")
+    assert sorted(path.name for path in target.parent.iterdir()) == [theirs.name, "table.csv"]
 
 
 def test_a_live_process_is_named_and_nothing_removed(locked, one_line):

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from semiproto.provenance.artifacts import (
+    HOST,
     RECEIPT,
     atomic_directory,
     atomic_write,
@@ -76,9 +77,9 @@ def test_json_is_sorted_and_refuses_nan(tmp_path):
 def test_what_killed_writers_left_is_removed_and_what_live_ones_write_is_not(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
-    left = tmp_path / f".table.csv.{dead.pid}.tmp"
-    of_folder = tmp_path / f".files.{dead.pid}.tmp"
-    live = tmp_path / f".table.csv.{os.getppid()}.tmp"
+    left = tmp_path / f".table.csv.{HOST}-{dead.pid}.tmp"
+    of_folder = tmp_path / f".files.{HOST}-{dead.pid}.tmp"
+    live = tmp_path / f".table.csv.{HOST}-{os.getppid()}.tmp"
     for path in (left, live):
         path.write_text("half")
     of_folder.mkdir()
@@ -94,3 +95,14 @@ def test_json_is_not_read_of_a_folder_or_a_pipe(tmp_path):
     for path in (tmp_path, tmp_path / "pipe"):
         with pytest.raises(ValueError, match=r"^not a regular file$"):
             read_json(path)
+
+
+def test_hidden_files_are_no_content_of_a_tree(tmp_path):
+    """A file manager leaves .DS_Store where somebody only looked at the images."""
+    write_text(tmp_path / "images/a.png", "a")
+    before = sha256_tree(tmp_path)
+    for name in ("images/.DS_Store", ".cache/b.png", ".snakemake_timestamp"):
+        write_text(tmp_path / name, "b")
+    assert sha256_tree(tmp_path) == before
+    write_text(tmp_path / "images/b.png", "b")
+    assert sha256_tree(tmp_path) != before

@@ -185,6 +185,24 @@ def test_a_row_is_not_sound_without_one_of_its_runs(tables, damage, row):
     assert explain("results/tables/summary.csv:1").sound  # of the other variant
 
 
+def test_folders_that_were_swapped_with_their_receipts_are_not_sound(tables):
+    first, second = (Path(EVALUATION.format(variant=v, seed=0)) for v in ("supervised", "prototype"))
+    first.rename("aside"), second.rename(first), Path("aside").rename(second)
+    assert faults(str(first))[0] == f"{first}/receipt.json: the receipt of {second}, not of {first}"
+    assert set(explaining.left_out([first, second], Experiment(params.load(Path("params.yaml"))))) == {first, second}
+
+
+def test_what_was_made_with_another_seed_or_from_another_split_is_not_sound(made):
+    model, split = Path("models/semi/digits/30/supervised/seed0"), Path("data/splits/digits/60")
+    shutil.copytree("data/splits/digits/30", split)
+    receipt(split, "split", [], None)
+    artifacts.write_text(model / "card.json", "{}")
+    receipt(model, "train", [], 1)
+    assert f"{model}/receipt.json: trained with seed 1" in faults(str(model))
+    receipt(model, "train", [split], 0)
+    assert f"{model}/receipt.json: made from {split}, which is of another split" in faults(str(model))
+
+
 def test_a_row_of_what_was_forecast(tables):
     forecast, out = Path("results/forecast/digits/30/seed0"), Path("results/tables/forecast.csv")
     artifacts.write_json(forecast / "forecast.json", {})
@@ -245,3 +263,28 @@ def test_evaluations_that_are_not_those_asked_for_are_left_out(made):
     found = explaining.left_out(folders, Experiment(params.load(Path("params.yaml"))))
     assert folders[0] not in found and found[folders[1]].startswith("not sound: ")
     assert {found[folder] for folder in folders[2:]} == {"params.yaml does not ask for it"}
+
+
+def test_an_evaluation_of_a_model_that_is_not_here_is_left_out(made):
+    model, folder = Path("models/semi/digits/30/prototype/seed0"), Path(EVALUATION.format(variant="prototype", seed=0))
+    artifacts.write_text(folder / "metrics.json", "{}")
+    artifacts.write_text(model / "card.json", "{}")
+    receipt(model, "data", [], None)
+    receipt(folder, "evaluate", [model], None)
+    experiment = Experiment(params.load(Path("params.yaml")))
+    assert explaining.left_out([folder], experiment) == {}
+    shutil.rmtree(model)
+    assert explaining.left_out([folder], experiment) == {folder: f"can't tell: {model} is not on this machine"}
+
+
+def test_what_the_parameters_ask_otherwise_is_out_of_date(made):
+    data, split = Path("data/raw/digits"), Path("data/splits/digits/30")
+
+    def outdated():
+        return explaining.outdated(
+            [data, split, Path("data/splits/digits/60")], Experiment(params.load(Path("params.yaml")))
+        )
+
+    assert outdated() == {}
+    edit(made, lambda tree: tree["dataset"].update(unlabeled=5))
+    assert outdated() == {data: f"{data}: dataset.unlabeled was 4, params.yaml says 5"}

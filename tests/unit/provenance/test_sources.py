@@ -1,5 +1,9 @@
 """The sources of a step: all that it imports of the package, wherever in it, and nothing else."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from semiproto.provenance import sources
@@ -141,3 +145,22 @@ def test_the_steps_of_this_package(module, has, lacks):
     names = found(module)
     assert set(has) < set(names)
     assert not [name for name in names for part in lacks if name.startswith(part)]
+
+
+def test_an_edit_that_keeps_length_and_time_is_run(tmp_path, monkeypatch):
+    """By Pythons of their own, which write what they compiled."""
+    monkeypatch.setattr(sources, "PACKAGE", tmp_path / "planted")
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "planted" / "__init__.py"
+    file.parent.mkdir()
+
+    def says(text):
+        file.write_text(f"print('{text}')\n")
+        os.utime(file, (1, 1))
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        command = [sys.executable, "-c", "import planted"]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout.strip()
+
+    assert [says("one"), says("two")] == ["one", "one"]  # Python's own way
+    sources.compile_by_content()
+    assert [says("two"), says("six"), says("one")] == ["two", "six", "one"]

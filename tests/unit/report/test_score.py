@@ -7,6 +7,7 @@ import pytest
 from made_up import write_receipt
 from results_folder import ResultsFolder
 
+from semiproto.provenance.artifacts import digests
 from semiproto.report.score import of_model
 
 MODEL = Path("models/semi/digits/30/prototype/seed0")
@@ -22,7 +23,8 @@ def evaluated(tmp_path, monkeypatch):
         (folder / WEIGHTS).write_text(folder.as_posix())
         write_receipt(folder, outputs={WEIGHTS: _digest(folder / WEIGHTS)})
     evaluation = ResultsFolder(Path("results")).run("prototype", 0, 60.0)
-    write_receipt(evaluation, "evaluate", inputs=[Path("models/pretrain/digits/30/seed0"), MODEL])
+    inputs = [Path("models/pretrain/digits/30/seed0"), MODEL]
+    write_receipt(evaluation, "evaluate", outputs=digests(evaluation), inputs=inputs)
     return MODEL
 
 
@@ -41,6 +43,12 @@ def test_it_is_that_of_the_evaluation_with_an_interval_around_it(evaluated):
 
 def test_other_weights_than_the_evaluated_ones_have_none(evaluated):
     (evaluated / WEIGHTS).write_text("trained again")
+    assert of_model(evaluated, WEIGHTS) is None
+
+
+def test_an_evaluation_that_was_edited_is_none(evaluated):
+    metrics = Path("results/eval/digits/30/prototype/seed0/metrics.json")
+    metrics.write_text(metrics.read_text().replace('"boundary_iou": ', '"boundary_iou": 1'))
     assert of_model(evaluated, WEIGHTS) is None
 
 

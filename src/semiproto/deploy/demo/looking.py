@@ -19,6 +19,7 @@ from semiproto.data.images.pixels import shown
 from semiproto.deploy import predict, segment
 from semiproto.errors import UserError
 from semiproto.model import folder as model_folder
+from semiproto.model import reading
 from semiproto.model.layers import resize
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
@@ -53,15 +54,16 @@ class Viewer:
     """A model that is ready to look at pictures. Not for several threads at once."""
 
     def __init__(self, model: Path) -> None:
-        self.card = model_folder.read_card(model)
-        self.colours = predict.palette(self.card)
-        self.teacher = segment.placed(model_folder.load_model(model))
         self.student: SegmentationNetwork | None = None
         self.bank: PrototypeBank | None = None
-        if (model / model_folder.STUDENT).is_file():
-            student, bank = model_folder.load_student(model)
-            if bank is not None:
-                self.student, self.bank = segment.placed(student), bank.to(segment.device())
+        with reading.unchanged(model, *reading.files_of(model)):
+            self.card = model_folder.read_card(model)
+            self.colours = predict.palette(self.card)
+            self.teacher = segment.placed(model_folder.load_model(model))
+            if (model / model_folder.STUDENT).is_file():
+                student, bank = model_folder.load_student(model)
+                if bank is not None:
+                    self.student, self.bank = segment.placed(student), bank.to(segment.device())
 
     def look(self, name: str, data: bytes) -> Answer:
         """name: what the picture is called in messages. UserError where it cannot be read."""

@@ -100,12 +100,9 @@ class _Folder:
         self.written[name] = digest
 
     def _copy(self, name: str, image: Path, path: Path) -> None:
-        facts = image.stat()
-        if path.is_file():
-            there = path.stat()
-            if path.samefile(image) or (there.st_size, there.st_mtime_ns) == (facts.st_size, facts.st_mtime_ns):
-                return
-        digest = sha256_file(image)
+        if path.is_file() and path.samefile(image):
+            return
+        facts, digest = image.stat(), sha256_file(image)
         if self._is_new(name, path, digest):
             with atomic_write(path) as temporary:
                 shutil.copyfile(image, temporary)

@@ -15,6 +15,7 @@ from semiproto.data import references
 from semiproto.data.layout import FILES
 from semiproto.data.own.contents import contents
 from semiproto.data.own.contents.contents import Contents, Item
+from semiproto.data.own.contents.uses import files_of
 from semiproto.data.own.formats.outlines import Layers, Outlines
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, canonical
@@ -104,5 +105,7 @@ def _mask(item: Item, digest: Callable[[Path], str]) -> Iterator[Any]:
     elif isinstance(item.mask, Outlines):
         # The classes too: YOLO's numbers get their names from another file.
         yield from (item.mask.image, digest(item.mask.file), [index for _, index, _ in item.mask.instances])
+        # Of COCO's panoptic segments the file has the classes, and PNGs have the pixels.
+        yield from map(digest, files_of(item.mask))
     elif isinstance(item.mask, Layers):
         yield from ([index, digest(file)] for index, file in item.mask.layers)

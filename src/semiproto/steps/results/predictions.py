@@ -14,9 +14,12 @@ from semiproto.errors import UserError, printable
 from semiproto.params import PredictConfig
 from semiproto.process import cards
 from semiproto.provenance.artifacts import write_csv
+from semiproto.provenance.integrity import tree_state
 from semiproto.steps.job import Job, Written, step
 
 MASKS, TABLE = "masks", "images.csv"
+FOLDER = "folder"
+"""The fact of a shard's receipt that has the state of the folder of images."""
 COLUMNS = ["image", "mask", "made_of", "fault"]
 """An image's file; its mask below MASKS and the text that this carries; or why it has none."""
 
@@ -31,17 +34,20 @@ def predict_shard(job: Job[PredictConfig]) -> Written:
     if job.machine.gpus != 0:
         cards.hold(1, "compute.gpus")
     folder, masks = Path(params.folder), job.out.parent / MASKS
+    state = tree_state(folder)[0]  # before the images are read
     outcome = predict_files(job.inputs.one("model"), [folder], masks, Options(params.window, shard=shard))
     rows = _rows(shard.share(files.images([folder])), outcome)
     write_csv(job.out / TABLE, pd.DataFrame(rows, columns=COLUMNS))
-    return Written([TABLE], facts={"masks": len(outcome.finished), "unreadable": len(outcome.unreadable)})
+    facts = {"masks": len(outcome.finished), "unreadable": len(outcome.unreadable), FOLDER: state}
+    return Written([TABLE], facts=facts)
 
 
 @step
 def predict_folder(job: Job[PredictConfig]) -> Written:
     """Puts together what became of the images of all shards, and compares the masks with what the shards say.
 
-    UserError where an image has neither a mask nor a fault, as one that came while the shards ran.
+    Masks of images that are gone are removed. UserError where an image has neither a mask nor a fault, as one that came
+    while the shards ran.
     """
     tables = {shard: pd.read_csv(shard / TABLE, dtype=str) for shard in job.inputs["shard"]}
     for shard, table in tables.items():
@@ -54,6 +60,8 @@ def predict_folder(job: Job[PredictConfig]) -> Written:
     for image in files.images([Path(job.config.predict.folder)]):
         if printable(str(image)) not in known:
             raise UserError(f"{image}: came while the others were predicted; run the same command again")
+    for mask in files.left_over(job.out / MASKS, set(table["mask"].dropna())):
+        mask.unlink()
     write_csv(job.out / TABLE, table.drop(columns="made_of"))
     counts = {"masks": int(table["mask"].count()), "unreadable": int(table["fault"].count())}
     return Written([MASKS, TABLE], facts=counts)

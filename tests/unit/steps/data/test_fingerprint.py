@@ -105,6 +105,14 @@ def test_the_names_of_numbered_labels_are_content(tmp_path):
     assert fingerprint(source) != before
 
 
+def test_a_panoptic_png_is_content(tmp_path):
+    base = exports.panoptic(tmp_path / "set")
+    source = discover(base, "own").source
+    before, png = fingerprint(source), sorted(base.glob("**/panoptic*/*.png"))[0]
+    png.write_bytes(sorted(base.glob("**/panoptic*/*.png"))[1].read_bytes())
+    assert fingerprint(source) != before
+
+
 def test_an_edit_in_place_with_its_length_and_time_is_seen(source, base, tmp_path, settled):
     before = last_fingerprint(source, tmp_path / "set", tmp_path / "memory")
     mask = base / "masks/photo0.png"

@@ -1,5 +1,7 @@
 """A folder of new images in shards: the masks of one `predict`, whatever is cut off in between."""
 
+import os
+
 import pandas as pd
 import pytest
 from made_up import write_receipt
@@ -108,3 +110,26 @@ def test_an_image_that_came_meanwhile_is_named(jobs, new, one_line):
     with pytest.raises(UserError) as error:
         predict_folder(jobs[-1])
     one_line(error, "late.png", "run the same command again")
+
+
+def test_the_mask_of_an_image_that_is_gone_goes_too(jobs, new):
+    out = run(jobs)
+    gone = next(new.glob("*[0-9].png"))
+    gone.unlink()
+    run(jobs)
+    assert not (out / "masks" / gone.name).exists() and len(list((out / "masks").iterdir())) == 7
+
+
+def test_an_image_that_changed_with_its_length_and_time_kept_is_predicted_again(jobs, new):
+    first, second = sorted(new.glob("*[0-9].png"))[:2]
+    for image in (first, second):
+        Image.open(image).convert("RGB").save(image.with_suffix(".bmp"))
+        image.unlink()
+        os.utime(image.with_suffix(".bmp"), (1, 1))
+    out = run(jobs)
+    before = {path.name: path.read_bytes() for path in (out / "masks").iterdir()}
+    a, b = first.with_suffix(".bmp"), second.with_suffix(".bmp")
+    a.rename(new / "aside"), b.rename(a), (new / "aside").rename(b)
+    run(jobs)
+    now = {path.name: path.read_bytes() for path in (out / "masks").iterdir()}
+    assert {name for name in now if now[name] != before[name]} == {first.name, second.name}

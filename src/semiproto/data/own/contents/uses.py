@@ -34,7 +34,7 @@ def tell(found: Found, parts: Mapping[Path, str]) -> None:
             found.uses[path] = "unlabelled images, which no list, table or annotation file names"
     for image, mask in found.masks.items():
         used = parts.get(image) in ("train", "val")
-        for file in _files_of(mask):
+        for file in files_of(mask):
             if file.suffix.lower() in MASK_SUFFIXES:
                 kind = "masks" if file.suffix.lower() == ".png" else f"masks ({file.suffix})"
                 found.uses[file] = kind if used else OTHER_MASKS
@@ -68,7 +68,8 @@ def _why_left_out(found: Found, path: Path) -> str:
     return "images that no list names"
 
 
-def _files_of(mask: Mask) -> list[Path]:
+def files_of(mask: Mask) -> list[Path]:
+    """The files that a mask's pixels are in."""
     if isinstance(mask, Path):
         return [mask]
     if isinstance(mask, Layers):
