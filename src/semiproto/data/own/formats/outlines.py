@@ -302,14 +302,15 @@ def png_mask(data: bytes, size: tuple[int, int]) -> np.ndarray:
 
     ValueError where it is no picture, or much larger than its image of `size` (height, width).
     """
-    inside = Path("a mask")
+    inside, shape = Path("a mask"), (0, 0)
     try:
         with opening.one_line(inside), opening.picture(inside, io.BytesIO(data), ("PNG",)) as file:
-            require_part(file.height, file.width, size)
+            require_part(*(shape := (file.height, file.width)), size)
             if "A" in file.getbands() or "transparency" in file.info:
                 return np.array(file.convert("RGBA"))[..., 3] > 0
             return np.array(file.convert("L")) > 0
     except UserError:
+        require_part(*shape, size)
         raise ValueError("a mask that is no picture") from None
 
 
