@@ -80,6 +80,8 @@ def tiles(height: int, width: int, window: int) -> WindowParams | None:
 @torch.inference_mode()
 def _class_and_confidence(scores: torch.Tensor) -> tuple[Array, Array]:
     classes, confidence = most_likely(scores)
+    if confidence.isnan().any():  # of finite weights too, as of a negative variance, or numbers that overflow
+        raise UserError("the model gives no numbers as scores (NaN or infinity); restore its files, or train it again")
     return classes.cpu().numpy(), confidence.mul_(255).round_().byte().cpu().numpy()
 
 

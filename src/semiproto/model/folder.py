@@ -24,7 +24,15 @@ from semiproto.model.encoders.encoder import IMAGENET
 from semiproto.model.network import SegmentationNetwork
 from semiproto.model.prototypes import PrototypeBank
 from semiproto.model.weights import built_within, read_tensors, require_whole, save_tensors
-from semiproto.params import MOST_CLASSES, RGB, EncoderParams, ModelParams, NormalisationParams, first_problem
+from semiproto.params import (
+    MOST_CLASSES,
+    RGB,
+    ClassName,
+    EncoderParams,
+    ModelParams,
+    NormalisationParams,
+    first_problem,
+)
 from semiproto.provenance.artifacts import read_json, sha256_file, write_json
 
 CARD, MODEL, STUDENT = "card.json", "model.safetensors", "student.safetensors"
@@ -37,7 +45,7 @@ NETWORK, BANK_SETTINGS = "network.", ("momentum", "temperature")
 class Card:
     """What a model folder says about itself; checked, because people edit it."""
 
-    classes: list[str]
+    classes: list[ClassName]
     model: ModelParams
     training: dict[str, Any]
     """How it was trained: step, method, seed, steps; facts for people and for the evaluation."""
@@ -52,6 +60,8 @@ class Card:
     def _a_value_for_each_class(self) -> Card:
         if len(self.classes) > MOST_CLASSES:
             raise ValueError(f"{len(self.classes)} classes, and a mask of 8 bits has room for {MOST_CLASSES}")
+        if twice := {name for name in self.classes if self.classes.count(name) > 1}:
+            raise ValueError(f"two classes are called {min(twice)}")
         return self
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from semiproto.errors import UserError
+from semiproto.errors import UserError, shortened
 from semiproto.params.experiment import Params
 from semiproto.params.section import Section, first_problem
 from semiproto.provenance.reading import contents, yaml_tree
@@ -61,14 +61,17 @@ class _StrictLoader(yaml.SafeLoader):
     eight, 1:30 is ninety, and yes and off are true and false."""
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        kind, text = node.tag.rpartition(":")[2], str(node.value)
+        kind = node.tag.rpartition(":")[2] if isinstance(node, yaml.ScalarNode) else ""
+        text = str(node.value)
         where = f"line {node.start_mark.line + 1}"
         if kind in ("int", "float") and not _PLAIN_NUMBER.fullmatch(text):
             raise yaml.YAMLError(
-                f"{text} is a number to YAML and may mean another, {where}; write plain digits, or quotes"
+                f"{shortened(text)} is a number to YAML and may mean another, {where}; write plain digits, or quotes"
             )
         if kind == "bool" and text.lower() not in ("true", "false"):
-            raise yaml.YAMLError(f"{text} is true or false to YAML, {where}; write that, or put the word in quotes")
+            raise yaml.YAMLError(
+                f"{shortened(text)} is true or false to YAML, {where}; write that, or put the word in quotes"
+            )
         return super().construct_scalar(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

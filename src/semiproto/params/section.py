@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from semiproto.errors import shortened
 
+MOST_SAID = 400
+"""Characters of what pydantic says of a value, which it may repeat whole."""
 PUNCTUATION = "._-+/()'&:"
 """Characters of class names besides letters, digits and marks of any script."""
 
@@ -110,7 +112,8 @@ def first_problem(error: ValidationError) -> str:
     elif fault["type"] == "string_type" and not isinstance(fault["input"], list | dict):
         text = f"{key}{shortened(repr(fault['input']))} is what YAML makes of a word without quotes; write it in quotes"
     else:
-        text = f"{key}{shortened(repr(fault['input']))} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+        said = fault["msg"] if len(fault["msg"]) < MOST_SAID else f"{fault['msg'][:MOST_SAID]}..."
+        text = f"{key}{shortened(repr(fault['input']))} is not allowed: {said[0].lower()}{said[1:]}"
     return text + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 
 NO_FILE = "not a regular file"
 MOST = 256 * 2**20
@@ -98,6 +98,8 @@ def yaml_tree(content: str, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> 
         return one.construct_document(node)
     except RecursionError:
         raise yaml.YAMLError("too deeply nested") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # !!timestamp of a word
+        raise yaml.YAMLError(f"a value that is not of the kind that YAML takes it for ({reason(error)})") from None
     finally:
         one.dispose()
 

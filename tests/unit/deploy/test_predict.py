@@ -390,7 +390,7 @@ def test_a_killed_command_goes_on_where_it_was(model, images, tmp_path):
         np.testing.assert_array_equal(resumed[stem], mask)
 
 
-@pytest.mark.parametrize("change", ["weights", "card", "window", "palette", "image", "no mask", "broken mask", "alien"])
+@pytest.mark.parametrize("change", ["weights", "card", "window", "palette", "image", "no mask", "broken mask"])
 def test_masks_of_something_else_are_made_again(model, net, images, tmp_path, tiny, change):
     image, out, options = images("a.png", (80, 70)), tmp_path / "out", Options(window=64)
     predict_files(model, [image], out, options)
@@ -408,10 +408,8 @@ def test_masks_of_something_else_are_made_again(model, net, images, tmp_path, ti
         images("a.png", (80, 70), seed=9)
     elif change == "no mask":
         (out / "a.png").unlink()
-    elif change == "broken mask":
-        (out / "a.png").write_bytes(b"broken")
     else:
-        Image.new("P", (80, 70)).save(out / "a.png")
+        (out / "a.png").write_bytes(b"broken")
     outcome = predict_files(model, [image], out, options)
     assert (outcome.kept, outcome.written) == (0, 1)
     assert predict_files(model, [image], out, options).kept == 1

@@ -6,6 +6,7 @@ import torch
 
 from semiproto.data.layout import voc_palette
 from semiproto.deploy.segment import labelled, overlay, placed
+from semiproto.errors import UserError
 from semiproto.model.network import SegmentationNetwork
 
 
@@ -67,3 +68,15 @@ def test_scores_are_the_same_to_the_last_bit_with_one_thread_and_with_several(ti
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(found[0], one) for one in found[1:])
+
+
+@pytest.mark.parametrize("damage", ["negative variance", "overflow"])
+def test_finite_weights_that_give_no_scores_make_no_mask(make_net, damage):
+    net = make_net().eval()
+    norm = next(one for one in net.modules() if isinstance(one, torch.nn.BatchNorm2d))
+    if damage == "overflow":
+        norm.weight.data.fill_(3e38)
+    else:
+        norm.running_var.fill_(-5)
+    with pytest.raises(UserError, match="NaN or infinity"):
+        list(labelled(net, torch.randint(256, (1, 3, 40, 30), dtype=torch.uint8), 64))

@@ -284,3 +284,15 @@ def test_weights_that_are_no_finite_numbers_make_no_masks(folder, one_line, chan
     with pytest.raises(UserError) as error:
         load_model(folder)
     one_line(error, folder / MODEL, name, words)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("zero", "two classes are called zero"), ("../../x", "class name"), ("\x1b[2J", "class name")]
+)
+def test_a_card_has_names_of_classes_and_each_once(folder, one_line, name, words):
+    card = json.loads((folder / CARD).read_text())
+    card["classes"][2] = name
+    (folder / CARD).write_text(json.dumps(card))
+    with pytest.raises(UserError) as error:
+        read_card(folder)
+    one_line(error, folder / CARD, words)

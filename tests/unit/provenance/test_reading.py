@@ -74,3 +74,9 @@ def test_yaml_is_what_its_loader_makes_of_it():
 def test_yaml_that_unfolds_or_nests_without_end_is_refused(content, why):
     with pytest.raises(yaml.YAMLError, match=why):
         reading.yaml_tree(content, yaml.SafeLoader)
+
+
+@pytest.mark.parametrize("text", ["!!timestamp hello", "2001-13-44"])
+def test_a_value_of_another_kind_than_its_tag_is_a_fault_of_yaml(text):
+    with pytest.raises(yaml.YAMLError, match="not of the kind"):
+        reading.yaml_tree(f"x: {text}", yaml.SafeLoader)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -72,6 +73,8 @@ HEADER = 2**25
 """Bytes of what a picture's file holds beside its pixels: EXIF, colour profiles, previews, a telephone's short film."""
 WHOLE = 2**29
 """The same for formats that Pillow reads whole to open them, and for TIFF, whose tables of tiles may be long."""
+PPM_HEADER = 2**16
+"""Bytes of a PPM's header, its comments included."""
 PIXEL = 16
 """Bytes of a pixel in a file, at most: four channels of 32 bits."""
 MOST_SCANS = 100
@@ -148,6 +151,7 @@ def one_line(path: Path, what: str = "an image") -> Iterator[None]:
 def picture(path: Path, stream: BinaryIO, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
     """`opened`, of a stream that came through the door, or of bytes in memory."""
     stream.seek(0)
+    _require_short_header(path, stream)
     with _identified(path, stream, formats) as file:
         require_sides(path, *file.size)
         if isinstance(stream, Stream):
@@ -155,6 +159,16 @@ def picture(path: Path, stream: BinaryIO, formats: tuple[str, ...] = FORMATS) ->
             stream.left = HEADER + PIXEL * file.width * file.height
         _require_one_picture(path, file, stream)
         yield file
+
+
+def _require_short_header(path: Path, stream: BinaryIO) -> None:
+    """UserError for a PPM or PGM whose header goes on and on, as one comment can: Pillow reads it byte by byte."""
+    start = stream.read(PPM_HEADER)
+    stream.seek(0)
+    if start[:1] == b"P" and start[1:2] in b"123456" and len(start) == PPM_HEADER:
+        least = 3 if start[1:2] in b"14" else 4  # with the largest value, which black-and-white pictures have not
+        if len(re.sub(rb"#[^\r\n]*", b" ", start).split(None, least)) < least:
+            raise UserError(f"{path}: a header of more than {PPM_HEADER // 1024} KiB; save it anew")
 
 
 def require_sides(path: Path, width: int, height: int) -> None:

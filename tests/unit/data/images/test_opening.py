@@ -244,3 +244,19 @@ def test_noise_is_no_more_than_its_pixels_need(tmp_path, format):
     path.write_bytes(path.read_bytes() + bytes(2**24))
     with opened(path) as file:
         assert np.asarray(file).shape == (1200, 1600, 3)
+
+
+@pytest.mark.parametrize("start", [b"P5\n#", b"P4 8 #", b"P2\n8 8\n#"])
+def test_a_header_that_goes_on_and_on_is_refused(tmp_path, one_line, start):
+    """Pillow reads it byte by byte: 32 MiB of a comment took minutes."""
+    path = tmp_path / "picture.pgm"
+    path.write_bytes(start + b"x" * 2**25 + b"\n4 4\n255\n" + bytes(16))
+    refused(path, one_line, "a header of more than 64 KiB")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_a_long_ppm_has_a_short_header(tmp_path, mode):
+    path = tmp_path / "picture.ppm"
+    picture((1200, 900)).convert(mode).save(path)
+    with opened(path) as file:
+        file.load()

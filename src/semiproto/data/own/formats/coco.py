@@ -9,7 +9,7 @@ Panoptic files are read too: the segments of an image are the colours of a PNG, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, ValidationError
 from semiproto.data.images import opening
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats import outlines as shapes
-from semiproto.data.own.formats.outlines import Key, Outlines, Record, class_index, class_names, draw
+from semiproto.data.own.formats.outlines import Key, Outlines, Record, class_index, class_name, class_names, draw
 from semiproto.data.own.names import TEST, part_of, part_of_folders
 from semiproto.errors import UserError
 from semiproto.params import first_problem
@@ -155,6 +155,8 @@ def outlines(path: Path, content: Instances, classes: Sequence[str]) -> tuple[li
         for category in content.categories
         if class_of[category.id] is None and category.name not in unused
     ]
+    faults += _of_one_id(path, "image", [(one.id, one.file_name) for one in content.images])
+    faults += _of_one_id(path, "category", [(one.id, class_name(one.name)) for one in content.categories])
     instances: dict[Key, list[tuple[Key | None, int, Any]]] = defaultdict(list)
     images = {image.id for image in content.images}
     for one in content.annotations:
@@ -177,6 +179,16 @@ def outlines(path: Path, content: Instances, classes: Sequence[str]) -> tuple[li
         for image in content.images
     ]
     return found, faults
+
+
+def _of_one_id(path: Path, what: str, entries: Sequence[tuple[Key, str]]) -> Iterator[Fault]:
+    """An id that means two images or categories, as in files that were joined without new ids: each would have the
+    annotations of both."""
+    first: dict[Key, str] = {}
+    for key, name in entries:
+        if first.setdefault(key, name) != name:
+            found = f"{what} {key!r} is {first[key]!r} and {name!r}"
+            yield Fault(f"coco-{what}", str(path), found, "give each an id of its own, and its annotations that id")
 
 
 def records(file: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record], list[Fault]]:

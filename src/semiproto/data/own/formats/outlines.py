@@ -10,7 +10,8 @@ import importlib
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -152,18 +153,51 @@ def draw(mask: Outlines, size: tuple[int, int] | None = None) -> np.ndarray:
     size: (width, height) of the image, for outlines that have none.
     """
     width, height = (mask.width, mask.height) if mask.width else size or (0, 0)
-    shapes = []
+    drawn = Stack(height, width, mask.ordered)
     for number, index, shape in mask.instances:
         try:
-            shapes.append((pixels(shape, height, width), index))
+            drawn.add(pixels(shape, height, width), index)
         except (OverflowError, ValueError) as error:  # a number of hundreds of digits
             raise UserError(
                 f"{mask.file}: annotation {number!r} of {mask.image}: {error}; draw its outline again"
             ) from None
-    drawn = np.zeros((height, width), np.uint8)
-    for shape, index in shapes if mask.ordered else sorted(shapes, key=lambda one: -int(one[0].sum())):
-        drawn[shape] = index
-    return drawn
+    return drawn.classes
+
+
+class Stack:
+    """Shapes laid on each other one by one, so that thousands in a large image take the memory of one.
+
+    classes: uint8 [height, width], 0 where there is none. ordered: a later shape is on an earlier one; otherwise a
+    smaller on a larger, and of two equally large ones the later.
+    """
+
+    def __init__(self, height: int, width: int, ordered: bool = False) -> None:
+        self.classes = np.zeros((height, width), np.uint8)
+        most = np.iinfo(np.int64).max
+        self.areas = None if ordered else np.full((height, width), most)  # of the shape that is on top
+
+    def add(self, shape: np.ndarray, index: int) -> None:
+        """Lays a shape, bool [height, width], of a class on the others."""
+        rows, columns = (np.flatnonzero(shape.any(axis)) for axis in (1, 0))
+        if not len(rows):
+            return
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        covered = shape[part]
+        if self.areas is not None:
+            area = np.count_nonzero(covered)
+            covered = covered & (self.areas[part] >= area)
+            self.areas[part][covered] = area
+        self.classes[part][covered] = index
+
+
+@contextmanager
+def well_formed(path: Path) -> Iterator[None]:
+    """Makes a UserError of what reading a tool's file raises in the block where something else stands than the tool
+    writes: a text for a number, null for a list."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not as the tool writes it ({reason(error)}); export it again") from None
 
 
 def pixels(shape: Any, height: int, width: int) -> np.ndarray:
@@ -176,7 +210,7 @@ def pixels(shape: Any, height: int, width: int) -> np.ndarray:
         encoded = tools().frPyObjects({"counts": counts, "size": [height, width]}, height, width)
     else:
         encoded = tools().merge(tools().frPyObjects(polygons(shape, height, width), height, width))
-    found: np.ndarray = tools().decode(encoded).astype(bool)
+    found: np.ndarray = tools().decode(encoded).view(bool)
     return found
 
 
@@ -263,23 +297,38 @@ def unpacked(text: str) -> list[int]:
     return counts
 
 
-def png_mask(data: bytes) -> np.ndarray:
+def png_mask(data: bytes, size: tuple[int, int]) -> np.ndarray:
     """The pixels that a PNG within a JSON covers, bool [h, w]: what is opaque, without alpha what is not black.
 
-    ValueError where it is no picture.
+    ValueError where it is no picture, or much larger than its image of `size` (height, width).
     """
-    inside = Path("a mask")
+    inside, shape = Path("a mask"), (0, 0)
     try:
         with opening.one_line(inside), opening.picture(inside, io.BytesIO(data), ("PNG",)) as file:
+            require_part(*(shape := (file.height, file.width)), size)
             if "A" in file.getbands() or "transparency" in file.info:
                 return np.array(file.convert("RGBA"))[..., 3] > 0
             return np.array(file.convert("L")) > 0
     except UserError:
+        require_part(*shape, size)
         raise ValueError("a mask that is no picture") from None
 
 
+def require_part(height: int, width: int, size: tuple[int, int]) -> None:
+    """ValueError where the mask of an object has a side that its image of `size` (height, width) has not twice: it
+    takes memory and time for each of its pixels."""
+    if not (0 <= height <= 2 * size[0] and 0 <= width <= 2 * size[1]):
+        raise ValueError(f"a mask of {width}x{height} in an image of {size[1]}x{size[0]}")
+
+
 def placed(part: np.ndarray, left: int, top: int, size: tuple[int, int]) -> np.ndarray:
-    """A part, bool [h, w], at its place in an image of `size` (height, width); what lies outside is cut off."""
+    """A part, bool [h, w], at its place in an image of `size` (height, width); what lies outside is cut off.
+
+    ValueError where all of it does.
+    """
+    height, width = part.shape
+    if part.size and not (-height < top < size[0] and -width < left < size[1]):
+        raise ValueError(f"a mask at {left}, {top}, outside an image of {size[1]}x{size[0]}")
     whole = np.zeros(size, bool)
     y, x = max(0, top), max(0, left)
     inside = part[y - top : size[0] - top, x - left : size[1] - left]

@@ -7,7 +7,6 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,10 @@ COLUMNS = {
 """The names that the columns may have."""
 MOST_LINES = 2_000_000
 """Of a list or table of names; where none of them means an image they are looked up for a minute."""
+LONGEST_HEADER = 20_000
+"""Characters of a table by which it is recognised; its header is among them."""
+BEGINNING = 2**24
+"""The same where its first rows are looked at, which may hold run lengths of large images."""
 DELIMITER = re.compile(r'(?i)\A"?sep=([^\w\s"]|\t)"?[ ,;\t]*(?=\n|$)')
 """The first line by which Excel is told the delimiter."""
 
@@ -64,10 +67,10 @@ def beginning(path: Path, lines: int = 1) -> list[list[str]]:
     with path.open("rb") as file:
         encoding = reading.encoding_of(file.read(2))
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        first = [file.readline(10_000), file.readline(10_000)]  # one may name the delimiter
-        text = "".join([*first, *islice(file, lines - 1)])
+        text = file.read(LONGEST_HEADER if lines == 1 else BEGINNING).replace("\r\n", "\n").replace("\r", "\n")
+    text = "\n".join(text.split("\n", lines + 1)[: lines + 1])  # one line may name the delimiter
     try:
-        return [*filter(None, cells(text.replace("\r\n", "\n").replace("\r", "\n")))][:lines] or [[]]
+        return [*filter(None, cells(text))][:lines] or [[]]
     except csv.Error:
         return [[]]
 

@@ -19,7 +19,7 @@ import numpy as np
 from semiproto.data import layout
 from semiproto.data.images import opening
 from semiproto.data.own.faults import Fault
-from semiproto.data.own.formats.outlines import Layers, Record, class_index, class_names
+from semiproto.data.own.formats.outlines import Layers, Record, Stack, class_index, class_names
 from semiproto.data.own.names import part_of, part_of_folders, unmasked
 from semiproto.errors import UserError
 
@@ -30,15 +30,19 @@ LABEL_BLANK = "[-_ ]"
 
 def draw(mask: Layers) -> np.ndarray:
     """Class indices uint8 [height, width]; UserError where a mask cannot be read or the sizes differ."""
-    parts = [(_covered(values(path)), index, path) for index, path in mask.layers]
-    first = parts[0][0].shape
-    drawn = np.zeros(first, np.uint8)
-    for shape, index, path in sorted(parts, key=lambda one: -int(one[0].sum())):
+    drawn: Stack | None = None
+    for index, path in mask.layers:
+        shape = _covered(values(path))
+        if drawn is None:
+            drawn = Stack(*shape.shape)
+        first = drawn.classes.shape
         if shape.shape != first:
             sizes = " and ".join(f"{s[1]}x{s[0]}" for s in (shape.shape, first))
             raise UserError(f"{path}: the masks of {mask.image} have different sizes, {sizes}; make them again")
-        drawn[shape] = index
-    return drawn
+        drawn.add(shape, index)
+    if drawn is None:
+        raise UserError(f"{mask.file}: no masks of {mask.image}; add one")
+    return drawn.classes
 
 
 def values(path: Path) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 from semiproto.data.own.account import PASSED_OVER
 from semiproto.data.own.faults import Fault
 from semiproto.data.own.formats import coco, instances, lists, pairs, per_class, rle, yolo
-from semiproto.data.own.formats.outlines import Record
+from semiproto.data.own.formats.outlines import Record, well_formed
 from semiproto.data.own.formats.tools import cvat, datumaro, labelme, labelstudio, supervisely, via
 from semiproto.errors import UserError
 from semiproto.params import FolderSource, LabelFormat
@@ -104,7 +104,8 @@ def _each_file(kind: LabelFormat, source: FolderSource, files: list[Path], found
         if kind == "pairs":
             found.add(path, pairs.records(path, base))
         elif kind in OF_MANY_IMAGES:
-            found.add(path, OF_MANY_IMAGES[kind](path, base, classes))
+            with well_formed(path):
+                found.add(path, OF_MANY_IMAGES[kind](path, base, classes))
         elif kind in ("labelme", "supervisely"):
             records = _of_one_image(kind, path, base, classes)
             if records is None:

@@ -19,13 +19,15 @@ from semiproto.data.own.faults import Fault, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_name, class_names
 from semiproto.data.own.names import TEST, part_of_folders
-from semiproto.errors import UserError, reason
+from semiproto.errors import UserError, reason, shortened
 from semiproto.provenance.reading import MOST_CLASS_TEXT, MOST_YAML, text, yaml_tree
 
 COORDINATE = "yolo-coordinate"
 """The kind of fault of a coordinate that is no share: all files of an export have it."""
 FURTHEST = 2
 """The largest share that is drawn: outlines may reach beyond their image, as those of rounded boxes do."""
+MOST_DIGITS = 5
+"""Of a class's number; each below the largest gets a name."""
 DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 
 
@@ -61,7 +63,9 @@ def labels(base: Path) -> list[str]:
     if path.suffix == ".txt":
         return [line.strip() for line in text(path, MOST_CLASS_TEXT).splitlines() if line.strip()]
     names = _content(path).get("names")
-    if isinstance(names, dict) and all(key.isdigit() for key in names):
+    if isinstance(names, dict) and all(key.isdecimal() for key in names):
+        if strange := next((key for key in names if len(key) > MOST_DIGITS), None):
+            raise UserError(f"{path}: {shortened(strange)} is no number of a class; number them from 0")
         names = [names.get(str(number), f"class{number}") for number in range(max(map(int, names)) + 1)]
     if not isinstance(names, list) or not names:
         raise UserError(f"{path}: has no list `names` of the classes; add it, e.g. `names: [cat, dog]`")
@@ -118,7 +122,8 @@ def drawn(base: Path, files: Iterable[Path]) -> set[str]:
     numbers: set[str] = set()
     for path in files:
         numbers.update(row.split(maxsplit=1)[0] for row in text(path).splitlines() if row.strip())
-    return {class_name(known[int(one)]) for one in numbers if one.isdecimal() and int(one) < len(known)}
+    found = {int(one) for one in numbers if one.isdecimal() and len(one) <= MOST_DIGITS}
+    return {class_name(known[number]) for number in found if number < len(known)}
 
 
 def is_yolo(path: Path) -> bool:

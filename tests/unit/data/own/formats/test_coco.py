@@ -188,3 +188,28 @@ def test_a_malformed_panoptic_file_is_refused(broken, tmp_path):
     exports.write(tmp_path / "a.json", json.dumps({"images": [], "categories": [], "annotations": [broken]}))
     with pytest.raises(UserError, match=r"a\.json: not a file of panoptic annotations; export it again"):
         coco.read(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "twin", "words"),
+    [
+        ("images", {"file_name": "other.jpg"}, "and 'other.jpg'"),
+        ("categories", {"name": "other"}, "and 'other'"),
+    ],
+)
+def test_an_id_that_means_two_things_is_an_error(base, key, twin, words):
+    """Files that were joined without new ids: each image would have the outlines of both."""
+    file = own_folder.outlined(base) / "annotations/instances.json"
+    content = json.loads(file.read_text())
+    content[key].append(content[key][0] | twin)
+    file.write_text(json.dumps(content))
+    _, faults = coco.outlines(file, coco.read(file), ["background", "square"])
+    assert any(words in str(fault) and "an id of its own" in fault.remedy for fault in faults)
+
+
+def test_a_category_that_is_there_twice_is_one(base):
+    file = own_folder.outlined(base) / "annotations/instances.json"
+    content = json.loads(file.read_text())
+    content["categories"] *= 2
+    file.write_text(json.dumps(content))
+    assert not [one for one in coco.outlines(file, coco.read(file), ["background"])[1] if "own" in one.remedy]

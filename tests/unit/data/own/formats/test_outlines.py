@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,42 @@ def test_what_a_png_within_a_json_covers(mode):
         image.save(file, "PNG", transparency=0)
     else:
         image.convert(mode).save(file, "PNG")
-    assert outlines.png_mask(file.getvalue()).tolist() == (covered > 0).tolist()
+    assert outlines.png_mask(file.getvalue(), (2, 2)).tolist() == (covered > 0).tolist()
     with pytest.raises(ValueError, match="no picture"):
-        outlines.png_mask(b"")
+        outlines.png_mask(b"", (2, 2))
+
+
+def test_thousands_of_shapes_take_the_memory_of_one():
+    """As cells under a microscope: each would otherwise be kept as large as the image until the last is there."""
+    pytest.importorskip("pycocotools")
+    spots = tuple((n, 1 + n % 2, [[n, n, n + 4, n, n + 4, n + 4, n, n + 4]]) for n in range(400))
+    tracemalloc.start()
+    drawn = outlines.draw(outlines.Outlines(Path("a"), "a", 1000, 1000, spots))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6 and drawn[2, 0] == 1 and drawn[401, 401] == 2  # one shape has 1e6 bytes
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_shapes_are_laid_on_each_other_as_if_they_were_sorted(ordered):
+    random = np.random.default_rng(0)
+    shapes = [(random.random((6, 7)) < random.choice([0.0, 0.1, 0.5]), int(index)) for index in range(1, 30)]
+    stack, expected = outlines.Stack(6, 7, ordered), np.zeros((6, 7), np.uint8)
+    for shape, index in shapes:
+        stack.add(shape, index)
+    for shape, index in shapes if ordered else sorted(shapes, key=lambda one: -int(one[0].sum())):
+        expected[shape] = index
+    np.testing.assert_array_equal(stack.classes, expected)
+
+
+def test_the_mask_of_an_object_is_no_larger_than_its_image_can_need():
+    file = io.BytesIO()
+    Image.new("1", (3000, 2)).save(file, "PNG")
+    with pytest.raises(ValueError, match="a mask of 3000x2 in an image of 8x6"):
+        outlines.png_mask(file.getvalue(), (6, 8))
+
+
+@pytest.mark.parametrize("place", [(8, 0), (0, 6), (-2, 0), (0, -2), (10**30, 0)])
+def test_a_mask_outside_its_image_is_an_error(place):
+    with pytest.raises(ValueError, match="outside an image of 8x6"):
+        outlines.placed(np.ones((2, 2), bool), *place, (6, 8))

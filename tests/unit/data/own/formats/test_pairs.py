@@ -1,5 +1,8 @@
 """Tables of pairs, as spreadsheets write them."""
 
+import os
+import tracemalloc
+
 import pytest
 
 from semiproto.data.own.formats import pairs
@@ -50,3 +53,14 @@ def test_utf_16_is_read_where_the_file_begins_so(tmp_path):
     for encoding in ("utf-16", "utf-8-sig", "utf-8"):
         (tmp_path / "a.txt").write_bytes("façade\r\nb\n".encode(encoding))
         assert pairs.text_of(tmp_path / "a.txt", "ids") == "façade\nb\n"
+
+
+def test_a_table_of_one_endless_line_is_looked_into_and_not_read(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("image,mask\n")
+    os.truncate(path, 2**33)
+    tracemalloc.start()
+    assert pairs.beginning(path)[0] == ["image", "mask"] or pairs.beginning(path) == [[]]
+    pairs.beginning(path, 101)
+    assert tracemalloc.get_traced_memory()[1] < 2**28
+    tracemalloc.stop()

@@ -85,3 +85,24 @@ def test_a_file_that_is_too_long_to_name_classes_is_one_line(tmp_path, one_line,
 def test_a_file_of_labels_is_known_by_its_first_row(tmp_path, text, known):
     (tmp_path / "a.txt").write_text(text)
     assert yolo.is_yolo(tmp_path / "a.txt") == known
+
+
+@pytest.mark.parametrize("key", ["999999999999", "123456"])
+def test_a_class_of_a_giant_number_is_refused_before_the_others_are_named(tmp_path, one_line, key):
+    (tmp_path / "data.yaml").write_text(f"names: {{0: cat, {key}: dog}}\n")
+    with pytest.raises(UserError) as error:
+        yolo.labels(tmp_path)
+    one_line(error, tmp_path / "data.yaml", key)
+
+
+def test_a_digit_that_is_no_number_names_no_class(tmp_path, one_line):
+    (tmp_path / "data.yaml").write_text('names: {0: cat, "²": dog}\n', encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        yolo.labels(tmp_path)
+    one_line(error, tmp_path / "data.yaml", "names")
+
+
+def test_a_number_of_thousands_of_digits_is_no_class(tmp_path):
+    (tmp_path / "data.yaml").write_text("names: [cat, dog]\n")
+    (tmp_path / "a.txt").write_text(f"{'9' * 5000} 0 0 1 0 1 1\n1 0 0 1 0 1 1\n")
+    assert yolo.drawn(tmp_path, [tmp_path / "a.txt"]) == {"dog"}

@@ -19,6 +19,7 @@ from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Outlines, Record, class_index, class_names
 from semiproto.data.own.names import part_of
 from semiproto.errors import UserError, reason
+from semiproto.provenance import reading
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Runs:
     height: int
 
     def pixels(self, height: int, width: int) -> np.ndarray:
+        shapes.require_part(self.height, self.width, (height, width))
         counts = [int(count) for count in self.counts.split(",")]
         if min(counts) < 0 or sum(counts) != self.width * self.height:
             raise ValueError(f"run lengths of {sum(counts)} pixels in all, for {self.width}x{self.height}")
@@ -52,6 +54,8 @@ class Ellipse:
     def pixels(self, height: int, width: int) -> np.ndarray:
         if not min(self.radius_x, self.radius_y) > 0:
             raise ValueError(f"an ellipse of radii {self.radius_x} and {self.radius_y}")
+        edges = [(self.x, self.y), (self.x + self.radius_x, self.y + self.radius_y)]
+        shapes.require_points("ellipse", edges, 2, (width, height))
         y, x = np.mgrid[:height, :width] + 0.5
         turn = math.radians(self.rotation)
         along = (x - self.x) * math.cos(turn) + (y - self.y) * math.sin(turn)
@@ -72,15 +76,17 @@ def turned_box(box: tuple[float, float, float, float], rotation: float, pivot: t
 
 
 def is_cvat(path: Path) -> bool:
-    head = path.open("rb").read(4000)
-    return b"<annotations" in head and (b"<version>" in head or b"<image" in head)
+    with path.open("rb") as file:
+        start = file.read(8000)
+    head = start.decode(reading.encoding_of(start), "replace")
+    return "<annotations" in head and ("<version>" in head or "<image" in head)
 
 
 def tree_of(path: Path) -> xml.Element:
     """The file's root; UserError where it is not `CVAT for images`."""
     try:
         root = xml.parse(path).getroot()
-    except (xml.ParseError, OSError) as error:
+    except (xml.ParseError, OSError, LookupError, ValueError) as error:  # the last two: of its encoding
         raise UserError(f"{path}: not a file of CVAT annotations ({reason(error)}); export it again") from None
     if root.find("track") is not None:
         raise UserError(

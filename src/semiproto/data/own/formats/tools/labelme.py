@@ -82,7 +82,7 @@ class Drawn:
         except binascii.Error:
             raise ValueError("a mask that is no picture") from None
         left, top = (round(value) for value in self.points[0])
-        return shapes.placed(shapes.png_mask(png), left, top, (height, width))
+        return shapes.placed(shapes.png_mask(png, (height, width)), left, top, (height, width))
 
 
 def is_labelme(content: Any) -> bool:

@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 
 from semiproto.data.layout import IMAGE_SUFFIXES
-from semiproto.data.own.faults import Fault, unknown_label
+from semiproto.data.own.faults import Fault, not_drawn, unknown_label
 from semiproto.data.own.formats import outlines as shapes
 from semiproto.data.own.formats.outlines import Layers, Outlines, Record, class_index, class_names
 from semiproto.data.own.formats.tools.cvat import Ellipse, turned_box
@@ -95,8 +95,11 @@ def _picture(values: dict[str, Any]) -> str | None:
     """The first value that names a picture, as a path."""
     for value in values.values():
         if isinstance(value, str):
-            address = urlsplit(value)
-            path = unquote(parse_qs(address.query).get("d", [address.path])[0])
+            try:
+                address = urlsplit(value)
+                path = unquote(parse_qs(address.query).get("d", [address.path])[0])
+            except ValueError:  # no address, such as http://[
+                continue
             if PICTURE.search(path):
                 return path
     return None
@@ -135,7 +138,9 @@ def _regions(task: dict[str, Any]) -> list[dict[str, Any]] | None:
     best = max(
         done, key=lambda one: (bool(one.get("ground_truth")), str(one.get("updated_at") or one.get("created_at")))
     )
-    regions: list[dict[str, Any]] = best.get("result", [])
+    regions = best.get("result", [])
+    if not isinstance(regions, list) or not all(isinstance(one, dict) for one in regions):
+        raise TypeError(f"task {task.get('id')}: its result is no list of regions")
     return regions
 
 
@@ -162,7 +167,7 @@ def _shape(region: dict[str, Any]) -> object | None:
     if "radiusX" in value:
         middle = value["x"] * x_unit, value["y"] * y_unit
         return Ellipse(*middle, value["radiusX"] * x_unit, value["radiusY"] * y_unit, value.get("rotation", 0))
-    if "width" in value:
+    if "width" in value and "height" in value:  # a key point has a width alone
         left, top = value["x"] * x_unit, value["y"] * y_unit
         box = left, top, left + value["width"] * x_unit, top + value["height"] * y_unit
         return [turned_box(box, value.get("rotation", 0), (left, top))]
@@ -202,6 +207,7 @@ def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record
                     f"{path}: region {region.get('id')!r} of task {task['id']}: malformed; export again"
                 ) from None
             if shape is None:
+                faults += _not_drawn(path, task, region)
                 continue
             index = class_index(labels[0], classes) if labels else None
             faults += _label_faults(path, task, region, labels, index)
@@ -211,6 +217,17 @@ def records(path: Path, base: Path, classes: Sequence[str]) -> tuple[list[Record
         mask = Outlines(path, image, width, height, tuple(instances), ordered=True, whole=True)
         found.append(Record(image, mask, None, path))
     return found, faults
+
+
+def _not_drawn(path: Path, task: dict[str, Any], region: dict[str, Any]) -> Iterator[Fault]:
+    """What is wrong with a region that has a place in its image and no area; a choice or a text has none."""
+    value, where = region.get("value") or {}, f"region {region.get('id')!r} of task {task['id']}"
+    if not (value.keys() & {"points", "x", "radiusX"}):
+        return
+    if region.get("original_width") and region.get("original_height"):
+        yield not_drawn(path, str(region.get("type")), where, "draw it as a polygon or brush")
+    else:
+        yield Fault("shape", str(path), f"{where} does not say the size of its image", "export it again")
 
 
 def _label_faults(

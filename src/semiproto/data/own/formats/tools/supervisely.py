@@ -81,7 +81,7 @@ class Drawn:
             png = zlib.decompressobj().decompress(packed, LARGEST)
         except (binascii.Error, zlib.error):
             raise ValueError("a bitmap that cannot be unpacked") from None
-        return shapes.placed(shapes.png_mask(png), self.left, self.top, (height, width))
+        return shapes.placed(shapes.png_mask(png, (height, width)), self.left, self.top, (height, width))
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,9 @@ def names(files: Sequence[Path], meta: Path | None) -> list[str]:
     read_files = (found for path in files if (found := read(path)) is not None)
     used = {one.label for file in read_files for one in file.objects if one.geometry() in AREAS}
     content = shapes.read_json(meta, "Supervisely's classes") if meta is not None else {}
-    listed = content.get("classes", []) if isinstance(content, dict) else []
-    order = [one["title"] for one in listed if isinstance(one, dict) and one.get("title") in used]
+    with shapes.well_formed(meta or files[0].parent):
+        listed = content.get("classes", []) if isinstance(content, dict) else []
+        order = [one["title"] for one in listed if isinstance(one, dict) and one.get("title") in used]
     return class_names([*order, *sorted(used - set(order))], meta or files[0].parent)
 
 

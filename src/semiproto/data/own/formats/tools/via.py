@@ -71,11 +71,11 @@ def read(path: Path) -> Annotations:
     """What a file says; UserError where it is malformed."""
     try:
         images = list(_of_table(path) if path.suffix.lower() == ".csv" else _of_json(path))
+        counts = Counter(
+            name for _, regions in images for one in regions for name, value in one.attributes.items() if _labels(value)
+        )
     except (ArithmeticError, AttributeError, TypeError, KeyError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: not a file of VIA ({reason(error)}); export it again") from None
-    counts = Counter(
-        name for _, regions in images for one in regions for name, value in one.attributes.items() if _labels(value)
-    )
     known = [name for name in counts if fold(name) in LABELS]
     attribute = max(known or counts, key=lambda name: counts[name], default=None)
     return Annotations(images, attribute, sorted(set(counts) - {attribute}))
@@ -87,6 +87,8 @@ def _of_json(path: Path) -> Iterator[tuple[str, list[_Region]]]:
         raise ValueError("no regions of images")
     for one in content.get("_via_img_metadata", content).values():
         regions = one["regions"]
+        if not isinstance(one["filename"], str):
+            raise TypeError(f"filename {one['filename']!r} is no text")
         listed = regions.values() if isinstance(regions, dict) else regions  # VIA 1 numbers them
         yield (
             one["filename"],

@@ -179,7 +179,11 @@ def _up_to(folder: Path, name: str) -> Path:
 
 def annotated(tree: Tree, found: Layout, files: list[Path], names: Callable[[Path], list[str]]) -> Layout:
     """The layout of a tool whose files say all. names: of the classes in one of them."""
-    found.names = list(dict.fromkeys(name for path in files for name in names(tree.base / path)))
+    every: list[str] = []
+    for path in files:
+        with outlines.well_formed(tree.base / path):
+            every += names(tree.base / path)
+    found.names = list(dict.fromkeys(every))
     found.why = "from the labels"
     found.images = tree.image_folders([path.parent for path in files]) or ["."]
     found.masks = [path.as_posix() for path in files]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from semiproto.data.own.formats import outlines
+from pipeline import own_folder
+from semiproto.data.own.formats import outlines, readers
 from semiproto.data.own.formats.tools import cvat
 from semiproto.errors import UserError
 
@@ -91,3 +92,39 @@ def test_the_classes_are_the_labels_that_are_used_in_the_order_of_the_task(tmp_p
     assert cvat.names(path) == ["background", "dog"] and cvat.without_area(path) == ["cat"] and cvat.is_cvat(path)
     (tmp_path / "other.xml").write_text("<settings/>")
     assert not cvat.is_cvat(tmp_path / "other.xml")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [('width="8"', 'width="0x8"'), ('width="8"', f'width="{"9" * 5000}"'), ("<box", '<box z_order="nan"')],
+)
+def test_numbers_that_are_none_are_one_line(tmp_path, one_line, change):
+    pytest.importorskip("pycocotools")
+    path = file_of(tmp_path, '<box label="cat" xtl="1" ytl="2" xbr="5" ybr="4"/>')
+    path.write_text(path.read_text().replace(*change))
+    classes = ["background", "cat"]
+    source = own_folder.source(tmp_path, images=".", masks=path.name, format="cvat", classes=classes)
+    with pytest.raises(UserError) as error:
+        readers.records("cvat", source, [path], [])
+    one_line(error, path, "export it again")
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "shift_jis", "utf-7"])
+def test_an_encoding_that_is_not_read_is_one_line(tmp_path, one_line, encoding):
+    path = tmp_path / "annotations.xml"
+    path.write_text(f'<?xml version="1.0" encoding="{encoding}"?><annotations><version>1</version></annotations>')
+    with pytest.raises(UserError) as error:
+        cvat.names(path)
+    one_line(error, path, "export it again")
+
+
+def test_utf_16_is_recognised(tmp_path):
+    path = file_of(tmp_path, "")
+    path.write_text(path.read_text(), encoding="utf-16")
+    assert cvat.is_cvat(path)
+
+
+@pytest.mark.parametrize("shape", [cvat.Runs("10000000000", 0, 0, 100_000, 100_000), cvat.Ellipse(4, 3, 1e300, 1e300)])
+def test_a_shape_far_larger_than_its_image_is_refused_before_it_is_drawn(shape):
+    with pytest.raises(ValueError, match=r"(in|outside) an image of 8x6"):
+        shape.pixels(6, 8)

@@ -8,6 +8,8 @@ import pytest
 from pipeline import exports
 from semiproto.data.own.formats import outlines
 from semiproto.data.own.formats.tools import labelstudio
+from semiproto.data.own.layouts.recognise import annotation_files
+from semiproto.data.own.layouts.tree import Tree
 from semiproto.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
@@ -157,3 +159,37 @@ def test_another_json_is_one_line(tmp_path, one_line, text):
     with pytest.raises(UserError) as error:
         labelstudio.names(tmp_path / "a.json")
     one_line(error, tmp_path / "a.json", "not a list of Label Studio tasks")
+
+
+def test_a_key_point_has_no_area(tmp_path):
+    point = region("keypointlabels", {"x": 5, "y": 5, "width": 0.5})
+    (record,), (fault,) = records(tmp_path, task(point))
+    assert fault.warning and fault.kind == "no-area" and not record.mask.instances
+    assert labelstudio.names(tmp_path / "tasks.json") == ["background"]
+
+
+def test_a_region_without_the_size_of_its_image_is_an_error(tmp_path):
+    square = region("polygonlabels", {"points": [[0, 0], [9, 0], [9, 9]]}) | {"original_width": None}
+    _, (fault,) = records(tmp_path, task(square))
+    assert not fault.warning and "does not say the size" in fault.found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"annotations": None}, {"annotations": [{"result": {}}]}, {"annotations": [{"result": [5]}]},
+        {"annotations": [{"result": [region("polygonlabels", {"points": "abc"})]}]},
+        {"annotations": [{"result": [region("polygonlabels", {"points": [[1, 1]] * 3}) | {"original_width": "x"}]}]},
+    ],
+)  # fmt: skip
+def test_what_the_tool_never_writes_is_one_line(tmp_path, one_line, change):
+    exports.write(tmp_path / "images/a.jpg", "")
+    exports.write(tmp_path / "tasks.json", json.dumps([task() | change]))
+    with pytest.raises(UserError) as error:
+        annotation_files.of_labelstudio(Tree(tmp_path))
+    one_line(error, tmp_path / "tasks.json", "export it again")
+
+
+def test_an_address_that_is_none_names_no_picture(tmp_path):
+    (record,), _ = records(tmp_path, task() | {"data": {"image": "http://[::1/a.jpg"}})
+    assert record.image == ""

@@ -95,3 +95,12 @@ def test_another_json_is_none_of_superviselys(tmp_path, one_line):
         supervisely.read(tmp_path / "b.json")
     one_line(error, tmp_path / "b.json", "not a file of Supervisely")
     assert supervisely.image_of(Path("photos/a.json")) == "photos/a"
+
+
+def test_classes_that_are_no_list_are_one_line(tmp_path, one_line):
+    records(tmp_path, polygon([[1, 1], [5, 1], [5, 5]]))
+    meta = tmp_path / "meta.json"
+    meta.write_text('{"classes": null}')
+    with pytest.raises(UserError) as error:
+        supervisely.names([tmp_path / "ds/ann/a.b.jpg.json"], meta)
+    one_line(error, meta, "export it again")

@@ -118,3 +118,12 @@ def test_a_malformed_file_is_one_line(tmp_path, one_line, content):
     with pytest.raises(UserError) as error:
         records(tmp_path, content)
     one_line(error, tmp_path / "via.json", "export it again")
+
+
+@pytest.mark.parametrize(
+    "change", [{"filename": None}, {"filename": 5}, {"regions": [region() | {"region_attributes": ["cat"]}]}]
+)
+def test_a_text_that_is_none_is_one_line(tmp_path, one_line, change):
+    with pytest.raises(UserError) as error:
+        records(tmp_path, {"a.jpg7": image(region())["a.jpg7"] | change})
+    one_line(error, tmp_path / "via.json", "export it again")
