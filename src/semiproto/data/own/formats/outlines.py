@@ -173,8 +173,8 @@ class Stack:
 
     def __init__(self, height: int, width: int, ordered: bool = False) -> None:
         self.classes = np.zeros((height, width), np.uint8)
-        most = np.iinfo(np.int64).max
-        self.areas = None if ordered else np.full((height, width), most)  # of the shape that is on top
+        most = np.iinfo(np.int32).max
+        self.areas = None if ordered else np.full((height, width), most, np.int32)  # of the shape that is on top
 
     def add(self, shape: np.ndarray, index: int) -> None:
         """Lays a shape, bool [height, width], of a class on the others."""
