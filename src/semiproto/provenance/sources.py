@@ -40,7 +40,7 @@ def sources(module: str) -> list[Path]:
     them that it names. Packages' own files are among them where they hold code.
     """
     found: set[Path] = set()
-    waiting = [_file(module)]
+    waiting = [_file(PACKAGE, module)]
     while waiting:
         file = waiting.pop()
         if file is None or file in found or _is_neutral(file):
@@ -88,9 +88,10 @@ def unchanged(before: dict[str, str]) -> dict[str, str]:
     return {name: digest if now[name] == digest else "changed while the step ran" for name, digest in before.items()}
 
 
-def _file(module: str) -> Path | None:
+@functools.cache
+def _file(package: Path, module: str) -> Path | None:
     """The file of a dotted name within the package; None where it names something in a module."""
-    path = PACKAGE.joinpath(*filter(None, module.split(".")))
+    path = package.joinpath(*filter(None, module.split(".")))
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
@@ -111,7 +112,7 @@ def _references(file: Path) -> tuple[set[Path | None], set[Path]]:
         elif isinstance(part, str):
             words.add(part)
     data = {path for path in file.parent.iterdir() if path.suffix != ".py" and path.name in words and path.is_file()}
-    return set(map(_file, imported)), data
+    return {_file(PACKAGE, name) for name in imported}, data
 
 
 def _within_package(code: CodeType) -> Iterator[str]:
@@ -129,10 +130,11 @@ def _within_package(code: CodeType) -> Iterator[str]:
 
 def _parts(constant: object) -> Iterator[object]:
     """A constant and all constants within it: functions are constants of the code around them."""
-    yield constant
-    inner = constant.co_consts if isinstance(constant, CodeType) else constant
-    for part in inner if isinstance(inner, (tuple, frozenset)) else ():
-        yield from _parts(part)
+    waiting = [constant]
+    while waiting:
+        yield (part := waiting.pop())
+        inner = part.co_consts if isinstance(part, CodeType) else part
+        waiting += inner if isinstance(inner, (tuple, frozenset)) else ()
 
 
 def _holds_code(file: Path) -> bool:
