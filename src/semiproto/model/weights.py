@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -157,8 +158,10 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     except PermissionError:
         raise
     except Exception as error:  # unpickling and safetensors raise many kinds, all meaning the same here
-        reason = " ".join(str(error).split())[:160]
-        raise UserError(f"{path}: not a file of weights ({reason}); give a .pth or .safetensors file") from None
+        found = " ".join(str(error).split())[:160] or type(error).__name__
+        if isinstance(error, pickle.UnpicklingError):  # torch's own text tells how to run what the file holds
+            found = "it holds something else than tensors, which is not loaded"
+        raise UserError(f"{path}: not a file of weights ({found}); give a .pth or .safetensors file") from None
     for key in ("state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]

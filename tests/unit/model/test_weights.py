@@ -198,3 +198,17 @@ def test_what_is_built_has_no_more_weights_than_it_may(monkeypatch):
     with pytest.raises(UserError, match="too many"), built_within(4 * 12, UserError("too many")):
         nn.Sequential(nn.Linear(3, 3), nn.Linear(2**14, 2**14))  # a gigabyte, of which nothing is filled
     nn.Linear(30, 30)  # nothing is counted any more
+
+
+def test_a_checkpoint_that_would_run_code_runs_none_and_is_refused_in_own_words(tmp_path, one_line):
+    """torch's words advise to load it all the same."""
+
+    class Harmful:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "made"),)
+
+    torch.save({"state_dict": Harmful()}, tmp_path / "a.pth")
+    with pytest.raises(UserError) as error:
+        read_weights(tmp_path / "a.pth")
+    one_line(error, tmp_path / "a.pth", "something else than tensors")
+    assert "Re-running" not in str(error.value) and not (tmp_path / "made").exists()

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from semiproto import __version__
 from semiproto.data.published.entry import Remote
@@ -263,7 +263,11 @@ def _open(url: str, headers: dict[str, str], timeout: float) -> Any:
     """The response to a GET; _Passing or _Unusable where there is none."""
     headers = {"User-Agent": f"semiproto/{__version__}", "Accept-Encoding": "identity", **headers}
     try:
-        return _opener().open(urllib.request.Request(url, headers=headers), timeout=timeout)
+        response = _opener().open(urllib.request.Request(url, headers=headers), timeout=timeout)
+        if "Range" in headers and _of_another_part(response, headers["Range"]):
+            response.close()
+            return _open(url, {}, timeout)  # the server misunderstands ranges, and may have the file
+        return response
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and "Range" in headers:
@@ -322,13 +326,27 @@ class _Redirection(urllib.request.HTTPRedirectHandler):
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        if not _is_url(newurl):  # urllib follows to FTP, whose servers may speak for ever
+            raise _Unusable(f"leads to {shortened(newurl)}, which is no http(s) address")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _of_another_part(response: Any, wanted: str) -> bool:
+    first = wanted.replace("=", " ")  # bytes 5-
+    return response.status == http.HTTPStatus.PARTIAL_CONTENT and not _content_range(response).startswith(first)
+
+
+def _content_range(response: Any) -> str:
+    return str(response.headers.get("Content-Range", ""))
+
 
 def _start(response: Any, asked: int) -> int:
     """The position of the response's first byte: what was asked for, or 0 if the server sends the whole file."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return 0
-    if not response.headers.get("Content-Range", "").startswith(f"bytes {asked}-"):
-        raise _Unusable(f"sends another part than the one asked for ({response.headers.get('Content-Range')})")
+    if _of_another_part(response, f"bytes={asked}-"):
+        raise _Unusable(f"sends another part than the one asked for ({shortened(_content_range(response))})")
     return asked
 
 
@@ -350,7 +368,7 @@ def _copy(response: Any, part: Path, start: int, total: int, what: str, timeout:
     since = time.monotonic()
     with part.open("r+b" if start else "wb", buffering=0) as file:
         file.seek(start)
-        for block in _blocks(response):
+        for block in _blocks(response, timeout):
             if position + len(block) > total:
                 raise _Unusable(f"sends more than the {total:,} bytes it should")
             write_all(file, block, part)
@@ -366,11 +384,41 @@ def _copy(response: Any, part: Path, start: int, total: int, what: str, timeout:
         raise _Passing(message, position=position)
 
 
-def _blocks(response: Any) -> Iterator[bytes]:
-    """The blocks of a response until its end, or until the connection breaks."""
-    with suppress(OSError, http.client.HTTPException):
+def _blocks(response: Any, timeout: float) -> Iterator[bytes]:
+    """The blocks of a response until its end, or until the connection breaks.
+
+    It is broken where none has come for twice the time-out, which begins again with every byte between blocks, as in
+    the trailer of a chunked answer.
+    """
+    with suppress(OSError, http.client.HTTPException), _Watch(response, 2 * timeout) as watch:
         while block := response.read1(CHUNK):
+            watch.came = time.monotonic()
             yield block
+
+
+class _Watch:
+    """Breaks the connection of a response where `came` is longer ago than `most` seconds."""
+
+    def __init__(self, response: Any, most: float) -> None:
+        self.came, self._most, self._over = time.monotonic(), most, threading.Event()
+        self._socket = socket.socket(fileno=os.dup(response.fileno()))
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._socket.close()
+
+    def _run(self) -> None:
+        while (rest := self.came + self._most - time.monotonic()) > 0:
+            if self._over.wait(rest):
+                return
+        with suppress(OSError):  # the other side was quicker
+            self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def write_all(file: io.FileIO, block: bytes, path: Path) -> None:

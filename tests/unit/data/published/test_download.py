@@ -290,6 +290,18 @@ def test_a_server_that_sends_another_part_is_not_used(serve, tmp_path, one_line)
     one_line(error, site.url, "another part", "bytes 5-")
 
 
+def test_a_server_that_misunderstands_ranges_is_asked_for_the_whole_file(serve, tmp_path):
+    def wrong_part(handler):
+        handler.send_response(206)
+        handler.send_header("Content-Range", f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}")
+        handler.send_header("Content-Length", str(len(CONTENT)))
+        handler.end_headers()
+
+    site = serve(send(stop=HALF), wrong_part, send())
+    assert fetch(remote(site), tmp_path, QUICK).read_bytes() == CONTENT
+    assert site.ranges() == [None, f"bytes={HALF}-", None]
+
+
 # ------------------------------------------------------------------------------------------- faults that pass
 
 
@@ -688,14 +700,23 @@ def for_ever(piece, pause, head=b"", answers=b"HTTP/1.1 200 OK\r\n"):
         (for_ever(b"x", 0.2, b"X-Slow: "), "fell silent after 0 of 3,000,000 bytes"),
         (for_ever(b"HTTP/1.1 100 Continue\r\n\r\n", 0.2, answers=b""), "cut"),
         (for_ever(b"x", 0.2, b"Content-Length: 3000000\r\n\r\n"), "sends fewer than 1,000 bytes a second"),
+        (for_ever(b"f", 0.2, b"Transfer-Encoding: chunked\r\n\r\n"), "fell silent after 0 of 3,000,000 bytes"),
         (for_ever(bytes(2**16), 0, b"Location: /b\r\n\r\n", b"HTTP/1.1 302 Found\r\n"), "infinite loop"),
+        (for_ever(b"", 1, b"Location: ftp://127.0.0.1/b\r\n\r\n", b"HTTP/1.1 302 Found\r\n"), "no http(s) address"),
     ],
-    ids=["head", "interim answers", "body", "body of a redirection"],
+    ids=["head", "interim answers", "body", "length of a chunk", "body of a redirection", "redirection to FTP"],
 )
 def test_a_server_that_never_comes_to_an_end_is_left_for_the_next(serve, tmp_path, capsys, endless, said):
     sources = remote(serve(endless), serve(send()))
     assert fetch(sources, tmp_path, Access(timeout=2, attempts=1)).read_bytes() == CONTENT
     assert said in capsys.readouterr().err
+
+
+def test_a_file_whose_answer_does_not_end_is_whole(serve, tmp_path):
+    head = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n" % (SIZE, CONTENT)
+    site = serve(for_ever(b"X-Slow: y\r\n", 0.2, head))
+    assert fetch(remote(site), tmp_path, Access(timeout=1, attempts=1)).read_bytes() == CONTENT
+    assert left(tmp_path) == ["set.tar"]
 
 
 def test_what_a_server_says_is_shown_on_one_line_and_not_obeyed(serve, tmp_path, capsys):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,20 @@ class Segment:
     id: int
 
     def pixels(self, height: int, width: int) -> np.ndarray:
-        with opening.opened(self.png, opening.LOSSLESS, "a panoptic mask") as file:
-            colours = np.array(file.convert("RGB")).astype(np.int64)
-        if colours.shape[:2] != (height, width):
-            raise ValueError(f"{self.png.name} has {colours.shape[1]}x{colours.shape[0]} pixels")
-        found: np.ndarray = colours @ np.array([1, 256, 65536]) == self.id
+        ids = _ids(self.png, self.png.stat().st_mtime_ns if self.png.is_file() else 0)
+        if ids.shape != (height, width):
+            raise ValueError(f"{self.png.name} has {ids.shape[1]}x{ids.shape[0]} pixels")
+        found: np.ndarray = ids == self.id
         return found
+
+
+@lru_cache(maxsize=1)  # the segments of an image follow each other, and may be hundreds
+def _ids(png: Path, _changed: int) -> np.ndarray:
+    """The ids of a panoptic PNG's pixels, uint32 [height, width]."""
+    with opening.opened(png, opening.LOSSLESS, "a panoptic mask") as file:
+        red, green, blue = np.moveaxis(np.array(file.convert("RGB")).astype(np.uint32), 2, 0)
+    found: np.ndarray = red | green << 8 | blue << 16
+    return found
 
 
 class _Image(BaseModel):

@@ -56,10 +56,13 @@ class Runs:
         starts, ends = numbers[::2] - 1, numbers[::2] - 1 + numbers[1::2]
         if (starts < 0).any() or (ends < starts).any() or (ends > height * width).any():
             raise ValueError(f"run lengths that reach out of an image of {width}x{height}")
-        edges = np.zeros(height * width + 1, np.int32)
-        np.add.at(edges, starts, 1)
-        np.add.at(edges, ends, -1)
-        flat: np.ndarray = np.cumsum(edges[:-1]) > 0
+        flat = np.zeros(height * width, bool)
+        if len(starts):
+            first, last = starts.min(), ends.max()  # a small shape in a large image takes the time of a small one
+            edges = np.zeros(last - first + 1, np.int32)
+            np.add.at(edges, starts - first, 1)
+            np.add.at(edges, ends - first, -1)
+            flat[first:last] = np.cumsum(edges[:-1]) > 0
         return flat.reshape(height, width) if self.along_rows else flat.reshape(width, height).T
 
 

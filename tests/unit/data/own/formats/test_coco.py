@@ -182,6 +182,17 @@ def test_a_panoptic_png_that_is_missing_or_of_another_size_is_named(tmp_path):
     assert [fault.kind for fault in faults] == ["mask-unreadable"] and "photo0.png" in str(faults[0])
 
 
+def test_the_segments_of_a_panoptic_png_are_read_once(tmp_path):
+    """Each took as long as reading the picture."""
+    ids = np.random.default_rng(0).integers(0, 2, (6, 8, 3), np.uint8)
+    exports.save_mask(tmp_path / "a.png", ids)
+    before = coco._ids.cache_info().misses
+    for number in (0, 1, 256, 65536, 65536 + 256 + 1, 2**70):
+        expected = (ids.astype(int) @ [1, 256, 65536]) == number
+        np.testing.assert_array_equal(coco.Segment(tmp_path / "a.png", number).pixels(6, 8), expected)
+    assert coco._ids.cache_info().misses == before + 1
+
+
 @pytest.mark.parametrize("broken", [{"file_name": "a.png", "segments_info": [{}], "image_id": 1}, {"segments_info": 3}])
 def test_a_malformed_panoptic_file_is_refused(broken, tmp_path):
     pytest.importorskip("pycocotools")

@@ -56,12 +56,16 @@ class Ellipse:
             raise ValueError(f"an ellipse of radii {self.radius_x} and {self.radius_y}")
         edges = [(self.x, self.y), (self.x + self.radius_x, self.y + self.radius_y)]
         shapes.require_points("ellipse", edges, 2, (width, height))
-        y, x = np.mgrid[:height, :width] + 0.5
+        reach = math.hypot(self.radius_x, self.radius_y) + 1
+        top, bottom = (min(max(math.floor(self.y + edge), 0), height) for edge in (-reach, reach))
+        left, right = (min(max(math.floor(self.x + edge), 0), width) for edge in (-reach, reach))
+        y, x = np.mgrid[top:bottom, left:right] + 0.5
         turn = math.radians(self.rotation)
         along = (x - self.x) * math.cos(turn) + (y - self.y) * math.sin(turn)
         across = (y - self.y) * math.cos(turn) - (x - self.x) * math.sin(turn)
-        inside: np.ndarray = (along / self.radius_x) ** 2 + (across / self.radius_y) ** 2 <= 1
-        return inside
+        whole = np.zeros((height, width), bool)
+        whole[top:bottom, left:right] = (along / self.radius_x) ** 2 + (across / self.radius_y) ** 2 <= 1
+        return whole
 
 
 def turned_box(box: tuple[float, float, float, float], rotation: float, pivot: tuple[float, float]) -> list[float]:

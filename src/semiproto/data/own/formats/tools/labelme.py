@@ -65,7 +65,7 @@ class Drawn:
         shapes.require_points(self.kind, self.points, AREAS[self.kind], (width, height))
         if self.kind == "mask":
             return self._placed_mask(height, width)
-        image = Image.new("1", (width, height))
+        image = Image.new("L", (width, height))
         pen = ImageDraw.Draw(image)
         if self.kind == "rectangle":
             (x, y), (x2, y2) = self.points[:2]
@@ -74,7 +74,7 @@ class Drawn:
             (x, y), on_circle = self.points[:2]
             radius = math.dist((x, y), on_circle)
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1, outline=1)
-        return np.array(image, bool)
+        return np.array(image).view(bool)
 
     def _placed_mask(self, height: int, width: int) -> np.ndarray:
         try:

@@ -48,6 +48,15 @@ def test_an_ellipse_has_the_area_of_one():
     assert np.ptp(np.argwhere(turned)[:, 0]) > np.ptp(np.argwhere(turned)[:, 1])
 
 
+@pytest.mark.parametrize(
+    ("middle", "turn"), [((5.5, 4.5), 0), ((0, 0), 30), ((-8, 4), 45), ((12, 9), 90), ((-11, 4), 0)]
+)
+def test_an_ellipse_is_cut_off_at_the_edges_of_its_image(middle, turn):
+    """As a part of one that is all there."""
+    around = cvat.Ellipse(middle[0] + 50, middle[1] + 50, 9, 4, turn).pixels(110, 112)
+    np.testing.assert_array_equal(cvat.Ellipse(*middle, 9, 4, turn).pixels(10, 12), around[50:60, 50:62])
+
+
 def test_the_higher_z_order_is_on_top_whatever_the_order_of_the_file(tmp_path):
     box = '<box label="{}" xtl="0" ytl="0" xbr="4" ybr="4" z_order="{}"/>'
     (record,), _ = records(tmp_path, box.format("dog", 1) + box.format("cat", 0))
