@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import pytest
 from PIL import Image
 
 from semiproto.data.layout import IGNORE_INDEX
-from semiproto.data.own.formats import outlines, rle
-from semiproto.data.own.formats.tools import cvat
+from semiproto.data.own.formats import outlines
 from semiproto.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools'
@@ -136,26 +134,6 @@ def test_the_mask_of_an_object_is_no_larger_than_its_image_can_need():
 def test_a_mask_outside_its_image_is_an_error(place):
     with pytest.raises(ValueError, match="outside an image of 8x6"):
         outlines.placed(np.ones((2, 2), bool), *place, (6, 8))
-
-
-@pytest.mark.parametrize(
-    "shape", [[[5, 5, 45, 5, 45, 45.5]], cvat.Ellipse(30, 30, 20, 10, 5), rle.Runs("15005 40 18005 40")]
-)
-def test_a_small_shape_in_a_large_image_takes_little_time(shape):
-    """As thousands of cells under a microscope: each took as long as the whole image."""
-    pytest.importorskip("pycocotools")
-    whole = outlines.tools().frPyObjects([[5, 5, 45, 5, 45, 45]], 3000, 3000)
-
-    def least(work):
-        times = []
-        for _ in range(5):
-            start = time.process_time()
-            work()
-            times.append(time.process_time() - start)
-        return min(times)
-
-    own = least(lambda: outlines.pixels(shape, 3000, 3000))
-    assert own < least(lambda: outlines.tools().decode(whole)) / 2
 
 
 def test_run_lengths_are_decoded_as_pycocotools_does():
