@@ -134,7 +134,7 @@ def _classes(card: Card, score: Score | None) -> Iterator[str]:
     yield from ("| value | class | IoU (%) |", "| --- | --- | --- |")
     for value, label in enumerate(card.classes):
         found = math.nan if score is None else score.run.iou.get(label, math.nan)
-        yield f"| {value} | {_cell(label)} | {'' if math.isnan(found) else f'{found:.1f}'} |"
+        yield f"| {value} | {label} | {'' if math.isnan(found) else f'{found:.1f}'} |"
 
 
 def _training(model: Path, card: Card) -> Iterator[str]:
@@ -196,7 +196,3 @@ def _data(model: Path) -> Iterator[str]:
         if path.startswith("data/"):
             for file, digest in files.items():
                 yield f"- Data: `{path}/{file}`, sha256 `{digest}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

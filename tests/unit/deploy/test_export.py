@@ -190,7 +190,7 @@ def test_without_the_extra_the_command_says_what_to_install(small, tmp_path, mon
 @pytest.mark.parametrize(
     ("model", "out", "words"),
     [
-        ("empty", "x.onnx", ["model.safetensors", "no such file"]),
+        ("empty", "x.onnx", ["card.json", "no such file"]),
         ("model", "x.safetensors", ["x.safetensors", ".onnx"]),
         ("model", "x", [".onnx"]),
     ],
