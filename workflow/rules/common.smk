@@ -129,7 +129,7 @@ def force_in_dag(stale, outdated):
 
     def prepare_and_force(*args, **kwargs):
         prepare(*args, **kwargs)
-        unseen = {artefact: why for artefact, why in outdated.items() if not is_recorded(receipt_file(artefact))}
+        unseen = {artefact: why for artefact, why in outdated.items() if not is_recorded(artefact)}
         again = unseen | stale
         for why in again.values():
             print(f"{why}; it is made again", file=sys.stderr)
@@ -138,10 +138,15 @@ def force_in_dag(stale, outdated):
     workflow._prepare_dag = prepare_and_force
 
 
-def is_recorded(receipt):
-    """Whether Snakemake's record of a receipt is of the one that is there, and not of one before a step run by hand."""
+def is_recorded(artefact):
+    """Whether Snakemake's record of an artefact is of the one that is there, and not of one before a step run by hand,
+    which writes every file anew; DVC writes single files, such as a receipt, anew."""
+    receipt = receipt_file(artefact)
     record = workflow.persistence.metadata(IOFile(str(receipt)))
-    return record is not None and (record.endtime or 0) + 1 >= receipt.stat().st_mtime
+    folder = artefact.parent if artefact.is_file() else artefact
+    written = [receipt, *(folder / name for name in read_receipt(artefact)["outputs"])]
+    oldest = min(path.stat().st_mtime for path in written if path.exists())
+    return record is not None and (record.endtime or 0) + 1 >= oldest
 
 
 LIST_FILES = ("labeled.txt", "unlabeled.txt", "val.txt", "receipt.json")
