@@ -54,6 +54,8 @@ class Ellipse:
     def pixels(self, height: int, width: int) -> np.ndarray:
         if not min(self.radius_x, self.radius_y) > 0:
             raise ValueError(f"an ellipse of radii {self.radius_x} and {self.radius_y}")
+        if not math.isfinite(self.rotation):
+            raise ValueError(f"an ellipse turned by {self.rotation} degrees")
         edges = [(self.x, self.y), (self.x + self.radius_x, self.y + self.radius_y)]
         shapes.require_points("ellipse", edges, 2, (width, height))
         reach = math.hypot(self.radius_x, self.radius_y) + 1

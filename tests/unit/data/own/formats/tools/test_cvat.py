@@ -1,5 +1,7 @@
 """CVAT's XML: its shapes, their order, and what has no area."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -137,3 +139,9 @@ def test_utf_16_is_recognised(tmp_path):
 def test_a_shape_far_larger_than_its_image_is_refused_before_it_is_drawn(shape):
     with pytest.raises(ValueError, match=r"(in|outside) an image of 8x6"):
         shape.pixels(6, 8)
+
+
+@pytest.mark.parametrize("turn", [math.nan, math.inf])
+def test_an_ellipse_that_is_turned_by_no_number_is_refused(turn):
+    with pytest.raises(ValueError, match=f"turned by {turn} degrees"):
+        cvat.Ellipse(4, 3, 2, 1, turn).pixels(6, 8)
