@@ -17,6 +17,8 @@ def end_with_parent(number: signal.Signals) -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, number)
+    if (parent := multiprocessing.parent_process()) is not None and not parent.is_alive():
+        os.kill(os.getpid(), number)  # it ended before the call above took effect
 
 
 def end_with_caller() -> None:

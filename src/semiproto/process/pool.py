@@ -34,17 +34,11 @@ def mapped(work: Callable[[T], R], items: Sequence[T], progress: Progress) -> It
         return
     # Spawned, since a forked copy of a process with threads (torch's, in a test or a notebook) may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores(), context, _end_with, (os.getpid(),)) as pool:
+    # Nor would one see this process end: it holds both ends of their pipe.
+    with ProcessPoolExecutor(cores(), context, end_with_parent, (signal.SIGKILL,)) as pool:
         for one in pool.map(work, items, chunksize=32):
             yield one
             progress.update()
-
-
-def _end_with(caller: int) -> None:
-    """Ends this process with the one that started it, which it would not see end: it holds both ends of their pipe."""
-    end_with_parent(signal.SIGKILL)
-    if os.getppid() != caller:  # it ended before the call above took effect
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def cores() -> int:
