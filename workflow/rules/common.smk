@@ -20,7 +20,7 @@ from semiproto.process import locks, signals
 from semiproto import params as P
 from semiproto import paths
 from semiproto.provenance.artifacts import RECEIPT
-from semiproto.provenance.receipts import read_receipt, receipt_file
+from semiproto.provenance.receipts import folder_of, read_receipt, receipt_file
 from semiproto.provenance.sources import compile_by_content, digests
 from semiproto.errors import UserError
 from semiproto.steps.experiment import Experiment
@@ -143,8 +143,7 @@ def is_recorded(artefact):
     which writes every file anew; DVC writes single files, such as a receipt, anew."""
     receipt = receipt_file(artefact)
     record = workflow.persistence.metadata(IOFile(str(receipt)))
-    folder = artefact.parent if artefact.is_file() else artefact
-    written = [receipt, *(folder / name for name in read_receipt(artefact)["outputs"])]
+    written = [receipt, *(folder_of(artefact) / name for name in read_receipt(artefact)["outputs"])]
     oldest = min(path.stat().st_mtime for path in written if path.exists())
     return record is not None and (record.endtime or 0) + 1 >= oldest
 

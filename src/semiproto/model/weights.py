@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from semiproto.errors import UserError
+from semiproto.errors import UserError, reason
 from semiproto.provenance.artifacts import write_bytes
 from semiproto.provenance.reading import regular
 
@@ -158,7 +158,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     except PermissionError:
         raise
     except Exception as error:  # unpickling and safetensors raise many kinds, all meaning the same here
-        found = " ".join(str(error).split())[:160] or type(error).__name__
+        found = reason(error)
         if isinstance(error, pickle.UnpicklingError):  # torch's own text tells how to run what the file holds
             found = "it holds something else than tensors, which is not loaded"
         raise UserError(f"{path}: not a file of weights ({found}); give a .pth or .safetensors file") from None

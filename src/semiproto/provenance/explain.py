@@ -18,7 +18,7 @@ from semiproto.errors import UserError
 from semiproto.paths import PARAMETERS
 from semiproto.provenance import hub
 from semiproto.provenance.artifacts import RECEIPT, digests, read_json, sha256_file
-from semiproto.provenance.receipts import PACKAGE, input_digests, of_another, read_receipt, receipt_file
+from semiproto.provenance.receipts import PACKAGE, folder_of, input_digests, of_another, read_receipt, receipt_file
 
 
 class Experiment(Protocol):
@@ -386,7 +386,7 @@ def _is_made(name: str, digests: dict[str, str]) -> bool:
 
 def _of_files(link: Link) -> Iterator[str]:
     """Files that are gone or not what the receipt says."""
-    folder = link.artefact.parent if link.artefact.is_file() else link.artefact
+    folder = folder_of(link.artefact)
     for name, then in (link.receipt["outputs"] | link.receipt.get("records", {})).items():
         if not (folder / name).exists():
             yield f"{folder / name}: gone"

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from semiproto.errors import UserError
 from semiproto.provenance import hub
 from semiproto.provenance.artifacts import read_json, sha256_file, sha256_text, sha256_tree, write_bytes
-from semiproto.provenance.receipts import input_digests, of_another, read_receipt, receipt_file
+from semiproto.provenance.receipts import folder_of, input_digests, of_another, read_receipt, receipt_file
 
 CLOCK_SKEW = 60.0
 """Seconds by which machines that share a disk may differ."""
@@ -72,7 +72,7 @@ def _fault(artefact: Path, digests: Digests) -> str | None:
     receipt = read_receipt(artefact)
     if other := of_another(artefact, receipt):
         return other
-    folder = artefact.parent if artefact.is_file() else artefact
+    folder = folder_of(artefact)
     for name, digest in (receipt["outputs"] | receipt.get("records", {})).items():
         path = folder / name
         if path.exists() and digests.of(path) != digest:

@@ -73,6 +73,11 @@ def made_here(seconds: float, device: str) -> dict[str, Any]:
     }
 
 
+def folder_of(artefact: Path) -> Path:
+    """The folder that the names in an artefact's receipt are below: its own, or that of a single file."""
+    return artefact.parent if artefact.is_file() else artefact
+
+
 def receipt_file(artefact: Path) -> Path:
     """Where an artefact's receipt is: in its folder, or beside a single file (report.html: report.receipt.json).
 
